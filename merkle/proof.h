@@ -36,15 +36,25 @@ struct LeafRange {
 
 // Whether [begin, end) is a subtree in the draft's sense.
 bool IsSubtree(LeafRange range);
-// One or two subtrees that cover a non-empty range (a page of entries).
+// One or two adjoining subtrees that cover a non-empty range (a page of entries); the left one may
+// begin before the range, the right one ends with it. One for a single leaf, none for an empty
+// range.
 std::vector<LeafRange> CoveringSubtrees(LeafRange range);
+// MTH(D[begin:end]), EmptyRoot() for an empty one. InvalidArgument unless IsSubtree(subtree).
 absl::StatusOr<Hash> SubtreeRoot(LeafRange subtree, NodeReader& reader);
-// Proves that `subtree` is consistent with the tree of `size` leaves.
+// Proves that `subtree` is consistent with the tree of `size` leaves. Empty for an empty subtree.
+// InvalidArgument unless IsSubtree(subtree), OutOfRange unless subtree.end <= size <= kMaxTreeSize.
 absl::StatusOr<std::vector<Hash>> SubtreeConsistencyProof(LeafRange subtree, uint64_t size,
                                                           NodeReader& reader);
 
 // Proof that leaves [begin, end) are exactly those of the tree of `size`: the hashes left and right
 // of the range that are needed to recompute the root. See VerifyRange.
+//
+// Order: left to right by the leaves they cover. First those left of the range, largest first: the
+// hashes of FrontierNodes(begin). Then those right of it, smallest first but for the last, which
+// may be ragged: the right siblings on the way from leaf end-1 up to the root. Empty for [0, size);
+// for one leaf it holds the hashes of its inclusion proof in another order. OutOfRange unless begin
+// < end <= size <= kMaxTreeSize.
 absl::StatusOr<std::vector<Hash>> RangeProof(LeafRange range, uint64_t size, NodeReader& reader);
 
 }  // namespace auditledger

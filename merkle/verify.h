@@ -31,12 +31,16 @@ absl::Status VerifyConsistency(uint64_t old_size, const Hash& old_root, uint64_t
 absl::Status VerifyExtension(uint64_t old_size, const Hash& old_root, uint64_t new_size,
                              const Hash& new_root, absl::Span<const Hash> proof);
 
+// `leaf_hash` is at `index` (counted in the whole tree) in `subtree`, whose root is `subtree_root`.
 absl::Status VerifySubtreeInclusion(uint64_t index, LeafRange subtree, const Hash& leaf_hash,
                                     absl::Span<const Hash> proof, const Hash& subtree_root);
+// `subtree` with `subtree_root` is part of the tree (size, root). An empty subtree is part of every
+// tree: then the proof is empty, `subtree_root` is EmptyRoot(), and nothing is said about `root`.
 absl::Status VerifySubtreeConsistency(LeafRange subtree, const Hash& subtree_root, uint64_t size,
                                       const Hash& root, absl::Span<const Hash> proof);
 
-// `leaf_hashes` are exactly leaves [begin, begin + leaf_hashes.size()) of the tree.
+// `leaf_hashes` are exactly leaves [begin, begin + leaf_hashes.size()) of the tree. At least one:
+// an empty range proves nothing and is refused. The order of `proof` is that of RangeProof.
 absl::Status VerifyRange(uint64_t begin, absl::Span<const Hash> leaf_hashes, uint64_t size,
                          absl::Span<const Hash> proof, const Hash& root);
 

@@ -1,0 +1,137 @@
+#include "merkle/proof.h"
+
+#include <bit>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "merkle/frontier.h"
+#include "merkle/proof_shape.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+// Full nodes that make up `range`, left to right. A range of a proof begins at a multiple of the
+// power of two that holds it, so its nodes are those of a tree of its own, moved.
+std::vector<NodeId> NodesOf(LeafRange range) {
+  std::vector<NodeId> nodes = FrontierNodes(range.end - range.begin);
+  for (NodeId& node : nodes) node.index += range.begin >> node.level;
+  return nodes;
+}
+
+// MTH of each range, by one read.
+absl::StatusOr<std::vector<Hash>> ReadRoots(const std::vector<LeafRange>& ranges,
+                                            NodeReader& reader) {
+  std::vector<NodeId> ids;
+  for (const LeafRange& range : ranges) {
+    const std::vector<NodeId> nodes = NodesOf(range);
+    ids.insert(ids.end(), nodes.begin(), nodes.end());
+  }
+  if (ids.empty()) return std::vector<Hash>(ranges.size(), EmptyRoot());
+  ASSIGN_OR_RETURN(const std::vector<Hash> hashes, reader.ReadNodes(ids));
+  if (hashes.size() != ids.size()) {
+    return absl::InternalError(
+        absl::StrCat("node reader: ", ids.size(), " nodes asked, ", hashes.size(), " given"));
+  }
+  std::vector<Hash> roots;
+  roots.reserve(ranges.size());
+  auto next = hashes.begin();
+  for (const LeafRange& range : ranges) {
+    const int count = std::popcount(range.end - range.begin);
+    ASSIGN_OR_RETURN(const Frontier frontier,
+                     Frontier::FromNodes(range.end - range.begin, {next, next + count}));
+    roots.push_back(frontier.Root());
+    next += count;
+  }
+  return roots;
+}
+
+absl::Status CheckRange(absl::string_view what, LeafRange range, uint64_t size) {
+  if (range.begin <= range.end && range.end <= size && size <= kMaxTreeSize) {
+    return absl::OkStatus();
+  }
+  return absl::OutOfRangeError(absl::StrCat(what, ": leaves [", range.begin, ", ", range.end,
+                                            ") are not in a tree of ", size,
+                                            " (at most 2^63 - 1) leaves"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Hash>> InclusionProof(uint64_t index, uint64_t size,
+                                                 NodeReader& reader) {
+  if (index >= size || size > kMaxTreeSize) {
+    return absl::OutOfRangeError(absl::StrCat("inclusion proof: no leaf ", index, " in a tree of ",
+                                              size, " (at most 2^63 - 1) leaves"));
+  }
+  return SubtreeConsistencyProof({index, index + 1}, size, reader);
+}
+
+absl::StatusOr<std::vector<Hash>> ConsistencyProof(uint64_t old_size, uint64_t new_size,
+                                                   NodeReader& reader) {
+  if (old_size == 0) {
+    return absl::OutOfRangeError("consistency proof: from size 0 there is nothing to prove");
+  }
+  RETURN_IF_ERROR(CheckRange("consistency proof", {0, old_size}, new_size));
+  return SubtreeConsistencyProof({0, old_size}, new_size, reader);
+}
+
+absl::StatusOr<Hash> RootAt(uint64_t size, NodeReader& reader) {
+  return SubtreeRoot({0, size}, reader);
+}
+
+bool IsSubtree(LeafRange range) {
+  if (range.begin > range.end) return false;
+  if (range.begin == 0 || range.begin == range.end) return true;
+  const uint64_t width = range.end - range.begin;
+  // Over 2^63 leaves std::bit_ceil has no value; only a range from 0 can be that wide.
+  if (width > kMaxTreeSize) return false;
+  return range.begin % std::bit_ceil(width) == 0;
+}
+
+std::vector<LeafRange> CoveringSubtrees(LeafRange range) {
+  if (range.begin >= range.end) return {};
+  const uint64_t last = range.end - 1;
+  if (range.begin == last) return {range};
+  // The highest bit in which the first and the last leaf differ is where they part.
+  const int split = std::bit_width(range.begin ^ last) - 1;
+  const uint64_t mask = (uint64_t{1} << split) - 1;
+  const uint64_t middle = last & ~mask;
+  const uint64_t left_mask = (uint64_t{1} << std::bit_width(~range.begin & mask)) - 1;
+  return {{range.begin & ~left_mask, middle}, {middle, range.end}};
+}
+
+absl::StatusOr<Hash> SubtreeRoot(LeafRange subtree, NodeReader& reader) {
+  RETURN_IF_ERROR(CheckRange("subtree root", subtree, subtree.end));
+  if (!IsSubtree(subtree)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("subtree root: [", subtree.begin, ", ", subtree.end, ") is no subtree"));
+  }
+  ASSIGN_OR_RETURN(const std::vector<Hash> roots, ReadRoots({subtree}, reader));
+  return roots[0];
+}
+
+absl::StatusOr<std::vector<Hash>> SubtreeConsistencyProof(LeafRange subtree, uint64_t size,
+                                                          NodeReader& reader) {
+  RETURN_IF_ERROR(CheckRange("subtree consistency proof", subtree, size));
+  if (!IsSubtree(subtree)) {
+    return absl::InvalidArgumentError(absl::StrCat("subtree consistency proof: [", subtree.begin,
+                                                   ", ", subtree.end, ") is no subtree"));
+  }
+  if (subtree.begin == subtree.end) return std::vector<Hash>();
+  const SubtreeShape shape = ShapeOfSubtree(subtree, size);
+  std::vector<LeafRange> ranges;
+  ranges.reserve(shape.ProofLength());
+  if (!shape.starts_with_known) ranges.push_back(shape.start);
+  for (const ProofStep& step : shape.steps) ranges.push_back(step.sibling);
+  return ReadRoots(ranges, reader);
+}
+
+absl::StatusOr<std::vector<Hash>> RangeProof(LeafRange range, uint64_t size, NodeReader& reader) {
+  RETURN_IF_ERROR(CheckRange("range proof", range, size));
+  if (range.begin == range.end) {
+    return absl::OutOfRangeError("range proof: an empty range has no proof");
+  }
+  return ReadRoots(ShapeOfRange(range, size), reader);
+}
+
+}  // namespace auditledger
