@@ -1,0 +1,21 @@
+// Wall and monotonic time as an interface, so that tests set both.
+#ifndef AUDITLEDGER_LEDGER_CLOCK_H_
+#define AUDITLEDGER_LEDGER_CLOCK_H_
+
+#include <cstdint>
+
+namespace auditledger {
+
+// Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual uint64_t WallMicros() = 0;       // Unix time
+  virtual uint64_t MonotonicMicros() = 0;  // never goes back
+  // The machine's; lives as long as the process.
+  static Clock& System();
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_CLOCK_H_

@@ -1,0 +1,162 @@
+// One ledger: the durable log behind the service. Start here.
+//
+// Example:
+//   auto ledger = Ledger::Open(options).value();
+//   SealedEvent event = ledger->sealer().Seal(input).value();
+//   ledger->Append({std::move(event)}, [](absl::StatusOr<AppendOutcome> outcome) { ... });
+//
+// Acknowledged means durable, ordered, signed and provable: the callback gets OK only after the commit was synced,
+// re-read and recomputed, and its head signed. ONE committer thread makes order (committer.h); callbacks run on an
+// acknowledging thread and must not block.
+//
+// Thread-safety: all methods may be called by many threads.
+// Errors: reasons of errors.h are attached.
+#ifndef AUDITLEDGER_LEDGER_LEDGER_H_
+#define AUDITLEDGER_LEDGER_LEDGER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ledger/clock.h"
+#include "ledger/engine.h"
+#include "ledger/options.h"
+#include "ledger/random.h"
+#include "ledger/sealer.h"
+#include "ledger/signer.h"
+#include "ledger/stream_table.h"
+#include "merkle/hash.h"
+#include "merkle/leaf.h"
+#include "merkle/opening.h"
+
+namespace auditledger {
+
+// A head somebody vouches for.
+struct PublishedHead {
+  Head head;
+  std::string checkpoint;  // signed note
+};
+
+// One event's place.
+struct AppendedEntry {
+  uint64_t index = 0;
+  std::string leaf;
+  std::vector<Hash> inclusion;  // in the tree of AppendOutcome::head
+  uint64_t flags = 0;
+  bool repeated = false;  // it was there before; this is its first place
+  std::string seed;       // with header: what opens the commitment
+  std::string header;
+};
+
+struct AppendOutcome {
+  std::shared_ptr<const PublishedHead> head;
+  std::vector<AppendedEntry> entries;  // one for each event given, in order
+};
+using AppendCallback = absl::AnyInvocable<void(absl::StatusOr<AppendOutcome>)>;
+
+// What is read of an entry.
+struct StoredEntry {
+  enum class Payload { kNone, kPresent, kNotRequested, kErased };
+  uint64_t index = 0;
+  std::string leaf;
+  Payload payload = Payload::kNotRequested;
+  std::optional<Opening> opening;
+};
+
+enum class LedgerState { kServing, kReadOnly, kPaused };
+
+struct LedgerStatus {
+  LedgerState state = LedgerState::kServing;
+  std::string reason;  // why, and what to do
+};
+
+// Counters for metrics; all since start.
+struct LedgerCounters {
+  uint64_t appended = 0;
+  uint64_t repeated = 0;
+  uint64_t conflicts = 0;
+  uint64_t refused_overload = 0;
+  uint64_t commits = 0;
+  uint64_t commit_micros = 0;   // summed over commits
+  uint64_t queued_entries = 0;  // now
+  uint64_t queued_bytes = 0;    // now
+  uint64_t identity_memory_bytes = 0;  // now
+};
+
+// Overrides of safety stops that an operator gives at start; each use is an entry in the log.
+struct OperatorOverrides {
+  bool accept_clock = false;           // the clock is right although it jumped
+  bool confirm_after_sync_failure = false;  // the head read back after a failed sync is the right one
+};
+
+struct LedgerOptions {
+  std::string origin;
+  LedgerPaths paths;
+  LedgerLimits limits;
+  OperatorOverrides overrides;
+  Clock* clock = nullptr;    // not owned; nullptr = the machine's
+  Random* random = nullptr;  // not owned; nullptr = the machine's
+  // Tests give their own engine or signer; nullptr = LevelDB in data_dir, the embedded signer on state_dir.
+  std::function<absl::StatusOr<std::unique_ptr<Engine>>()> open_engine;
+  std::function<absl::StatusOr<std::unique_ptr<Signer>>()> open_signer;
+  // Called once when a sync failed: the process must end at once, without a clean close. Default: _exit(70).
+  std::function<void()> on_sync_failure;
+};
+
+class Ledger {
+ public:
+  // Makes folders, keys, signer state and the genesis entry. AlreadyExists when there is a ledger.
+  static absl::StatusOr<std::unique_ptr<Ledger>> Create(const LedgerOptions& options);
+
+  // Recovers in O(log n) and starts. FailedPrecondition when the log is not what the signer signed (rollback,
+  // fork, lost state): the message says what was found and what to do.
+  static absl::StatusOr<std::unique_ptr<Ledger>> Open(const LedgerOptions& options);
+
+  virtual ~Ledger() = default;
+
+  virtual const std::string& origin() const = 0;
+  virtual const NoteVerifier& verifier() const = 0;
+  virtual const Sealer& sealer() const = 0;
+  virtual Clock& clock() const = 0;
+
+  // Queues events that are to stand next to each other, all or none. `done` is called exactly once, always, on another
+  // thread or before Append returns. REQUIRES: 1 <= events.size() <= max_commit_entries.
+  // AlreadyExists (EVENT_ID_CONFLICT), FailedPrecondition, ResourceExhausted (OVERLOADED), Unavailable.
+  virtual void Append(std::vector<SealedEvent> events, AppendCallback done) = 0;
+
+  // The newest signed head; never null.
+  virtual std::shared_ptr<const PublishedHead> head() const = 0;
+  virtual LedgerStatus status() const = 0;
+  virtual LedgerCounters counters() const = 0;
+
+  // OutOfRange unless index < size of the newest signed head.
+  virtual absl::StatusOr<StoredEntry> ReadEntry(uint64_t index, bool with_opening) = 0;
+  // Entries [begin, end) in order, until `visit` returns false. OutOfRange beyond the newest signed head.
+  virtual absl::Status ReadEntries(uint64_t begin, uint64_t end, bool with_opening,
+                                   absl::FunctionRef<bool(StoredEntry)> visit) = 0;
+  virtual absl::StatusOr<std::vector<Hash>> Inclusion(uint64_t index, uint64_t size) = 0;
+  virtual absl::StatusOr<std::vector<Hash>> Consistency(uint64_t old_size, uint64_t new_size) = 0;
+
+  virtual std::vector<StreamInfo> Streams(uint32_t first, size_t limit, size_t max_gaps) = 0;
+
+  // Calls `listener` with each new head, on the acknowledging thread, and once before this returns with the newest.
+  // It must not block or call back into Add/RemoveHeadListener. After RemoveHeadListener returns it is not running and
+  // is never called again.
+  using HeadListener = std::function<void(const std::shared_ptr<const PublishedHead>&)>;
+  virtual uint64_t AddHeadListener(HeadListener listener) = 0;
+  virtual void RemoveHeadListener(uint64_t id) = 0;
+
+  // Stops admission, finishes what is queued, acknowledges it, joins the threads. Reads go on. Idempotent.
+  virtual void Drain() = 0;
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_LEDGER_H_

@@ -1,0 +1,37 @@
+// The engine on LevelDB: one database for each ledger, strict options, a full-read Env, fail-stop.
+//
+// Keys are one prefix byte and big-endian numbers (key_format.h). Records carry a version byte first.
+// paranoid_checks, verify_checksums on every read, reuse_logs off, one synced WriteBatch a commit, RepairDB
+// never called. Reasons and measurements: ledger/README.md.
+#ifndef AUDITLEDGER_LEDGER_LEVELDB_ENGINE_H_
+#define AUDITLEDGER_LEDGER_LEVELDB_ENGINE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "ledger/engine.h"
+
+namespace leveldb {
+class Env;
+}
+
+namespace auditledger {
+
+struct LevelDbOptions {
+  std::string path;
+  bool create_if_missing = false;
+  // The Env below the strict one; not owned; nullptr = the machine's. Tests inject faults here.
+  leveldb::Env* base_env = nullptr;
+  size_t write_buffer_bytes = 16 << 20;  // bounds a flush's stall at some 10 ms (performance.md 3)
+  size_t block_cache_bytes = 8 << 20;
+  int max_open_files = 256;  // bounds what table indexes take in memory
+};
+
+// NotFound: no database there and create_if_missing is false. DataLoss: damaged. FailedPrecondition: locked by
+// another process, or of a newer format.
+absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDbEngine(const LevelDbOptions& options);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_LEVELDB_ENGINE_H_

@@ -1,0 +1,46 @@
+// Every limit and knob of the durable log, with its unit in the name and the reason for its default.
+#ifndef AUDITLEDGER_LEDGER_OPTIONS_H_
+#define AUDITLEDGER_LEDGER_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace auditledger {
+
+struct LedgerLimits {
+  // Entries of one commit: four of the largest batches; beyond that latency grows and throughput does not.
+  size_t max_commit_entries = 4096;
+  // Bytes of one commit's leaves and payloads: one LevelDB write buffer.
+  size_t max_commit_bytes = 4 << 20;
+  // What may wait for the committer. Over either bound an append is refused with ResourceExhausted.
+  size_t max_queue_entries = 16384;
+  size_t max_queue_bytes = 64 << 20;
+  // Identities kept in memory until they are written as a sorted run: 64 Ki x about 60 bytes.
+  size_t identity_run_entries = 65536;
+  // Memory for the filters of sorted runs; runs beyond it are probed on disk.
+  size_t identity_filter_bytes_max = 64 << 20;
+  // Streams of one ledger, which are held in memory: an instance of an emitter each.
+  size_t max_streams = 65536;
+  // Received ranges remembered for each stream; a stream torn worse than that counts as one with gaps unknown.
+  size_t max_ranges_per_stream = 1024;
+  // How far the wall clock may fall behind the monotonic one before appends stop.
+  uint64_t max_clock_step_back_us = 2'000'000;
+  // How far the clock may have moved between the last entry and a start before an operator is asked.
+  uint64_t max_clock_jump_at_start_us = uint64_t{24} * 3600 * 1'000'000;
+  // Free bytes on the data folder's disk below which appends pause, and above which they resume.
+  uint64_t low_water_bytes = uint64_t{256} << 20;
+  uint64_t resume_water_bytes = uint64_t{320} << 20;
+};
+
+// Where one ledger lives: one folder each, made by LedgerSet below the four configured roots.
+struct LedgerPaths {
+  std::string data_dir;   // the log, and what can be rebuilt from it
+  std::string state_dir;  // the signer's own state
+  std::string key_dir;    // key files
+  std::string seed_dir;   // wrapped seeds
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_OPTIONS_H_

@@ -1,0 +1,62 @@
+// The key store of the payloads: one wrapped seed for each entry, in fixed slots of preallocated files, so that
+// destroying a seed overwrites it in place, which a log-structured database cannot do.
+//
+//   segment file "seeds-%016x" (hex of the first index), 65,536 slots of 64 bytes = 4 MiB, zeroed when made
+//   slot: u8 version = 1 | u8 algorithm = 1 (AES-256-GCM) | u16 key_id | nonce[12] | wrapped seed[32] | tag[16]
+//   associated data: "auditledger/seed/v1" 00 || BE16 len || origin || BE64(index)
+//   an all-zero slot holds no seed; an erased slot is version = 255 and zeros
+//
+// The wrapping key for key_id comes from a KeyProvider; rotation rewraps slots and changes no layout.
+// Thread-safety: Put is called by one thread at a time; Get may be called by many, also meanwhile.
+// Errors: DataLoss for a slot that does not open; NotFound for an empty or erased slot (payload "erased:..." told
+// apart by State); any write or sync error latches the store.
+#ifndef AUDITLEDGER_LEDGER_SEED_STORE_H_
+#define AUDITLEDGER_LEDGER_SEED_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ledger/random.h"
+
+namespace auditledger {
+
+inline constexpr uint64_t kSeedSlotsPerSegment = 65536;
+inline constexpr size_t kSeedSlotBytes = 64;
+
+// Gives wrapping keys by id. Thread-safe.
+class KeyProvider {
+ public:
+  virtual ~KeyProvider() = default;
+  virtual uint16_t current_key_id() const = 0;
+  // 32 bytes. NotFound for an unknown id.
+  virtual absl::StatusOr<std::string> WrappingKey(uint16_t key_id) const = 0;
+};
+
+class SeedStore {
+ public:
+  enum class State { kEmpty, kPresent, kErased };
+
+  // Opens or makes the store in `dir` (0700). `keys` and `random` must outlive it.
+  static absl::StatusOr<std::unique_ptr<SeedStore>> Open(const std::string& dir, const std::string& origin,
+                                                         const KeyProvider& keys, Random& random);
+  virtual ~SeedStore() = default;
+
+  // Wraps and writes seeds for consecutive indices beginning with `first_index` (an empty string leaves a slot
+  // empty), and syncs. What stood in these slots is overwritten: they are beyond the committed log.
+  virtual absl::Status Put(uint64_t first_index, absl::Span<const std::string> seeds) = 0;
+  virtual absl::StatusOr<std::string> Get(uint64_t index) = 0;
+  virtual absl::StatusOr<State> StateOf(uint64_t index) = 0;
+  // Overwrites the slot and syncs.
+  virtual absl::Status Erase(uint64_t index) = 0;
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_SEED_STORE_H_

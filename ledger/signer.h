@@ -1,0 +1,50 @@
+// What turns a head into a signed one. The signer is the first witness: it remembers the last head it signed, in its
+// own durable state, and signs only what provably extends it.
+//
+// Thread-safety: called by one thread at a time.
+// Errors: FailedPrecondition when the head does not extend the last one signed (rollback, fork); any error of its
+// storage latches it.
+#ifndef AUDITLEDGER_LEDGER_SIGNER_H_
+#define AUDITLEDGER_LEDGER_SIGNER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "ledger/engine.h"
+#include "merkle/hash.h"
+#include "merkle/note.h"
+
+namespace auditledger {
+
+class Signer {
+ public:
+  virtual ~Signer() = default;
+  // The last head signed; nothing if none ever was. NotFound: the state is missing; DataLoss: it is unreadable.
+  virtual absl::StatusOr<std::optional<Head>> LastSigned() = 0;
+  // Records `head` durably, then returns its checkpoint as a signed note. `consistency` proves that it extends the
+  // last head signed (empty from size 0 or for the same head). The same head gives the same bytes.
+  virtual absl::StatusOr<std::string> Sign(const Head& head, absl::Span<const Hash> consistency) = 0;
+  virtual const NoteVerifier& verifier() const = 0;
+};
+
+// The embedded signer. State file "signer.state" in state_dir: two slots of 4,096 bytes, pre-zeroed, written in turn:
+//   u8 version = 1 | zeros[7] | BE64 sequence | BE64 size | root[32] | BE64 time_us | origin_hash[32] | key_id u32 | CRC-32C u32 over all before
+// and synced with fdatasync before a signature leaves. The valid slot with the higher sequence counts.
+struct EmbeddedSignerOptions {
+  std::string state_dir;
+  std::string origin;
+  std::string private_key_file;  // key_files.h
+};
+// Opens existing state. NotFound when there is none: a lost state must not be replaced silently.
+absl::StatusOr<std::unique_ptr<Signer>> OpenEmbeddedSigner(const EmbeddedSignerOptions& options);
+// Makes the state of a new ledger, or, for an operator who says so, one that has signed `adopted`.
+// AlreadyExists when there is one.
+absl::Status CreateSignerState(const EmbeddedSignerOptions& options, const std::optional<Head>& adopted);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_SIGNER_H_
