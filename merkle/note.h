@@ -1,7 +1,7 @@
 // C2SP signed-note: text with signature lines, verifier keys (vkeys).
 //
 // Example:
-//   ASSIGN: NoteVerifier v = NoteVerifier::Parse("origin+1a2b3c4d+base64").value();
+//   ASSIGN_OR_RETURN(NoteVerifier v, NoteVerifier::Parse("origin+1a2b3c4d+base64"));
 //   absl::StatusOr<VerifiedNote> n = OpenNote(file, {v});
 //
 // Thread-safety: values and pure functions. Source: c2sp.org/signed-note (standards.md 2.1).
@@ -28,6 +28,7 @@ struct NoteSignature {
   std::string name;
   uint32_t key_id = 0;
   std::string signature;  // what follows the key ID
+  friend bool operator==(const NoteSignature&, const NoteSignature&) = default;
 };
 
 struct Note {
@@ -43,14 +44,16 @@ std::string FormatNoteSignature(const NoteSignature& signature);  // with its fi
 
 // SHA-256(name || 0x0A || type || public_key)[0:4], big-endian.
 uint32_t NoteKeyId(absl::string_view name, uint8_t type, absl::string_view public_key);
-// Whether a key may have this name: not empty, no Unicode space, no '+', valid UTF-8.
+// Whether a key may have this name: not empty, valid UTF-8, no Unicode space, no control character,
+// no '+'.
 bool IsValidNoteName(absl::string_view name);
 
 // A public key that can check signature lines of types 0x01 and 0x04; other types are kept as
 // unknown.
 class NoteVerifier {
  public:
-  // "name+hex8(key_id)+base64(type || key)"; refuses a key ID that is not the key's own.
+  // "name+hex8(key_id)+base64(type || key)", hex in lower case. InvalidArgument for a key ID that
+  // is not the key's own, a key of the wrong length, a type that is not registered.
   static absl::StatusOr<NoteVerifier> Parse(absl::string_view vkey);
   // From a raw Ed25519 key. InvalidArgument for a bad name or a key of other than 32 bytes.
   static absl::StatusOr<NoteVerifier> FromEd25519(absl::string_view name,
@@ -80,9 +83,11 @@ struct VerifiedNote {
   std::vector<NoteSignature> unknown;   // lines of keys not in `known`
 };
 
-// A line of a known key must verify or the whole note is refused; at least one known key must have
-// signed. InvalidArgument: malformed; DataLoss: a known key's line is wrong; Unauthenticated: no
-// known key signed.
+// A line is a known key's if name and key ID match. It must verify or the whole note is refused; at
+// least one known key must have signed. Keys of types that cannot be checked count as unknown. Of
+// the lines of one verified key only the first counts, later ones are dropped unread, and so are
+// repeats of an unknown line, as golang.org/x/mod does. InvalidArgument: malformed; DataLoss: a
+// known key's line is wrong; Unauthenticated: no known key signed.
 absl::StatusOr<VerifiedNote> OpenNote(absl::string_view note, absl::Span<const NoteVerifier> known);
 
 }  // namespace auditledger

@@ -51,7 +51,7 @@ absl::StatusOr<ParsedTilePath> ParseTilePath(absl::string_view path);
 // Bundle of entries: each BE16(length) || entry. InvalidArgument over kMaxEntryBytes or 256
 // entries.
 absl::StatusOr<std::string> EncodeEntryBundle(absl::Span<const std::string> entries);
-// Strict: exactly `width` entries and no trailing bytes.
+// Strict: exactly `width` (1 to 256) entries and no trailing bytes.
 absl::StatusOr<std::vector<std::string>> ParseEntryBundle(absl::string_view bundle, uint64_t width);
 
 // Where tiles come from: a database, a folder, a map.

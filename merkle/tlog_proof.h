@@ -17,6 +17,9 @@
 
 namespace auditledger {
 
+// A tree below 2^63 leaves is at most 63 levels high; tlog-witness sets the same limit.
+inline constexpr size_t kMaxProofHashes = 63;
+
 struct TlogProof {
   std::optional<std::string> extra;  // unauthenticated; a hint to rebuild the leaf
   uint64_t index = 0;
@@ -25,17 +28,19 @@ struct TlogProof {
 };
 
 std::string FormatTlogProof(const TlogProof& proof);
-// Checks the form only: strict decimals, 32-byte hashes, canonical base64.
+// Checks the form only, that of the checkpoint's note included: strict decimals, 32-byte hashes,
+// canonical base64. Formatting the result gives `text` again. InvalidArgument says what is wrong.
 absl::StatusOr<TlogProof> ParseTlogProof(absl::string_view text);
 
 // "old N" LF, hashes, LF, checkpoint.
 struct CheckpointUpdate {
   uint64_t old_size = 0;
-  std::vector<Hash> proof;  // at most 63
+  std::vector<Hash> proof;  // at most kMaxProofHashes
   std::string checkpoint;   // signed note, verbatim
 };
 
 std::string FormatCheckpointUpdate(const CheckpointUpdate& update);
+// Checks the form only, as ParseTlogProof.
 absl::StatusOr<CheckpointUpdate> ParseCheckpointUpdate(absl::string_view text);
 
 }  // namespace auditledger
