@@ -1,0 +1,54 @@
+// The commitment that a leaf carries: it binds header and every unit of the event under one random
+// seed, so that values can be withheld or destroyed while the leaf stands.
+//
+//   salt(l, i)       = SHA-256(seed || l || BE32(i))[0:16]
+//   u_i              = SHA-256("auditledger/unit/v1" 00 || salt("u", i) || unit_i)
+//   event_commitment = SHA-256("auditledger/event/v1" 00 || BE16(n) || n times (path_i || u_i))
+//   header_hash      = SHA-256("auditledger/header/v1" 00 || salt("h", 0) || header)
+//   commitment       = SHA-256("auditledger/entry/v1" 00 || header_hash || event_commitment)
+//
+// path_i = BE32(field) || BE32(occurrence) || BE32(subfield).
+//
+// Thread-safety: pure functions. Source: shared/design.md section 3 (commitment suite 1).
+#ifndef AUDITLEDGER_MERKLE_COMMITMENT_H_
+#define AUDITLEDGER_MERKLE_COMMITMENT_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "merkle/hash.h"
+#include "merkle/units.h"
+
+namespace auditledger {
+
+inline constexpr size_t kSeedBytes = 32;
+
+// What a disclosure lists for every unit, disclosed or not.
+struct UnitDigest {
+  UnitPath path;
+  Hash digest;  // u_i
+};
+
+// REQUIRES for all: seed.size() == kSeedBytes.
+Hash UnitHash(absl::string_view seed, uint32_t position, absl::string_view unit);
+std::vector<UnitDigest> DigestUnits(absl::string_view seed, absl::Span<const Unit> units);
+Hash HeaderHash(absl::string_view seed, absl::string_view header);
+
+// REQUIRES: digests.size() <= kMaxUnits, paths strictly ascending (as CutUnits gives them).
+Hash EventCommitment(absl::Span<const UnitDigest> digests);
+Hash EntryCommitment(const Hash& header_hash, const Hash& event_commitment);
+
+// What an emitter that holds a key signs:
+// "auditledger/emit/v1" 00 || BE16 len || origin || BE16 len || stream || BE16 len || event id ||
+// event_commitment.
+std::string EmitMessage(absl::string_view origin, absl::string_view stream_id,
+                        absl::string_view event_id, const Hash& event_commitment);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_MERKLE_COMMITMENT_H_

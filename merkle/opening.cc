@@ -1,0 +1,206 @@
+#include "merkle/opening.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "merkle/bytes.h"
+#include "merkle/commitment.h"
+#include "merkle/header.h"
+#include "merkle/status_macros.h"
+#include "merkle/system_entries.h"
+#include "merkle/tags.h"
+#include "merkle/tile.h"
+#include "merkle/units.h"
+
+namespace auditledger {
+namespace {
+
+constexpr uint8_t kOpeningVersion = 1;
+constexpr uint8_t kReceiptExtraVersion = 1;
+constexpr size_t kMaxHeaderBytes = 65535;
+
+absl::Status Invalid(absl::string_view what, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(what, ": ", why));
+}
+
+absl::Status CheckOpening(const Opening& opening) {
+  if (opening.seed.size() != kSeedBytes) return Invalid("opening seed", "needs 32 bytes");
+  if (opening.header.size() > kMaxHeaderBytes) {
+    return Invalid("opening header", absl::StrCat("over ", kMaxHeaderBytes, " bytes"));
+  }
+  if (opening.event.size() > kMaxEventBytes) {
+    return Invalid("opening event", absl::StrCat("over ", kMaxEventBytes, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadVersion(absl::string_view what, uint8_t expected, ByteReader& in) {
+  uint8_t version = 0;
+  RETURN_IF_ERROR(in.U8(what, version));
+  if (version == expected) return absl::OkStatus();
+  return Invalid(what, absl::StrCat(version, " is unknown"));
+}
+
+void PutSeedAndHeader(std::string& out, const Opening& opening) {
+  out += opening.seed;
+  PutBytes16(out, opening.header);
+}
+
+absl::Status ReadSeedAndHeader(absl::string_view what, ByteReader& in, Opening& opening) {
+  absl::string_view seed, header;
+  RETURN_IF_ERROR(in.Raw(absl::StrCat(what, " seed"), kSeedBytes, seed));
+  RETURN_IF_ERROR(in.Bytes16(absl::StrCat(what, " header"), header));
+  opening.seed = std::string(seed);
+  opening.header = std::string(header);
+  return absl::OkStatus();
+}
+
+absl::Status CheckWidth(uint64_t width) {
+  if (width >= 1 && width <= kTileWidth) return absl::OkStatus();
+  return Invalid("payload bundle", "width is not 1 to 256");
+}
+
+// Whether an event can stand behind this leaf at all, by its kind's own rules.
+absl::Status CheckCarriesEvent(const Leaf& leaf) {
+  if (leaf.kind == EntryKind::kEvent) {
+    if (!leaf.body.empty()) return Invalid("leaf body", "an event has none");
+  } else if (leaf.kind == EntryKind::kConflict) {
+    RETURN_IF_ERROR(ParseConflict(leaf.body).status());
+  } else {
+    return Invalid("leaf kind", absl::StrCat(EntryKindName(leaf.kind), " carries no event"));
+  }
+  if (!leaf.commitment) return Invalid("leaf commitment", "is absent");
+  return absl::OkStatus();
+}
+
+absl::Status CheckCommitment(const Leaf& leaf, const Opening& opening,
+                             absl::Span<const Unit> units) {
+  const Hash commitment = EntryCommitment(HeaderHash(opening.seed, opening.header),
+                                          EventCommitment(DigestUnits(opening.seed, units)));
+  if (commitment == *leaf.commitment) return absl::OkStatus();
+  return absl::DataLossError("commitment: seed, header or event is not what the leaf commits to");
+}
+
+absl::Status CheckEventTime(const Leaf& leaf, absl::Span<const Unit> units) {
+  ASSIGN_OR_RETURN(const uint64_t event_time_us, EventTimeMicros(units));
+  if (leaf.event_time_us == event_time_us) return absl::OkStatus();
+  if (leaf.kind == EntryKind::kConflict && leaf.event_time_us == 0) return absl::OkStatus();
+  return absl::DataLossError("event time: the leaf's is not the event's");
+}
+
+absl::Status CheckTags(const Leaf& leaf, absl::Span<const Unit> units,
+                       absl::string_view index_key) {
+  if (index_key.size() != kIndexKeyBytes) return Invalid("index key", "needs 32 bytes");
+  ASSIGN_OR_RETURN(const std::vector<Hash> tags, DeriveTags(index_key, units));
+  if (leaf.tags == tags) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("tags: the leaf's ", leaf.tags.size(), " are not the ",
+                                          tags.size(), " that the event derives"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> EncodeOpening(const Opening& opening) {
+  RETURN_IF_ERROR(CheckOpening(opening));
+  std::string out;
+  PutU8(out, kOpeningVersion);
+  PutSeedAndHeader(out, opening);
+  PutU32(out, static_cast<uint32_t>(opening.event.size()));
+  out += opening.event;
+  return out;
+}
+
+absl::StatusOr<Opening> ParseOpening(absl::string_view bytes) {
+  ByteReader in(bytes);
+  Opening opening;
+  uint32_t length = 0;
+  absl::string_view event;
+  RETURN_IF_ERROR(ReadVersion("opening version", kOpeningVersion, in));
+  RETURN_IF_ERROR(ReadSeedAndHeader("opening", in, opening));
+  RETURN_IF_ERROR(in.U32("opening event", length));
+  RETURN_IF_ERROR(in.Raw("opening event", length, event));
+  RETURN_IF_ERROR(in.Finish("opening"));
+  opening.event = std::string(event);
+  RETURN_IF_ERROR(CheckOpening(opening));
+  return opening;
+}
+
+absl::StatusOr<std::string> EncodeReceiptExtra(const ReceiptExtra& extra) {
+  if (extra.leaf.size() > kMaxLeafBytes) {
+    return Invalid("receipt leaf", absl::StrCat("over ", kMaxLeafBytes, " bytes"));
+  }
+  std::string out;
+  PutU8(out, kReceiptExtraVersion);
+  PutBytes16(out, extra.leaf);
+  PutU8(out, extra.opening ? 1 : 0);
+  if (!extra.opening) return out;
+  RETURN_IF_ERROR(CheckOpening(*extra.opening));
+  if (!extra.opening->event.empty()) return Invalid("receipt opening", "carries no event");
+  PutSeedAndHeader(out, *extra.opening);
+  return out;
+}
+
+absl::StatusOr<ReceiptExtra> ParseReceiptExtra(absl::string_view bytes) {
+  ByteReader in(bytes);
+  ReceiptExtra extra;
+  absl::string_view leaf;
+  uint8_t has_opening = 0;
+  RETURN_IF_ERROR(ReadVersion("receipt version", kReceiptExtraVersion, in));
+  RETURN_IF_ERROR(in.Bytes16("receipt leaf", leaf));
+  RETURN_IF_ERROR(in.U8("receipt has_opening", has_opening));
+  if (has_opening > 1) return Invalid("receipt has_opening", "neither 0 nor 1");
+  if (has_opening == 1) {
+    RETURN_IF_ERROR(ReadSeedAndHeader("receipt", in, extra.opening.emplace()));
+  }
+  RETURN_IF_ERROR(in.Finish("receipt"));
+  extra.leaf = std::string(leaf);
+  return extra;
+}
+
+std::string PayloadPath(uint64_t index, uint64_t width) {
+  // The same numbers as the entry bundle's path, under another folder.
+  constexpr absl::string_view kEntriesFolder = "tile/entries";
+  return absl::StrCat("payload", EntriesPath(index, width).substr(kEntriesFolder.size()));
+}
+
+absl::StatusOr<std::string> EncodePayloadBundle(absl::Span<const std::optional<Opening>> openings) {
+  RETURN_IF_ERROR(CheckWidth(openings.size()));
+  std::string out;
+  for (const std::optional<Opening>& opening : openings) {
+    std::string record;
+    if (opening) {
+      ASSIGN_OR_RETURN(record, EncodeOpening(*opening));
+    }
+    PutU32(out, static_cast<uint32_t>(record.size()));
+    out += record;
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::string_view bundle,
+                                                                       uint64_t width) {
+  RETURN_IF_ERROR(CheckWidth(width));
+  ByteReader in(bundle);
+  std::vector<std::optional<Opening>> openings(width);
+  for (std::optional<Opening>& opening : openings) {
+    uint32_t length = 0;
+    absl::string_view record;
+    RETURN_IF_ERROR(in.U32("payload bundle", length));
+    RETURN_IF_ERROR(in.Raw("payload bundle", length, record));
+    if (length == 0) continue;
+    ASSIGN_OR_RETURN(opening, ParseOpening(record));
+  }
+  RETURN_IF_ERROR(in.Finish("payload bundle"));
+  return openings;
+}
+
+absl::Status VerifyOpening(const Leaf& leaf, const Opening& opening,
+                           std::optional<absl::string_view> index_key) {
+  RETURN_IF_ERROR(CheckCarriesEvent(leaf));
+  RETURN_IF_ERROR(CheckOpening(opening));
+  RETURN_IF_ERROR(ParseHeader(opening.header).status());
+  ASSIGN_OR_RETURN(const std::vector<Unit> units, CutUnits(opening.event));
+  RETURN_IF_ERROR(CheckCommitment(leaf, opening, units));
+  RETURN_IF_ERROR(CheckEventTime(leaf, units));
+  return index_key ? CheckTags(leaf, units, *index_key) : absl::OkStatus();
+}
+
+}  // namespace auditledger

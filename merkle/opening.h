@@ -1,0 +1,66 @@
+// What opens a leaf's commitment: the seed with header and event; as it stands in receipts and
+// exports.
+//
+//   opening         u8 version = 1 | seed[32] | u16 len | header | u32 len | event
+//   receipt extra   u8 version = 1 | u16 len | leaf | u8 has_opening | [seed[32] | u16 len |
+//   header] payload bundle  for each of at most 256 entries: u32 len | opening        len 0 = not
+//   disclosed
+//
+// The event is its canonical encoding (units.h). A receipt carries no event: the emitter has it.
+//
+// Example, what an emitter checks of its receipt:
+//   ASSIGN_OR_RETURN(ReceiptExtra extra, ParseReceiptExtra(bytes));
+//   ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(extra.leaf));
+//   extra.opening->event = event;  // its own, canonically encoded
+//   RETURN_IF_ERROR(VerifyOpening(leaf, *extra.opening, std::nullopt));
+//
+// Thread-safety: values and pure functions.
+// Errors: InvalidArgument naming the part, never its content.
+#ifndef AUDITLEDGER_MERKLE_OPENING_H_
+#define AUDITLEDGER_MERKLE_OPENING_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "merkle/hash.h"
+#include "merkle/leaf.h"
+
+namespace auditledger {
+
+struct Opening {
+  std::string seed;    // kSeedBytes
+  std::string header;  // header.h
+  std::string event;   // canonical encoding; empty where only seed and header are known
+  friend bool operator==(const Opening&, const Opening&) = default;
+};
+
+absl::StatusOr<std::string> EncodeOpening(const Opening& opening);
+absl::StatusOr<Opening> ParseOpening(absl::string_view bytes);  // strict
+
+struct ReceiptExtra {
+  std::string leaf;
+  std::optional<Opening> opening;  // without the event
+};
+absl::StatusOr<std::string> EncodeReceiptExtra(const ReceiptExtra& extra);
+absl::StatusOr<ReceiptExtra> ParseReceiptExtra(absl::string_view bytes);  // strict
+
+// "payload/x001/067" with ".p/W" for a partial one, beside tile/entries of the same index.
+std::string PayloadPath(uint64_t index, uint64_t width);
+absl::StatusOr<std::string> EncodePayloadBundle(absl::Span<const std::optional<Opening>> openings);
+absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::string_view bundle,
+                                                                       uint64_t width);
+
+// Checks that `opening` (with its event) is what the leaf commits to: commitment, event time, and,
+// when `index_key` is given, that the leaf's tags are exactly those of the event. InvalidArgument:
+// malformed; DataLoss: well formed but not what the leaf commits to, saying which part differs.
+absl::Status VerifyOpening(const Leaf& leaf, const Opening& opening,
+                           std::optional<absl::string_view> index_key);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_MERKLE_OPENING_H_

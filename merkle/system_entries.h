@@ -1,0 +1,67 @@
+// Bodies of the ledger's own entries. All begin with a version byte.
+//
+//   genesis   u8 1 | u16 len | origin | u8 hash_suite | u8 tag_suite | u8 commitment_suite |
+//   log_key_hash[32]
+//             index_key_hash[32] | u16 len | predecessor checkpoint (a signed note; empty for none)
+//   conflict  u8 1 | u64 first_index         the leaf's commitment is that of the refused event
+//   operator  u8 1 | u16 len | what | u16 len | principal
+//   clock     u8 1 | u64 before_us | u64 after_us
+//
+// Suites: hash 1 = SHA-256 as RFC 6962; tags 1 = tags.h; commitment 1 = commitment.h.
+//
+// Thread-safety: values and pure functions.
+// Errors: InvalidArgument naming the part, never its content. Source: shared/design.md section 3.
+#ifndef AUDITLEDGER_MERKLE_SYSTEM_ENTRIES_H_
+#define AUDITLEDGER_MERKLE_SYSTEM_ENTRIES_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "merkle/hash.h"
+
+namespace auditledger {
+
+// Entry 0 of every ledger: who it is and by which rules its bytes are made.
+struct Genesis {
+  std::string origin;
+  uint8_t hash_suite = 1;
+  uint8_t tag_suite = 1;
+  uint8_t commitment_suite = 1;
+  Hash log_key_hash;    // LogKeyHash
+  Hash index_key_hash;  // IndexKeyHash (tags.h)
+  std::string predecessor_checkpoint;
+  friend bool operator==(const Genesis&, const Genesis&) = default;
+};
+absl::StatusOr<std::string> EncodeGenesis(const Genesis& genesis);
+absl::StatusOr<Genesis> ParseGenesis(absl::string_view body);  // strict; unknown suites are refused
+// SHA-256("auditledger/log-key/v1" 00 || note key type || public key).
+Hash LogKeyHash(uint8_t type, absl::string_view public_key);
+
+struct Conflict {
+  uint64_t first_index = 0;  // of the entry that was there before
+  friend bool operator==(const Conflict&, const Conflict&) = default;
+};
+std::string EncodeConflict(const Conflict& conflict);
+absl::StatusOr<Conflict> ParseConflict(absl::string_view body);
+
+struct OperatorAction {
+  std::string what;       // "accept_clock", "adopt_signer_state", ...
+  std::string principal;  // who, as the process knows it ("local:flag")
+  friend bool operator==(const OperatorAction&, const OperatorAction&) = default;
+};
+absl::StatusOr<std::string> EncodeOperatorAction(const OperatorAction& action);
+absl::StatusOr<OperatorAction> ParseOperatorAction(absl::string_view body);
+
+struct ClockStep {
+  uint64_t before_us = 0;  // where the clock should have been
+  uint64_t after_us = 0;   // where it was
+  friend bool operator==(const ClockStep&, const ClockStep&) = default;
+};
+std::string EncodeClockStep(const ClockStep& step);
+absl::StatusOr<ClockStep> ParseClockStep(absl::string_view body);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_MERKLE_SYSTEM_ENTRIES_H_

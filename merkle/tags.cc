@@ -1,0 +1,205 @@
+#include "merkle/tags.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "merkle/bytes.h"
+#include "merkle/sha256.h"
+#include "merkle/status_macros.h"
+#include "merkle/text.h"
+#include "merkle/wire.h"
+
+namespace auditledger {
+namespace {
+
+constexpr char kIndexKeyDomain[] = "auditledger/index-key/v1";  // hashed with its closing 0x00
+constexpr size_t kMaxTagString = 65535;                         // its length has 16 bits
+
+// Field numbers of auditledger.v1 (proto/auditledger/v1/event.proto).
+constexpr uint32_t kOverrideId = 4;  // EmergencyAccess
+constexpr uint32_t kReference = 1;   // Reference
+constexpr uint32_t kIdentifier = 3;  // Reference
+constexpr uint32_t kSystem = 3;      // Identifier
+constexpr uint32_t kValue = 4;       // Identifier
+constexpr uint32_t kWho = 3;         // Agent
+constexpr uint32_t kRequestor = 6;   // Agent
+constexpr uint32_t kOtherId = 18;    // Agent
+
+using Keys = std::vector<TagKey>;
+
+absl::string_view ValueOf(const std::optional<WireField>& field) {
+  return field ? field->value : absl::string_view();
+}
+
+bool IsValidUtf8(absl::string_view text) {
+  char32_t character = 0;
+  while (!text.empty()) {
+    if (!TakeUtf8(text, character)) return false;
+  }
+  return true;
+}
+
+absl::Status AddKey(absl::string_view kind, absl::string_view system, absl::string_view id,
+                    Keys& keys) {
+  if (!IsValidUtf8(system) || !IsValidUtf8(id)) {
+    return absl::InvalidArgumentError(absl::StrCat(kind, ": not valid UTF-8"));
+  }
+  if (system.size() > kMaxTagString || id.size() > kMaxTagString) {
+    return absl::InvalidArgumentError(absl::StrCat(kind, ": over ", kMaxTagString, " bytes"));
+  }
+  if (id.empty()) return absl::OkStatus();
+  if (keys.size() == kMaxTags) {
+    return absl::InvalidArgumentError(absl::StrCat("tags: more than ", kMaxTags, " keys"));
+  }
+  keys.push_back({std::string(kind), std::string(system), std::string(id)});
+  return absl::OkStatus();
+}
+
+absl::Status AddIdentifier(absl::string_view kind, absl::string_view identifier, Keys& keys) {
+  std::optional<WireField> system, value;
+  RETURN_IF_ERROR(ReadSingularFields(kind, identifier,
+                                     {{kSystem, WireType::kLengthDelimited, &system},
+                                      {kValue, WireType::kLengthDelimited, &value}}));
+  return AddKey(kind, ValueOf(system), ValueOf(value), keys);
+}
+
+// The keys of one Reference, given as its fields' records.
+absl::Status AddReference(absl::string_view kind, absl::string_view reference, Keys& keys) {
+  std::optional<WireField> literal, identifier;
+  RETURN_IF_ERROR(ReadSingularFields(kind, reference,
+                                     {{kReference, WireType::kLengthDelimited, &literal},
+                                      {kIdentifier, WireType::kLengthDelimited, &identifier}}));
+  RETURN_IF_ERROR(AddKey(kind, "", ValueOf(literal), keys));
+  return identifier ? AddIdentifier(kind, identifier->value, keys) : absl::OkStatus();
+}
+
+absl::Status AddOtherIds(absl::string_view records, Keys& keys) {
+  WireReader reader(records);
+  while (!reader.done()) {
+    ASSIGN_OR_RETURN(const WireField record, reader.Next());
+    if (record.type != WireType::kLengthDelimited) {
+      return absl::InvalidArgumentError("agent: other_id has the wrong wire type");
+    }
+    RETURN_IF_ERROR(AddIdentifier(kTagKindAgent, record.value, keys));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ReadRequestor(absl::string_view records) {
+  std::optional<WireField> requestor;
+  RETURN_IF_ERROR(
+      ReadSingularFields(kTagKindAgent, records, {{kRequestor, WireType::kVarint, &requestor}}));
+  if (requestor && requestor->scalar > 1) {
+    return absl::InvalidArgumentError("agent: requestor is neither 0 nor 1");
+  }
+  return requestor && requestor->scalar == 1;
+}
+
+// `agent`: the units of one agent. Its keys are read strictly whoever it is, and kept if it asked.
+absl::Status AddAgent(absl::Span<const Unit> agent, Keys& keys) {
+  bool requestor = false;
+  Keys found;
+  for (const Unit& unit : agent) {
+    if (unit.path.subfield == kWho) {
+      std::optional<WireField> who;
+      RETURN_IF_ERROR(ReadSingularFields(kTagKindAgent, unit.bytes,
+                                         {{kWho, WireType::kLengthDelimited, &who}}));
+      RETURN_IF_ERROR(AddReference(kTagKindAgent, ValueOf(who), found));
+    } else if (unit.path.subfield == kRequestor) {
+      ASSIGN_OR_RETURN(requestor, ReadRequestor(unit.bytes));
+    } else if (unit.path.subfield == kOtherId) {
+      RETURN_IF_ERROR(AddOtherIds(unit.bytes, found));
+    }
+  }
+  if (!requestor) return absl::OkStatus();
+  if (keys.size() + found.size() > kMaxTags) {
+    return absl::InvalidArgumentError(absl::StrCat("tags: more than ", kMaxTags, " keys"));
+  }
+  std::move(found.begin(), found.end(), std::back_inserter(keys));
+  return absl::OkStatus();
+}
+
+absl::Status AddOverride(const Unit& unit, Keys& keys) {
+  if (unit.path.occurrence != 0) {
+    return absl::InvalidArgumentError("override: emergency_access occurs twice");
+  }
+  std::optional<WireField> access, id;
+  RETURN_IF_ERROR(
+      ReadSingularFields(kTagKindOverride, unit.bytes,
+                         {{kEmergencyAccessField, WireType::kLengthDelimited, &access}}));
+  RETURN_IF_ERROR(ReadSingularFields(kTagKindOverride, ValueOf(access),
+                                     {{kOverrideId, WireType::kLengthDelimited, &id}}));
+  return AddKey(kTagKindOverride, "", ValueOf(id), keys);
+}
+
+// The units from `first` on that belong to the same element.
+absl::Span<const Unit> ElementAt(absl::Span<const Unit> units, size_t first) {
+  size_t end = first + 1;
+  while (end < units.size() && units[end].path.field == units[first].path.field &&
+         units[end].path.occurrence == units[first].path.occurrence) {
+    ++end;
+  }
+  return units.subspan(first, end - first);
+}
+
+absl::Status AddPatient(absl::Span<const Unit> patient, Keys& keys) {
+  for (const Unit& unit : patient) {
+    if (unit.path.subfield == kReference || unit.path.subfield == kIdentifier) {
+      RETURN_IF_ERROR(AddReference(kTagKindPatient, unit.bytes, keys));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Hash DeriveTag(absl::string_view index_key, const TagKey& key) {
+  std::string message;
+  message.reserve(1 + key.kind.size() + 4 + key.system.size() + key.id.size());
+  PutU8(message, static_cast<uint8_t>(key.kind.size()));
+  message += key.kind;
+  PutBytes16(message, key.system);
+  PutBytes16(message, key.id);
+  return HmacSha256(index_key, {message});
+}
+
+absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
+  Keys keys;
+  for (size_t i = 0; i < units.size();) {
+    const absl::Span<const Unit> element = ElementAt(units, i);
+    switch (units[i].path.field) {
+      case kEmergencyAccessField:
+        RETURN_IF_ERROR(AddOverride(units[i], keys));
+        break;
+      case kPatientField:
+        RETURN_IF_ERROR(AddPatient(element, keys));
+        break;
+      case kAgentField:
+        RETURN_IF_ERROR(AddAgent(element, keys));
+        break;
+      default:
+        break;
+    }
+    i += element.size();
+  }
+  return keys;
+}
+
+absl::StatusOr<std::vector<Hash>> DeriveTags(absl::string_view index_key,
+                                             absl::Span<const Unit> units) {
+  ASSIGN_OR_RETURN(const Keys keys, TagKeys(units));
+  std::vector<Hash> tags;
+  tags.reserve(keys.size());
+  for (const TagKey& key : keys) tags.push_back(DeriveTag(index_key, key));
+  std::sort(tags.begin(), tags.end());
+  tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
+  return tags;
+}
+
+Hash IndexKeyHash(absl::string_view index_key) {
+  return Sha256({absl::string_view(kIndexKeyDomain, sizeof(kIndexKeyDomain)), index_key});
+}
+
+}  // namespace auditledger
