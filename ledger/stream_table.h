@@ -19,14 +19,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ledger/options.h"
+#include "ledger/sequence_ranges.h"
 
 namespace auditledger {
-
-struct SequenceRange {
-  uint64_t first = 0;
-  uint64_t last = 0;  // inclusive
-  friend bool operator==(const SequenceRange&, const SequenceRange&) = default;
-};
 
 struct StreamInfo {
   std::string principal;

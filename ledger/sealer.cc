@@ -1,0 +1,93 @@
+#include "ledger/sealer.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ledger/payload_cipher.h"
+#include "merkle/commitment.h"
+#include "merkle/ed25519_verify.h"
+#include "merkle/leaf.h"
+#include "merkle/status_macros.h"
+#include "merkle/system_entries.h"
+#include "merkle/tags.h"
+#include "merkle/units.h"
+
+namespace auditledger {
+namespace {
+
+absl::Status CheckEmitterSignature(absl::string_view origin, const SealInput& input,
+                                   const Hash& event_commitment) {
+  const EmitterSignature& signature = input.emitter_seal->signature;
+  const absl::Status status = VerifyEd25519(
+      signature.public_key,
+      EmitMessage(origin, input.stream_id, input.event_id, event_commitment), signature.signature);
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(absl::StrCat("emitter_seal.signature: ", status.message()));
+}
+
+// The event may end up as evidence of a conflict, whose leaf has a body: it must fit that too.
+absl::Status CheckLeafFits(const SealedEvent& sealed) {
+  Leaf leaf;
+  leaf.kind = EntryKind::kConflict;
+  leaf.tags = sealed.tags;
+  leaf.commitment = sealed.commitment;
+  leaf.body = EncodeConflict({});
+  return EncodeLeaf(leaf).status();
+}
+
+absl::StatusOr<std::string> MakeHeader(const SealInput& input) {
+  EntryHeader header;
+  header.received_at_us = input.received_at_us;
+  header.flags = input.flags;
+  header.principal = input.principal;
+  header.stream_id = input.stream_id;
+  header.event_id = input.event_id;
+  header.stream_sequence = input.stream_sequence;
+  if (input.emitter_seal.has_value()) header.signature = input.emitter_seal->signature;
+  return EncodeHeader(header);
+}
+
+}  // namespace
+
+Sealer::Sealer(std::string origin, const LedgerKeys& keys, Random& random)
+    : origin_(std::move(origin)), keys_(keys), random_(random) {}
+
+absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
+  ASSIGN_OR_RETURN(const std::vector<Unit> units, CutUnits(input.event));
+  SealedEvent sealed;
+  ASSIGN_OR_RETURN(sealed.event_time_us, EventTimeMicros(units));
+  ASSIGN_OR_RETURN(sealed.tags, DeriveTags(keys_.index_key.Reveal(), units));
+
+  if (input.emitter_seal.has_value()) {
+    if (input.emitter_seal->seed.size() != kSeedBytes) {
+      return absl::InvalidArgumentError(absl::StrCat("emitter_seal.seed: needs ", kSeedBytes,
+                                                     " bytes, has ",
+                                                     input.emitter_seal->seed.size()));
+    }
+    sealed.seed = input.emitter_seal->seed;
+  } else {
+    sealed.seed = random_.Bytes(kSeedBytes);
+  }
+  const Hash event_commitment = EventCommitment(DigestUnits(sealed.seed, units));
+  if (input.emitter_seal.has_value()) {
+    RETURN_IF_ERROR(CheckEmitterSignature(origin_, input, event_commitment));
+  }
+
+  ASSIGN_OR_RETURN(sealed.header, MakeHeader(input));
+  sealed.commitment = EntryCommitment(HeaderHash(sealed.seed, sealed.header), event_commitment);
+  RETURN_IF_ERROR(CheckLeafFits(sealed));
+
+  const absl::string_view dedup_key = keys_.dedup_key.Reveal();
+  sealed.identity_mac = IdentityMac(dedup_key, input.principal, input.stream_id, input.event_id);
+  sealed.event_mac = EventMac(dedup_key, sealed.identity_mac, input.event);
+  ASSIGN_OR_RETURN(sealed.payload_record,
+                   EncryptPayload(sealed.seed, random_.Bytes(kPayloadNonceBytes), origin_,
+                                  sealed.commitment, {sealed.header, std::move(input.event)}));
+  sealed.principal = std::move(input.principal);
+  sealed.stream_id = std::move(input.stream_id);
+  sealed.stream_sequence = input.stream_sequence;
+  sealed.flags = input.flags;
+  return sealed;
+}
+
+}  // namespace auditledger
