@@ -9,11 +9,14 @@
 //
 // path_i = BE32(field) || BE32(occurrence) || BE32(subfield).
 //
+// Example:
+//   const Hash event = EventCommitment(DigestUnits(seed, units));
+//   const Hash commitment = EntryCommitment(HeaderHash(seed, header), event);
+//
 // Thread-safety: pure functions. Source: shared/design.md section 3 (commitment suite 1).
 #ifndef AUDITLEDGER_MERKLE_COMMITMENT_H_
 #define AUDITLEDGER_MERKLE_COMMITMENT_H_
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -1,9 +1,9 @@
 // The entry header: what the ledger itself says of an event. It stands beside the units, is
 // committed to with them, and is encrypted and erased with them.
 //
-//   u8 version = 1 | u64 received_at_us | u64 flags | u16 len | principal | u16 len | stream_id |
-//   u16 len | event_id u64 stream_sequence | u8 signature_algorithm (0 none, 1 Ed25519) |
-//   [public_key[32] | signature[64]]
+//   u8 version = 1 | u64 received_at_us | u64 flags
+//   u16 len | principal | u16 len | stream_id | u16 len | event_id | u64 stream_sequence
+//   u8 signature_algorithm (0 none, 1 Ed25519) | [public_key[32] | signature[64]]
 //
 // Thread-safety: values and pure functions.
 // Errors: InvalidArgument naming the part, never its content. Source: shared/design.md section 3.

@@ -1,8 +1,8 @@
 // The leaf: what the tree hashes, at most 65,535 bytes, one layout for every kind, no personal data
 // in the clear.
 //
-//   u8 version = 1 | u8 kind | u64 recorded_at_us | u64 event_time_us (0 = none) | u16 tag_count |
-//   tag[32]* u8 has_commitment (0 or 1) | [commitment[32]] | u16 length | body
+//   u8 version = 1 | u8 kind | u64 recorded_at_us | u64 event_time_us (0 = none)
+//   u16 tag_count | tag[32]* | u8 has_commitment (0 or 1) | [commitment[32]] | u16 length | body
 //
 // Tags ascend and are distinct. There are no trailing bytes. Unknown kinds parse; unknown versions
 // are refused. The leaf hash is SHA-256(0x00 || leaf).

@@ -2,9 +2,9 @@
 // exports.
 //
 //   opening         u8 version = 1 | seed[32] | u16 len | header | u32 len | event
-//   receipt extra   u8 version = 1 | u16 len | leaf | u8 has_opening | [seed[32] | u16 len |
-//   header] payload bundle  for each of at most 256 entries: u32 len | opening        len 0 = not
-//   disclosed
+//   receipt extra   u8 version = 1 | u16 len | leaf | u8 has_opening (0 or 1)
+//                   [seed[32] | u16 len | header]
+//   payload bundle  for each of 1 to 256 entries: u32 len | opening      (len 0 = not disclosed)
 //
 // The event is its canonical encoding (units.h). A receipt carries no event: the emitter has it.
 //
@@ -50,14 +50,16 @@ absl::StatusOr<std::string> EncodeReceiptExtra(const ReceiptExtra& extra);
 absl::StatusOr<ReceiptExtra> ParseReceiptExtra(absl::string_view bytes);  // strict
 
 // "payload/x001/067" with ".p/W" for a partial one, beside tile/entries of the same index.
+// REQUIRES: 1 <= width <= 256.
 std::string PayloadPath(uint64_t index, uint64_t width);
 absl::StatusOr<std::string> EncodePayloadBundle(absl::Span<const std::optional<Opening>> openings);
 absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::string_view bundle,
                                                                        uint64_t width);
 
-// Checks that `opening` (with its event) is what the leaf commits to: commitment, event time, and,
-// when `index_key` is given, that the leaf's tags are exactly those of the event. InvalidArgument:
-// malformed; DataLoss: well formed but not what the leaf commits to, saying which part differs.
+// Checks that `opening` (with its event) is what the leaf of an event or of a conflict commits to:
+// commitment, event time (a conflict's leaf may leave it 0), and, when `index_key` is given, that
+// the leaf's tags are exactly those of the event. InvalidArgument: malformed; DataLoss: well formed
+// but not what the leaf commits to, saying which part differs.
 absl::Status VerifyOpening(const Leaf& leaf, const Opening& opening,
                            std::optional<absl::string_view> index_key);
 

@@ -1,8 +1,8 @@
 // Bodies of the ledger's own entries. All begin with a version byte.
 //
-//   genesis   u8 1 | u16 len | origin | u8 hash_suite | u8 tag_suite | u8 commitment_suite |
-//   log_key_hash[32]
-//             index_key_hash[32] | u16 len | predecessor checkpoint (a signed note; empty for none)
+//   genesis   u8 1 | u16 len | origin | u8 hash_suite | u8 tag_suite | u8 commitment_suite
+//             log_key_hash[32] | index_key_hash[32]
+//             u16 len | predecessor checkpoint (a signed note; empty for none)
 //   conflict  u8 1 | u64 first_index         the leaf's commitment is that of the refused event
 //   operator  u8 1 | u16 len | what | u16 len | principal
 //   clock     u8 1 | u64 before_us | u64 after_us

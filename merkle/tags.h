@@ -5,9 +5,12 @@
 //   value = BE16 len(system) || system || BE16 len(id) || id        not normalised
 //
 // Kinds and where their values come from:
-//   "patient"   every Reference in patient: its identifier (system, value) and its literal
-//   reference ("", reference) "agent"     the same two of `who` and every other_id (system, value),
-//   for each agent with requestor = true "override"  ("", override_id) of emergency_access
+//   "patient"   of every Reference in patient: its literal reference ("", reference) and its
+//               identifier (system, value)
+//   "agent"     of each agent with requestor = true: the same two of `who`, and every other_id
+//               (system, value)
+//   "override"  ("", override_id) of emergency_access
+//
 // Empty ids give no tag. Key-bearing fields that occur twice in one message are refused, as are
 // wrong wire types: nobody may read another key out of the same bytes. A leaf carries the distinct
 // tags in ascending order.

@@ -1,0 +1,123 @@
+#include "merkle/system_entries.h"
+
+#include "gtest/gtest.h"
+#include "merkle/leaf.h"
+#include "tests/merkle/seal_vectors.h"
+
+namespace auditledger {
+namespace {
+
+using testing::Bytes;
+using testing::HashOf;
+using ::testing::HasSubstr;
+using testing::SealVectors;
+using testing::StatusIs;
+constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
+
+// The leaf around `body` is the vector's as well.
+void ExpectLeaf(const nlohmann::json& vector, EntryKind kind, const std::string& body) {
+  Leaf leaf;
+  leaf.kind = kind;
+  leaf.recorded_at_us = 1'767'225'600'000'000;
+  leaf.body = body;
+  ASSERT_OK_AND_ASSIGN(const std::string bytes, EncodeLeaf(leaf));
+  EXPECT_EQ(bytes, Bytes(vector["leaf"]));
+  EXPECT_EQ(LeafHash(bytes), HashOf(vector["leaf_hash"]));
+}
+
+TEST(SystemEntries, GenesisIsWhatTheVectorsSay) {
+  const nlohmann::json file = SealVectors("system_entries.json");
+  const nlohmann::json& keys = file["keys"];
+  EXPECT_EQ(LogKeyHash(keys["log_key_type"], Bytes(keys["log_key"])), HashOf(keys["log_key_hash"]));
+  for (const nlohmann::json& vector : file["genesis"]) {
+    Genesis genesis;
+    genesis.origin = Bytes(vector["fields"][0]);
+    genesis.log_key_hash = HashOf(keys["log_key_hash"]);
+    genesis.index_key_hash = HashOf(keys["index_key_hash"]);
+    genesis.predecessor_checkpoint = Bytes(vector["fields"][1]);
+    ASSERT_OK_AND_ASSIGN(const std::string body, EncodeGenesis(genesis));
+    EXPECT_EQ(body, Bytes(vector["body"]));
+    ASSERT_OK_AND_ASSIGN(const Genesis parsed, ParseGenesis(body));
+    EXPECT_EQ(parsed, genesis);
+    ExpectLeaf(vector, EntryKind::kGenesis, body);
+  }
+}
+
+TEST(SystemEntries, ConflictIsWhatTheVectorsSay) {
+  const nlohmann::json file = SealVectors("system_entries.json");
+  for (const nlohmann::json& vector : file["conflict"]) {
+    const Conflict conflict{vector["fields"][0].get<uint64_t>()};
+    const std::string body = EncodeConflict(conflict);
+    EXPECT_EQ(body, Bytes(vector["body"]));
+    ASSERT_OK_AND_ASSIGN(const Conflict parsed, ParseConflict(body));
+    EXPECT_EQ(parsed, conflict);
+    ExpectLeaf(vector, EntryKind::kConflict, body);
+  }
+}
+
+TEST(SystemEntries, OperatorActionIsWhatTheVectorsSay) {
+  const nlohmann::json file = SealVectors("system_entries.json");
+  for (const nlohmann::json& vector : file["operator"]) {
+    const OperatorAction action{Bytes(vector["fields"][0]), Bytes(vector["fields"][1])};
+    ASSERT_OK_AND_ASSIGN(const std::string body, EncodeOperatorAction(action));
+    EXPECT_EQ(body, Bytes(vector["body"]));
+    ASSERT_OK_AND_ASSIGN(const OperatorAction parsed, ParseOperatorAction(body));
+    EXPECT_EQ(parsed, action);
+    ExpectLeaf(vector, EntryKind::kOperator, body);
+  }
+}
+
+TEST(SystemEntries, ClockStepIsWhatTheVectorsSay) {
+  const nlohmann::json file = SealVectors("system_entries.json");
+  for (const nlohmann::json& vector : file["clock"]) {
+    const ClockStep step{vector["fields"][0].get<uint64_t>(), vector["fields"][1].get<uint64_t>()};
+    const std::string body = EncodeClockStep(step);
+    EXPECT_EQ(body, Bytes(vector["body"]));
+    ASSERT_OK_AND_ASSIGN(const ClockStep parsed, ParseClockStep(body));
+    EXPECT_EQ(parsed, step);
+    ExpectLeaf(vector, EntryKind::kClock, body);
+  }
+}
+
+TEST(SystemEntries, HostileBodiesAreRefused) {
+  const auto bytes = [](const nlohmann::json& vector) { return Bytes(vector["bytes"]); };
+  testing::ExpectHostileRefused("genesis", [&](const nlohmann::json& vector) {
+    return ParseGenesis(bytes(vector)).status();
+  });
+  testing::ExpectHostileRefused("conflict", [&](const nlohmann::json& vector) {
+    return ParseConflict(bytes(vector)).status();
+  });
+  testing::ExpectHostileRefused("operator", [&](const nlohmann::json& vector) {
+    return ParseOperatorAction(bytes(vector)).status();
+  });
+  testing::ExpectHostileRefused("clock", [&](const nlohmann::json& vector) {
+    return ParseClockStep(bytes(vector)).status();
+  });
+}
+
+TEST(SystemEntries, AStringOverItsLengthFieldIsRefused) {
+  Genesis genesis;
+  genesis.origin.assign(65535, 'o');
+  EXPECT_OK(EncodeGenesis(genesis));
+  genesis.origin += 'o';
+  EXPECT_THAT(EncodeGenesis(genesis), StatusIs(kInvalid, HasSubstr("genesis origin")));
+  genesis.origin = "o";
+  genesis.predecessor_checkpoint.assign(65536, 'n');
+  EXPECT_THAT(EncodeGenesis(genesis), StatusIs(kInvalid, HasSubstr("genesis predecessor")));
+  EXPECT_THAT(EncodeOperatorAction({std::string(65536, 'w'), ""}),
+              StatusIs(kInvalid, HasSubstr("operator what")));
+  EXPECT_THAT(EncodeOperatorAction({"", std::string(65536, 'p')}),
+              StatusIs(kInvalid, HasSubstr("operator principal")));
+}
+
+TEST(SystemEntries, AGenesisOfASuiteNobodyKnowsIsNotMade) {
+  for (uint8_t Genesis::*suite :
+       {&Genesis::hash_suite, &Genesis::tag_suite, &Genesis::commitment_suite}) {
+    Genesis genesis;
+    genesis.*suite = 2;
+    EXPECT_THAT(EncodeGenesis(genesis), StatusIs(kInvalid, HasSubstr("suite")));
+  }
+}
+
+}  // namespace
+}  // namespace auditledger
