@@ -1,0 +1,19 @@
+// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78): tells a torn or rotten record of ours from
+// a whole one. It does not protect against intent. Source: RFC 3720 appendix B.4, whose vectors the
+// test uses.
+//
+// Thread-safety: pure function.
+#ifndef AUDITLEDGER_LEDGER_CRC32C_H_
+#define AUDITLEDGER_LEDGER_CRC32C_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace auditledger {
+
+uint32_t Crc32c(absl::string_view bytes);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_CRC32C_H_
