@@ -1,0 +1,86 @@
+# What is installed, by component, and how it is packed.
+#   server    auditledgerd, its unit, user and default configuration
+#   verifier  auditledger-verify alone: what an auditor installs
+#   tools     auditctl
+#   dev       merkle, proto and verifier as the CMake package "auditledger"
+include(CMakePackageConfigHelpers)
+
+# --- dev --------------------------------------------------------------------------------------
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/auditledger)
+install(TARGETS auditledger_merkle auditledger_proto auditledger_verifier
+  EXPORT auditledgerTargets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
+  FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/auditledger COMPONENT dev)
+foreach(name merkle proto verifier)
+  set_target_properties(auditledger_${name} PROPERTIES EXPORT_NAME ${name})
+endforeach()
+install(DIRECTORY ${PROJECT_BINARY_DIR}/proto/gen/auditledger/v1
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/auditledger COMPONENT dev
+  FILES_MATCHING PATTERN "event.pb.h" PATTERN "proof.pb.h")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/auditledger
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/auditledger/proto COMPONENT dev
+  FILES_MATCHING PATTERN "*.proto")
+install(EXPORT auditledgerTargets NAMESPACE auditledger:: DESTINATION ${package_dir} COMPONENT dev)
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/auditledgerConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/auditledgerConfig.cmake INSTALL_DESTINATION ${package_dir}
+  NO_SET_AND_CHECK_MACRO)
+# Before 1.0 a minor version may change the interface.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/auditledgerConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/auditledgerConfig.cmake
+              ${PROJECT_BINARY_DIR}/auditledgerConfigVersion.cmake
+  DESTINATION ${package_dir} COMPONENT dev)
+
+# --- programs ---------------------------------------------------------------------------------
+install(TARGETS auditledger-verify RUNTIME COMPONENT verifier)
+if(AUDITLEDGER_SERVER)
+  install(TARGETS auditctl RUNTIME COMPONENT tools)
+  install(TARGETS auditledgerd RUNTIME COMPONENT server)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledgerd.service
+    DESTINATION lib/systemd/system COMPONENT server)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledger.sysusers
+    DESTINATION lib/sysusers.d RENAME auditledger.conf COMPONENT server)
+  # Absolute, as configuration is; a staged install takes it along by DESTDIR.
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledgerd.textproto
+    DESTINATION /etc/auditledger COMPONENT server)
+endif()
+foreach(component server verifier tools dev)
+  install(FILES ${PROJECT_SOURCE_DIR}/LICENSE RENAME copyright
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/auditledger-${component} COMPONENT ${component})
+endforeach()
+
+# --- packages ---------------------------------------------------------------------------------
+set(CPACK_PACKAGE_NAME auditledger)
+set(CPACK_PACKAGE_VENDOR "auditledger maintainers")
+set(CPACK_PACKAGE_CONTACT "auditledger maintainers <maintainers@auditledger.invalid>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_COMPONENTS_ALL server verifier tools dev)
+if(NOT AUDITLEDGER_SERVER)
+  set(CPACK_COMPONENTS_ALL verifier dev)
+endif()
+set(CPACK_STRIP_FILES ON)
+set(CPACK_ARCHIVE_COMPONENT_INSTALL ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION admin)
+foreach(component SERVER VERIFIER TOOLS DEV)
+  string(TOLOWER ${component} lower)
+  set(CPACK_DEBIAN_${component}_PACKAGE_NAME auditledger-${lower})
+endforeach()
+set(CPACK_COMPONENT_SERVER_DESCRIPTION
+  "Audit ledger: the daemon\n Keeps an append-only, provable record of audit events.")
+set(CPACK_COMPONENT_VERIFIER_DESCRIPTION
+  "Audit ledger: the offline verifier\n Checks receipts and exported logs, trusting no server.")
+set(CPACK_COMPONENT_TOOLS_DESCRIPTION
+  "Audit ledger: auditctl\n Creates ledgers; appends, reads, proves and exports entries.")
+set(CPACK_COMPONENT_DEV_DESCRIPTION
+  "Audit ledger: libraries and protos\n Merkle proofs, verification and wire formats for C++.")
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
+  "libabsl-dev, libssl-dev, libprotobuf-dev, nlohmann-json3-dev")
+set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+set(CPACK_DEBIAN_SERVER_PACKAGE_CONTROL_EXTRA
+  "${PROJECT_SOURCE_DIR}/tools/packaging/postinst;${PROJECT_SOURCE_DIR}/tools/packaging/conffiles")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)

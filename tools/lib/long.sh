@@ -1,0 +1,83 @@
+# Heavier stages on the release build: kill, restart, Go, install, packages, benchmarks, coverage.
+# Sourced by tools/dev.
+
+release_targets() {
+  run_stage deps 240 deps_install build
+  run_stage build-release 900 build_preset release "$@"
+}
+
+dev_kill() {
+  local rounds=${1:-100}
+  release_targets auditledgerd auditctl auditledger-verify e2e_tests
+  export AUDITLEDGER_KILL_ROUNDS=$rounds
+  run_stage "kill-$rounds" $((30 + rounds * 2)) \
+    build/release/tests/e2e/e2e_tests --gtest_filter='*Kill*' --gtest_fail_if_no_test_linked
+}
+
+dev_restart() {
+  release_targets restart_bench
+  run_stage restart 180 build/release/tests/bench/restart_bench
+}
+
+dev_go_check() {
+  run_stage deps-go 60 deps_install build go
+  run_stage build-programs 900 build_preset release auditledgerd auditctl auditledger-verify
+  run_stage go-check 120 tests/go/check_export.sh "$ROOT/build/release"
+}
+
+install_and_consume() {
+  local stage=$ROOT/build/install-test
+  rm -rf "$stage"
+  cmake --install build/release --prefix "$stage/usr" --component dev
+  cmake -S tests/install -B "$stage/consumer" -G Ninja -DCMAKE_PREFIX_PATH="$stage/usr"
+  cmake --build "$stage/consumer"
+  "$stage/consumer/consumer"
+}
+
+dev_install_test() {
+  release_targets auditledger_merkle auditledger_proto auditledger_verifier
+  run_stage install-test 60 install_and_consume
+}
+
+make_packages() {
+  local deb
+  rm -rf build/release/packages
+  (cd build/release && cpack -G "DEB;TGZ" -B packages >packages.log) ||
+    { cat build/release/packages.log; return 1; }
+  for deb in build/release/packages/*.deb; do
+    say "$(basename "$deb"): $(dpkg-deb -f "$deb" Depends)"
+  done
+  # The auditor's package brings no server library along.
+  ! dpkg-deb -f build/release/packages/auditledger-verifier_*.deb Depends | grep -E 'grpc|leveldb'
+}
+
+dev_package() {
+  run_stage deps-package 120 deps_install build package
+  run_stage build-release 900 build_preset release
+  run_stage package 60 make_packages
+}
+
+run_benches() {
+  local program
+  for program in build/release/tests/bench/*_bench; do
+    [ ! -x "$program" ] || [[ ! $program =~ ${1:-.} ]] || { say "-- $program"; "$program"; }
+  done
+}
+
+dev_bench() {
+  release_targets
+  run_stage bench 900 run_benches "$@"
+}
+
+measure_coverage() {
+  build_preset coverage
+  run_ctest coverage
+  gcovr --root . --filter '(merkle|ledger|api|verifier|tools)/' --exclude-throw-branches \
+    --html-details build/coverage/report.html --txt build/coverage/report.txt build/coverage
+  tail -n 3 build/coverage/report.txt
+}
+
+dev_coverage() {
+  run_stage deps-coverage 240 deps_install build coverage
+  run_stage coverage 1200 measure_coverage
+}
