@@ -1,0 +1,47 @@
+// An entry before it has a place: what the committer hands to the writer.
+//
+// Thread-safety: values and pure functions.
+#ifndef AUDITLEDGER_LEDGER_NEW_ENTRY_H_
+#define AUDITLEDGER_LEDGER_NEW_ENTRY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ledger/identity_record.h"
+#include "ledger/sealer.h"
+#include "merkle/leaf.h"
+#include "merkle/system_entries.h"
+
+namespace auditledger {
+
+struct NewEntry {
+  Leaf leaf;  // without recorded_at_us
+  std::optional<IdentityRecord> identity;
+  std::string seed;     // empty: none
+  std::string payload;  // encrypted record; empty: none
+};
+
+// Entries of one commit, and the streams first seen in it.
+struct CommitPlan {
+  std::vector<NewEntry> entries;
+  std::vector<std::pair<uint32_t, std::string>> stream_records;  // number -> record
+};
+
+// REQUIRES of both: `event` came from a Sealer. Its seed is copied, since the receipt needs it too;
+// payload and tags are moved out.
+NewEntry EventEntry(SealedEvent& event, uint32_t stream_number);
+// Evidence that another event was refused under the identity of entry `first_index`.
+NewEntry ConflictEntry(SealedEvent& event, const Mac128& conflict_identity, uint64_t first_index);
+
+// The ledger's own.
+absl::StatusOr<NewEntry> GenesisEntry(const Genesis& genesis);
+absl::StatusOr<NewEntry> OperatorEntry(const OperatorAction& action);
+NewEntry ClockEntry(const ClockStep& step);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_NEW_ENTRY_H_

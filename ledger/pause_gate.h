@@ -1,0 +1,66 @@
+// Whether appends must wait: for the clock to catch up, or for space on the disk. Both pauses end by
+// themselves; nothing runs in the background, whoever asks looks.
+//
+// Clock: the wall clock is compared with where it should be, the highest wall time seen plus the
+// monotonic time since. More than max_clock_step_back_us behind it pauses until the wall clock has
+// passed where it should have been when the step was noticed: no time is recorded twice.
+// Disk: below low_water_bytes free it pauses, above resume_water_bytes it goes on. Free space is
+// read at most every kDiskCheckMicros.
+//
+// Thread-safety: all methods may be called by many threads. `clock` must outlive it.
+#ifndef AUDITLEDGER_LEDGER_PAUSE_GATE_H_
+#define AUDITLEDGER_LEDGER_PAUSE_GATE_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ledger/clock.h"
+#include "ledger/mutex.h"
+#include "ledger/options.h"
+#include "merkle/system_entries.h"
+
+namespace auditledger {
+
+// A step of the free-space check; short against filling 64 MiB at disk speed.
+inline constexpr uint64_t kDiskCheckMicros = 100'000;
+// What a paused append is told at least and at most.
+inline constexpr uint64_t kPauseRetryMinMillis = 100;
+inline constexpr uint64_t kPauseRetryMaxMillis = 60'000;
+
+class PauseGate {
+ public:
+  using FreeBytes = std::function<absl::StatusOr<uint64_t>()>;
+
+  PauseGate(const LedgerLimits& limits, Clock& clock, FreeBytes free_bytes);
+
+  // OK, or Unavailable LEDGER_PAUSED with retry_after_ms and what is waited for.
+  absl::Status Check();
+  // A clock step whose pause is over and that is not in the log yet. Handed out once.
+  std::optional<ClockStep> TakeClockStep();
+
+ private:
+  absl::Status CheckClock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckDisk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const LedgerLimits limits_;
+  Clock& clock_;
+  const FreeBytes free_bytes_;
+  Mutex mutex_;
+  uint64_t base_wall_us_ ABSL_GUARDED_BY(mutex_);
+  uint64_t base_monotonic_us_ ABSL_GUARDED_BY(mutex_);
+  std::optional<ClockStep> stepped_ ABSL_GUARDED_BY(mutex_);   // paused because of it
+  std::optional<ClockStep> to_record_ ABSL_GUARDED_BY(mutex_);
+  std::optional<uint64_t> disk_checked_us_ ABSL_GUARDED_BY(mutex_);  // monotonic
+  absl::Status disk_ ABSL_GUARDED_BY(mutex_);                  // of the last check
+};
+
+// Free bytes for an ordinary user on the fullest of the disks that hold `folders`.
+absl::StatusOr<uint64_t> FreeDiskBytes(const std::vector<std::string>& folders);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_PAUSE_GATE_H_
