@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -58,6 +59,8 @@ class RequestPlanner {
   void Begin(uint64_t next_index);
   // Adds a request to it. What becomes an entry is moved out of `events`, except seeds and headers.
   absl::StatusOr<RequestPlan> Add(std::vector<SealedEvent>& events);
+  // Adds an entry of the ledger's own.
+  void AddOwn(NewEntry entry) { Push(std::move(entry)); }
   uint64_t entries() const { return plan_.entries.size(); }
   // What to commit; may have no entries.
   CommitPlan Take();

@@ -1,0 +1,282 @@
+#include "ledger/committer.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ledger/errors.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+// An overloaded caller comes back when about a full commit has gone by, but not at once.
+constexpr uint64_t kOverloadRetryMinMillis = 10;
+
+absl::Status ShuttingDown() {
+  return WithReason(absl::UnavailableError("the ledger is shutting down"), kReasonShuttingDown);
+}
+
+size_t BytesOf(const std::vector<SealedEvent>& events) {
+  size_t bytes = 0;
+  for (const SealedEvent& event : events) bytes += event.Bytes();
+  return bytes;
+}
+
+// The entries of an accepted request: the new ones with what the commit read back, the repeats with
+// their index.
+std::vector<AppendedEntry> EntriesOf(const RequestPlan& plan, std::vector<SealedEvent>& events,
+                                     uint64_t first_index, std::vector<std::string>& leaves) {
+  std::vector<AppendedEntry> entries(plan.events.size());
+  for (size_t i = 0; i < entries.size(); ++i) {
+    entries[i].index = plan.events[i].index;
+    entries[i].repeated = plan.events[i].repeated;
+    if (entries[i].repeated) continue;
+    entries[i].leaf = std::move(leaves[entries[i].index - first_index]);
+    entries[i].flags = events[i].flags;
+    entries[i].seed = std::move(events[i].seed);
+    entries[i].header = std::move(events[i].header);
+  }
+  return entries;
+}
+
+}  // namespace
+
+Committer::Committer(CommitterParts parts)
+    : parts_(std::move(parts)),
+      acknowledger_(*parts_.reader, *parts_.feed),
+      ranges_saved_at_(parts_.identities->covered()) {}
+
+void Committer::RefuseAppends(absl::Status why) {
+  MutexLock lock(mutex_);
+  if (stopped_.ok()) stopped_ = std::move(why);
+}
+
+void Committer::Start() {
+  acknowledger_.Start();
+  thread_ = std::thread([this] { Run(); });
+}
+
+absl::Status Committer::CommitOwn(std::vector<NewEntry> entries) {
+  if (entries.empty()) return absl::OkStatus();
+  CommitPlan plan;
+  plan.entries = std::move(entries);
+  absl::StatusOr<Committed> committed = parts_.writer->Commit(std::move(plan));
+  Acknowledgement unused;  // nobody asked for these entries
+  absl::Status status = committed.ok() ? Publish(*std::move(committed), unused)
+                                       : committed.status();
+  if (status.ok()) status = parts_.identities->Advance(parts_.writer->size());
+  if (!status.ok()) Latch(status);
+  return status;
+}
+
+absl::Status Committer::Admit(const std::vector<SealedEvent>& events, size_t bytes) {
+  if (draining_) return ShuttingDown();
+  if (!stopped_.ok()) return stopped_;
+  const LedgerLimits& limits = parts_.limits;
+  if (events.empty() || events.size() > limits.max_commit_entries) {
+    return absl::InvalidArgumentError(absl::StrCat("an append takes 1 to ",
+                                                   limits.max_commit_entries, " events, not ",
+                                                   events.size()));
+  }
+  if (counters_.queued_entries + events.size() <= limits.max_queue_entries &&
+      counters_.queued_bytes + bytes <= limits.max_queue_bytes) {
+    return absl::OkStatus();
+  }
+  ++counters_.refused_overload;
+  const uint64_t commit_ms =
+      counters_.commits == 0 ? 0 : counters_.commit_micros / counters_.commits / 1000;
+  return WithReason(
+      absl::ResourceExhaustedError(absl::StrCat("the queue holds ", counters_.queued_entries,
+                                                " events (", counters_.queued_bytes, " bytes)")),
+      kReasonOverloaded,
+      {{"retry_after_ms", absl::StrCat(std::max(kOverloadRetryMinMillis, commit_ms))}});
+}
+
+void Committer::Append(std::vector<SealedEvent> events, AppendCallback done) {
+  const size_t bytes = BytesOf(events);
+  absl::Status admitted;
+  {
+    MutexLock lock(mutex_);
+    admitted = Admit(events, bytes);
+    if (admitted.ok()) {
+      counters_.queued_entries += events.size();
+      counters_.queued_bytes += bytes;
+      queue_.push_back({std::move(events), std::move(done), bytes});
+      queued_.SignalOne();
+    }
+  }
+  if (!admitted.ok()) done(std::move(admitted));
+}
+
+void Committer::Run() {
+  while (true) {
+    std::vector<Request> requests = TakeQueued();
+    if (requests.empty()) return;
+    Process(std::move(requests));
+  }
+}
+
+// 1 take what is queued: at least one request, none of them split. Empty when draining is done.
+std::vector<Committer::Request> Committer::TakeQueued() {
+  std::vector<Request> taken;
+  size_t entries = 0;
+  size_t bytes = 0;
+  MutexLock lock(mutex_);
+  while (queue_.empty() && !draining_) queued_.Wait(mutex_);
+  while (!queue_.empty()) {
+    const Request& next = queue_.front();
+    if (!taken.empty() && (entries + next.events.size() > parts_.limits.max_commit_entries ||
+                           bytes + next.bytes > parts_.limits.max_commit_bytes)) {
+      break;
+    }
+    entries += next.events.size();
+    bytes += next.bytes;
+    taken.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  counters_.queued_entries -= entries;
+  counters_.queued_bytes -= bytes;
+  return taken;
+}
+
+void Committer::Process(std::vector<Request> requests) {
+  if (const absl::Status why = stopped(); !why.ok()) return FailAll(std::move(requests), why);
+  if (const absl::Status why = parts_.gate->Check(); !why.ok()) {
+    return FailAll(std::move(requests), why);
+  }
+  const uint64_t start_us = parts_.clock->MonotonicMicros();
+  const uint64_t first_index = parts_.writer->size();
+  std::vector<RequestPlan> plans;
+  absl::Status status = Plan(requests, plans);  // 1, the rest of it
+  Committed committed;
+  const bool has_entries = parts_.planner->entries() > 0;
+  if (status.ok() && has_entries) {
+    auto result = parts_.writer->Commit(parts_.planner->Take());  // 2-5
+    status = result.status();
+    if (result.ok()) committed = *std::move(result);
+  }
+  if (!status.ok()) {
+    Latch(status);
+    return FailAll(std::move(requests), stopped());
+  }
+  // 6 publish, then answer
+  std::vector<std::string> leaves = std::move(committed.leaves);
+  Acknowledgement answers;
+  absl::Status indexed;
+  if (has_entries) {
+    indexed = Publish(std::move(committed), answers);
+    if (indexed.ok()) indexed = parts_.planner->Committed();
+  } else {
+    answers.head = parts_.feed->head();
+    answers.nodes = std::make_unique<NodeCache>(parts_.writer->tiles(), answers.head->head.size);
+  }
+  LedgerCounters done;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Receipt receipt{std::move(requests[i].done), plans[i].refusal, {}};
+    receipt.entries = EntriesOf(plans[i], requests[i].events, first_index, leaves);
+    for (const AppendedEntry& entry : receipt.entries) ++(entry.repeated ? done.repeated : done.appended);
+    done.conflicts += plans[i].conflicts;
+    answers.receipts.push_back(std::move(receipt));
+  }
+  {
+    MutexLock lock(mutex_);
+    counters_.appended += done.appended;
+    counters_.repeated += done.repeated;
+    counters_.conflicts += done.conflicts;
+    counters_.commits += has_entries ? 1 : 0;
+    counters_.commit_micros += has_entries ? parts_.clock->MonotonicMicros() - start_us : 0;
+    counters_.identity_memory_bytes = parts_.identities->MemoryBytes();
+  }
+  acknowledger_.Post(std::move(answers));
+  // The commit stands and was answered; only what follows it cannot be deduplicated any more.
+  if (!indexed.ok()) Latch(indexed);
+}
+
+// 1 drop repeats, refuse conflicts
+absl::Status Committer::Plan(std::vector<Request>& requests, std::vector<RequestPlan>& plans) {
+  parts_.planner->Begin(parts_.writer->size());
+  if (const auto step = parts_.gate->TakeClockStep(); step.has_value()) {
+    parts_.planner->AddOwn(ClockEntry(*step));
+  }
+  for (Request& request : requests) {
+    ASSIGN_OR_RETURN(RequestPlan plan, parts_.planner->Add(request.events));
+    plans.push_back(std::move(plan));
+  }
+  return absl::OkStatus();
+}
+
+// 6 publish the head
+absl::Status Committer::Publish(Committed committed, Acknowledgement& acknowledgement) {
+  acknowledgement.head = std::make_shared<const PublishedHead>(
+      PublishedHead{committed.head, std::move(committed.checkpoint)});
+  acknowledgement.new_head = true;
+  acknowledgement.nodes = std::move(committed.nodes);
+  parts_.feed->Publish(acknowledgement.head);
+  const uint64_t covered = parts_.identities->covered();
+  if (covered == ranges_saved_at_) return absl::OkStatus();
+  ranges_saved_at_ = covered;
+  // As of the size before this commit: its own identities enter the table after this.
+  const uint64_t size = committed.first_index;
+  acknowledgement.afterwards = [this, size, ranges = parts_.streams->SaveRanges(size)]() mutable {
+    parts_.save_ranges(size, std::move(ranges));
+  };
+  return absl::OkStatus();
+}
+
+void Committer::FailAll(std::vector<Request> requests, const absl::Status& why) {
+  Acknowledgement answers;
+  for (Request& request : requests) answers.receipts.push_back({std::move(request.done), why, {}});
+  acknowledger_.Post(std::move(answers));
+}
+
+void Committer::Latch(const absl::Status& cause) {
+  {
+    MutexLock lock(mutex_);
+    stopped_ = WithReason(
+        absl::UnavailableError(absl::StrCat(
+            "the ledger stopped writing until it is started again; whether the appends of its last "
+            "commit are in the log is not known: ",
+            cause.message())),
+        kReasonStorageFailed);
+  }
+  if (parts_.writer->SyncFailed()) parts_.on_sync_failure();
+}
+
+absl::Status Committer::stopped() const {
+  MutexLock lock(mutex_);
+  return stopped_;
+}
+
+LedgerStatus Committer::status() {
+  {
+    MutexLock lock(mutex_);
+    if (!stopped_.ok()) return {LedgerState::kReadOnly, std::string(stopped_.message())};
+    if (draining_) return {LedgerState::kReadOnly, std::string(ShuttingDown().message())};
+  }
+  const absl::Status paused = parts_.gate->Check();
+  if (!paused.ok()) return {LedgerState::kPaused, std::string(paused.message())};
+  return {};
+}
+
+LedgerCounters Committer::counters() const {
+  MutexLock lock(mutex_);
+  return counters_;
+}
+
+void Committer::Drain() {
+  MutexLock one(drain_mutex_);
+  {
+    MutexLock lock(mutex_);
+    draining_ = true;
+    queued_.SignalAll();
+  }
+  if (!thread_.joinable()) return;
+  thread_.join();
+  acknowledger_.Stop();
+  // A run that was not written is rebuilt from the log: nothing is lost by an error here.
+  parts_.identities->Flush().IgnoreError();
+}
+
+}  // namespace auditledger
