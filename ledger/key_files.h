@@ -1,14 +1,17 @@
 // Key files: making them and reading them back, strictly.
 //
-// One folder for each ledger, 0700, files 0600, owned by the process's user; anything wider is refused:
+// One folder for each ledger, 0700, files 0600, owned by the process's user; anything wider is
+// refused:
 //   log.key        the C2SP note signer key "PRIVATE+KEY+origin+hash+base64" and LF
 //   log.vkey       its public half, 0644, to hand to verifiers
 //   index.key      "auditledger-key/v1 index 1 base64(32 bytes)" LF    tags of suite 1
 //   dedup.key      the same with "dedup"                               identity MACs
-//   wrap-N.key     the same with "wrap" and N, the key id (u16)        wraps seeds; the highest N is current
+//   wrap-N.key     the same with "wrap" and N, the key id (u16)        wraps seeds; the highest N
+//   is current
 //
-// Secrets live in SecretString, which wipes itself; `Reveal` is the one word to grep for.
-// Errors: FailedPrecondition for permissions (saying which and the chmod that mends it), DataLoss for contents.
+// Formats: key_text.h. Secrets live in SecretString, which wipes itself; `Reveal` is the one word
+// to grep for. Errors: FailedPrecondition for permissions (saying which and the chmod that mends
+// it), DataLoss for contents.
 #ifndef AUDITLEDGER_LEDGER_KEY_FILES_H_
 #define AUDITLEDGER_LEDGER_KEY_FILES_H_
 
@@ -18,28 +21,16 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ledger/key_text.h"
 #include "ledger/random.h"
+#include "ledger/secret_string.h"
 #include "ledger/seed_store.h"
 #include "merkle/note.h"
 
 namespace auditledger {
 
-class SecretString {
- public:
-  SecretString() = default;
-  explicit SecretString(std::string value) : value_(std::move(value)) {}
-  SecretString(SecretString&& other) noexcept : value_(std::move(other.value_)) { other.Wipe(); }
-  SecretString& operator=(SecretString&& other) noexcept;
-  ~SecretString() { Wipe(); }
-  absl::string_view Reveal() const { return value_; }
-
- private:
-  void Wipe();
-  std::string value_;
-};
-
 struct LedgerKeys {
-  SecretString log_seed;    // 32-byte Ed25519 seed
+  SecretString log_seed;  // 32-byte Ed25519 seed
   NoteVerifier log_verifier;
   SecretString index_key;
   SecretString dedup_key;
@@ -51,7 +42,10 @@ struct LedgerKeys {
 // Makes all keys of a new ledger. AlreadyExists when any is there. Synced, folder too.
 absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random);
 absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin);
-// `keys` must outlive it.
+// The signing key in `path`, which must be private as above and named `origin`.
+absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,
+                                                  absl::string_view origin);
+// `keys` must outlive it. The highest wrapping key is current.
 std::unique_ptr<KeyProvider> NewFileKeyProvider(const LedgerKeys& keys);
 
 }  // namespace auditledger

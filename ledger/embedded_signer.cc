@@ -1,0 +1,102 @@
+// The signer inside the process (signer.h): checks, remembers, signs, in this order.
+#include "absl/strings/str_cat.h"
+#include "ledger/ed25519_key.h"
+#include "ledger/key_files.h"
+#include "ledger/signer.h"
+#include "ledger/signer_state.h"
+#include "merkle/checkpoint.h"
+#include "merkle/sha256.h"
+#include "merkle/status_macros.h"
+#include "merkle/verify.h"
+
+namespace auditledger {
+namespace {
+
+std::string Describe(const Head& head) {
+  return absl::StrCat("size ", head.size, ", root ", head.root.ToHex());
+}
+
+class EmbeddedSigner : public Signer {
+ public:
+  EmbeddedSigner(std::string origin, NoteVerifier verifier, Ed25519Key key, SignerStateFile state)
+      : origin_(std::move(origin)),
+        verifier_(std::move(verifier)),
+        key_(std::move(key)),
+        state_(std::move(state)) {}
+
+  absl::StatusOr<std::optional<Head>> LastSigned() override {
+    const Head& last = state_.last().head;
+    if (last.size == 0) return std::nullopt;
+    return last;
+  }
+
+  absl::StatusOr<std::string> Sign(const Head& head, absl::Span<const Hash> consistency) override {
+    if (!latched_.ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the signer has stopped after: ", latched_.message()));
+    }
+    const Head& last = state_.last().head;
+    if (head.size != last.size || head.root != last.root) {
+      RETURN_IF_ERROR(CheckExtends(last, head, consistency));
+      latched_ = state_.Store(head);
+      RETURN_IF_ERROR(latched_);
+    }
+    Note note;
+    note.text = FormatCheckpoint({origin_, head.size, head.root, {}});
+    ASSIGN_OR_RETURN(std::string signature, key_.Sign(note.text));
+    note.signatures.push_back({verifier_.name(), verifier_.key_id(), std::move(signature)});
+    return FormatNote(note);
+  }
+
+  const NoteVerifier& verifier() const override { return verifier_; }
+
+ private:
+  static absl::Status CheckExtends(const Head& last, const Head& head,
+                                   absl::Span<const Hash> consistency) {
+    const absl::Status proven =
+        head.size <= last.size
+            ? absl::FailedPreconditionError("it is not larger")
+            : VerifyExtension(last.size, last.root, head.size, head.root, consistency);
+    if (proven.ok()) return proven;
+    return absl::FailedPreconditionError(absl::StrCat("the head (", Describe(head),
+                                                      ") does not extend the last one signed (",
+                                                      Describe(last), "): ", proven.message()));
+  }
+
+  const std::string origin_;
+  const NoteVerifier verifier_;
+  const Ed25519Key key_;
+  SignerStateFile state_;
+  absl::Status latched_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Signer>> OpenEmbeddedSigner(const EmbeddedSignerOptions& options) {
+  ASSIGN_OR_RETURN(NoteSigningKey key,
+                   LoadNoteSigningKey(options.private_key_file, options.origin));
+  ASSIGN_OR_RETURN(Ed25519Key signing, Ed25519Key::FromSeed(key.seed.Reveal()));
+  ASSIGN_OR_RETURN(SignerStateFile state, SignerStateFile::Open(options.state_dir));
+  if (state.last().origin_hash != Sha256({options.origin}) ||
+      state.last().key_id != key.verifier.key_id()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        options.state_dir, "/", kSignerStateFile,
+        ": is the state of another ledger or another key than ", options.private_key_file));
+  }
+  return std::make_unique<EmbeddedSigner>(options.origin, std::move(key.verifier),
+                                          std::move(signing), std::move(state));
+}
+
+absl::Status CreateSignerState(const EmbeddedSignerOptions& options,
+                               const std::optional<Head>& adopted) {
+  ASSIGN_OR_RETURN(const NoteSigningKey key,
+                   LoadNoteSigningKey(options.private_key_file, options.origin));
+  SignerState state;
+  state.sequence = 1;
+  if (adopted.has_value()) state.head = *adopted;
+  state.origin_hash = Sha256({options.origin});
+  state.key_id = key.verifier.key_id();
+  return SignerStateFile::Create(options.state_dir, state);
+}
+
+}  // namespace auditledger

@@ -1,0 +1,194 @@
+#include "ledger/key_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "ledger/posix_file.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+constexpr size_t kMaxKeyFileBytes = 4096;  // a name of 255 bytes and a key take some 400
+constexpr uint16_t kFirstKeyId = 1;
+constexpr char kLogKey[] = "log.key";
+constexpr char kLogVkey[] = "log.vkey";
+constexpr char kWrapPrefix[] = "wrap-";
+constexpr char kKeySuffix[] = ".key";
+
+// A symmetric key that every ledger has one of.
+struct SingleKey {
+  const char* file;
+  const char* purpose;
+  SecretString LedgerKeys::*member;
+};
+constexpr SingleKey kSingleKeys[] = {{"index.key", "index", &LedgerKeys::index_key},
+                                     {"dedup.key", "dedup", &LedgerKeys::dedup_key}};
+
+std::string WrapName(uint16_t id) { return absl::StrCat(kWrapPrefix, id, kKeySuffix); }
+
+// The id of a wrapping key's file; nothing for other names.
+std::optional<uint16_t> WrapId(absl::string_view name) {
+  if (!absl::StartsWith(name, kWrapPrefix) || !absl::EndsWith(name, kKeySuffix)) return {};
+  uint32_t id = 0;
+  const absl::string_view digits = name.substr(
+      sizeof(kWrapPrefix) - 1, name.size() - sizeof(kWrapPrefix) - sizeof(kKeySuffix) + 2);
+  if (!absl::SimpleAtoi(digits, &id) || id > UINT16_MAX) return {};
+  if (WrapName(static_cast<uint16_t>(id)) != name) return {};
+  return static_cast<uint16_t>(id);
+}
+
+// Nobody but the process's user may read or change `path`.
+absl::Status CheckPrivate(int fd, const std::string& path, mode_t good_mode) {
+  struct stat info = {};
+  if (::fstat(fd, &info) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("stat ", path));
+  if (info.st_uid != ::geteuid()) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("%s belongs to user %d, not to this process's user %d: chown %d %s", path,
+                        info.st_uid, ::geteuid(), ::geteuid(), path));
+  }
+  if ((info.st_mode & 077) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("%s is open to others (mode %04o): chmod %03o %s", path,
+                        info.st_mode & 07777, good_mode, path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPrivateDirectory(const std::string& dir) {
+  ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(dir, O_RDONLY | O_DIRECTORY));
+  return CheckPrivate(file.fd(), dir, 0700);
+}
+
+absl::StatusOr<SecretString> ReadPrivate(const std::string& path) {
+  ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(path, O_RDONLY));
+  RETURN_IF_ERROR(CheckPrivate(file.fd(), path, 0600));
+  ASSIGN_OR_RETURN(const uint64_t size, file.Size());
+  if (size > kMaxKeyFileBytes) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": has ", size, " bytes, a key file at most ", kMaxKeyFileBytes));
+  }
+  ASSIGN_OR_RETURN(std::string text, file.ReadExactly(0, static_cast<size_t>(size)));
+  return SecretString(std::move(text));
+}
+
+absl::Status At(const std::string& path, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
+}
+
+absl::StatusOr<SecretString> LoadSymmetric(const std::string& path, absl::string_view purpose,
+                                           uint16_t id) {
+  ASSIGN_OR_RETURN(const SecretString text, ReadPrivate(path));
+  absl::StatusOr<SecretString> key = ParseSymmetricKey(purpose, id, text.Reveal());
+  if (!key.ok()) return At(path, key.status());
+  return key;
+}
+
+// A key file or its vkey that is there already would be another ledger's, or this one's.
+absl::Status CheckNoKeys(const std::string& dir) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
+  for (const std::string& name : names) {
+    if (absl::EndsWith(name, kKeySuffix) || name == kLogVkey) {
+      return absl::AlreadyExistsError(absl::StrCat(dir, " holds keys already: ", name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CreateSymmetric(const std::string& path, absl::string_view purpose, Random& random) {
+  const SecretString key(random.Bytes(kSymmetricKeyBytes));
+  return CreateFile(path, FormatSymmetricKey(purpose, kFirstKeyId, key.Reveal()).Reveal(), 0600);
+}
+
+// The public half may be absent, but what is handed to verifiers must be this key's.
+absl::Status CheckVkey(const std::string& path, const NoteVerifier& verifier) {
+  const absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxKeyFileBytes);
+  if (absl::IsNotFound(text.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(text.status());
+  if (*text == absl::StrCat(verifier.ToVkey(), "\n")) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(path, ": is not the public half of ", kLogKey));
+}
+
+class FileKeyProvider : public KeyProvider {
+ public:
+  explicit FileKeyProvider(const LedgerKeys& keys) : keys_(keys) {}
+  uint16_t current_key_id() const override { return keys_.wrapping_keys.rbegin()->first; }
+  absl::StatusOr<std::string> WrappingKey(uint16_t key_id) const override {
+    const auto it = keys_.wrapping_keys.find(key_id);
+    if (it == keys_.wrapping_keys.end()) {
+      return absl::NotFoundError(absl::StrCat("no wrapping key ", key_id));
+    }
+    return std::string(it->second.Reveal());
+  }
+
+ private:
+  const LedgerKeys& keys_;
+};
+
+}  // namespace
+
+absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random) {
+  RETURN_IF_ERROR(MakeDirectory(key_dir, 0700));
+  RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
+  RETURN_IF_ERROR(CheckNoKeys(key_dir));
+  const std::string base = key_dir + "/";
+
+  const SecretString seed(random.Bytes(32));
+  ASSIGN_OR_RETURN(const SecretString text, FormatNoteSigningKey(origin, seed.Reveal()));
+  ASSIGN_OR_RETURN(const NoteSigningKey key, ParseNoteSigningKey(text.Reveal()));
+  for (const SingleKey& single : kSingleKeys) {
+    RETURN_IF_ERROR(CreateSymmetric(base + single.file, single.purpose, random));
+  }
+  RETURN_IF_ERROR(CreateSymmetric(base + WrapName(kFirstKeyId), "wrap", random));
+  RETURN_IF_ERROR(CreateFile(base + kLogKey, text.Reveal(), 0600));
+  return CreateFile(base + kLogVkey, absl::StrCat(key.verifier.ToVkey(), "\n"), 0644);
+}
+
+absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,
+                                                  absl::string_view origin) {
+  ASSIGN_OR_RETURN(const SecretString text, ReadPrivate(path));
+  absl::StatusOr<NoteSigningKey> key = ParseNoteSigningKey(text.Reveal());
+  if (!key.ok()) return At(path, key.status());
+  if (key->verifier.name() != origin) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": is the key of ", key->verifier.name(), ", not of this ledger, ", origin));
+  }
+  return key;
+}
+
+absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin) {
+  RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
+  const std::string base = key_dir + "/";
+  ASSIGN_OR_RETURN(NoteSigningKey log_key, LoadNoteSigningKey(base + kLogKey, origin));
+  RETURN_IF_ERROR(CheckVkey(base + kLogVkey, log_key.verifier));
+  LedgerKeys keys(std::move(log_key.verifier));
+  keys.log_seed = std::move(log_key.seed);
+  for (const SingleKey& single : kSingleKeys) {
+    ASSIGN_OR_RETURN(keys.*single.member,
+                     LoadSymmetric(base + single.file, single.purpose, kFirstKeyId));
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(key_dir));
+  for (const std::string& name : names) {
+    const std::optional<uint16_t> id = WrapId(name);
+    if (!id.has_value()) continue;
+    ASSIGN_OR_RETURN(SecretString key, LoadSymmetric(base + name, "wrap", *id));
+    keys.wrapping_keys.emplace(*id, std::move(key));
+  }
+  if (keys.wrapping_keys.empty()) {
+    return absl::NotFoundError(absl::StrCat(key_dir, " holds no wrap-N.key"));
+  }
+  return keys;
+}
+
+std::unique_ptr<KeyProvider> NewFileKeyProvider(const LedgerKeys& keys) {
+  return std::make_unique<FileKeyProvider>(keys);
+}
+
+}  // namespace auditledger
