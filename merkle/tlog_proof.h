@@ -17,7 +17,8 @@
 
 namespace auditledger {
 
-// A tree below 2^63 leaves is at most 63 levels high; tlog-witness sets the same limit.
+// The limit of tlog-witness: the most an inclusion proof needs below 2^63 leaves, or a consistency proof up to
+// 2^62 leaves.
 inline constexpr size_t kMaxProofHashes = 63;
 
 struct TlogProof {
