@@ -1,0 +1,224 @@
+#include "ledger/leveldb_engine.h"
+
+#include "absl/strings/str_cat.h"
+#include "ledger/key_format.h"
+#include "ledger/mutex.h"
+#include "ledger/strict_env.h"
+#include "leveldb/cache.h"
+#include "leveldb/db.h"
+#include "leveldb/write_batch.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+leveldb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
+absl::string_view ToView(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// LevelDB's messages hold file names and offsets, never contents.
+absl::Status Translate(const leveldb::Status& status, absl::string_view what) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = absl::StrCat(what, ": ", status.ToString());
+  if (status.IsNotFound()) return absl::NotFoundError(message);
+  if (status.IsCorruption()) return absl::DataLossError(message);
+  return absl::UnavailableError(message);
+}
+
+leveldb::ReadOptions VerifiedReads() {
+  leveldb::ReadOptions options;
+  options.verify_checksums = true;
+  return options;
+}
+
+// A scan passes once: it must not push out what single reads have in the cache.
+leveldb::ReadOptions VerifiedScans() {
+  leveldb::ReadOptions options = VerifiedReads();
+  options.fill_cache = false;
+  return options;
+}
+
+leveldb::WriteOptions Synced() {
+  leveldb::WriteOptions options;
+  options.sync = true;
+  return options;
+}
+
+class LevelDbEngine : public Engine {
+ public:
+  explicit LevelDbEngine(const LevelDbOptions& options)
+      : env_(options.base_env != nullptr ? options.base_env : leveldb::Env::Default()),
+        cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
+
+  absl::Status Open(const LevelDbOptions& options);
+
+  absl::StatusOr<std::optional<Head>> LoadHead() override;
+  absl::Status Commit(const std::optional<Head>& expected, const CommitBatch& batch) override;
+  absl::StatusOr<std::string> Read(RecordKind kind, uint64_t index) override {
+    return Get(RecordKey(kind, index), "read record");
+  }
+  absl::Status Scan(RecordKind kind, uint64_t begin, uint64_t end,
+                    absl::FunctionRef<bool(uint64_t, absl::string_view)> visit) override;
+  absl::StatusOr<std::string> ReadTile(TileId id) override { return Get(TileKey(id), "read tile"); }
+  absl::Status ScanStreams(absl::FunctionRef<bool(uint32_t, absl::string_view)> visit) override;
+
+  absl::Status latched() const override {
+    MutexLock lock(mutex_);
+    return latched_;
+  }
+  bool SyncFailed() const override { return env_.SyncFailed(); }
+
+ private:
+  absl::Status CheckFormat();
+  absl::StatusOr<bool> IsEmpty();
+  absl::StatusOr<std::string> Get(absl::string_view key, absl::string_view what);
+  // Calls `visit` with key and value from `begin` on while it returns true.
+  absl::Status Iterate(absl::string_view begin,
+                       absl::FunctionRef<bool(absl::string_view, absl::string_view)> visit);
+  absl::Status Write(const std::optional<Head>& expected, const CommitBatch& batch);
+
+  // Destroyed in reverse: the database before what it uses.
+  StrictEnv env_;
+  const std::unique_ptr<leveldb::Cache> cache_;
+  std::unique_ptr<leveldb::DB> db_;
+  std::optional<Head> head_;  // as stored; only Open and the committing thread touch it
+  mutable Mutex mutex_;
+  absl::Status latched_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::Status LevelDbEngine::Open(const LevelDbOptions& options) {
+  // LevelDB counts a folder without CURRENT as no database, and says "invalid argument".
+  if (!options.create_if_missing && !env_.FileExists(options.path + "/CURRENT")) {
+    return absl::NotFoundError(absl::StrCat("no database in ", options.path));
+  }
+  leveldb::Options db;
+  db.env = &env_;
+  db.create_if_missing = options.create_if_missing;
+  db.paranoid_checks = true;
+  db.reuse_logs = false;
+  db.write_buffer_size = options.write_buffer_bytes;
+  db.max_open_files = options.max_open_files;
+  db.block_cache = cache_.get();
+  leveldb::DB* opened = nullptr;
+  const leveldb::Status status = leveldb::DB::Open(db, options.path, &opened);
+  db_.reset(opened);
+  if (env_.LockRefused()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(options.path, " is in use: ", status.ToString()));
+  }
+  const absl::Status open_status = Translate(status, absl::StrCat("open ", options.path));
+  if (absl::IsNotFound(open_status)) return absl::DataLossError(open_status.message());
+  RETURN_IF_ERROR(open_status);
+  RETURN_IF_ERROR(CheckFormat());
+  ASSIGN_OR_RETURN(head_, LoadHead());
+  return absl::OkStatus();
+}
+
+absl::Status LevelDbEngine::CheckFormat() {
+  const absl::StatusOr<std::string> stored = Get(kFormatKey, "read format");
+  if (absl::IsNotFound(stored.status())) {
+    // New, or a crash came between making the database and this write.
+    ASSIGN_OR_RETURN(const bool empty, IsEmpty());
+    if (!empty) return absl::DataLossError("the database has records but no format record");
+    return Translate(db_->Put(Synced(), kFormatKey, EncodeFormat(kDatabaseFormat)), "write format");
+  }
+  RETURN_IF_ERROR(stored.status());
+  ASSIGN_OR_RETURN(const uint32_t format, ParseFormat(*stored));
+  if (format == kDatabaseFormat) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the database has format ", format, ", this program knows ", kDatabaseFormat));
+}
+
+absl::StatusOr<bool> LevelDbEngine::IsEmpty() {
+  bool empty = true;
+  RETURN_IF_ERROR(Iterate("", [&](absl::string_view, absl::string_view) { return empty = false; }));
+  return empty;
+}
+
+absl::StatusOr<std::string> LevelDbEngine::Get(absl::string_view key, absl::string_view what) {
+  std::string value;
+  RETURN_IF_ERROR(Translate(db_->Get(VerifiedReads(), ToSlice(key), &value), what));
+  return value;
+}
+
+absl::StatusOr<std::optional<Head>> LevelDbEngine::LoadHead() {
+  const absl::StatusOr<std::string> stored = Get(kHeadKey, "read head");
+  if (absl::IsNotFound(stored.status())) return std::nullopt;
+  RETURN_IF_ERROR(stored.status());
+  ASSIGN_OR_RETURN(const Head head, ParseHead(*stored));
+  return head;
+}
+
+absl::Status LevelDbEngine::Commit(const std::optional<Head>& expected, const CommitBatch& batch) {
+  if (const absl::Status first = latched(); !first.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("storage has stopped after: ", first.message()));
+  }
+  // LevelDB itself goes on after a failed append, and loses what it acknowledges then: hence the
+  // latch.
+  const absl::Status status = Write(expected, batch);
+  if (!status.ok()) {
+    MutexLock lock(mutex_);
+    latched_ = status;
+  }
+  return status;
+}
+
+absl::Status LevelDbEngine::Write(const std::optional<Head>& expected, const CommitBatch& batch) {
+  if (expected != head_) return absl::AbortedError("the stored head is not the expected one");
+  leveldb::WriteBatch write;
+  for (const CommitBatch::Record& record : batch.records) {
+    write.Put(RecordKey(record.kind, record.index), record.bytes);
+  }
+  for (const auto& [id, bytes] : batch.tiles) write.Put(TileKey(id), bytes);
+  for (const auto& [number, bytes] : batch.stream_records) write.Put(StreamKey(number), bytes);
+  write.Put(kHeadKey, EncodeHead(batch.head));
+  RETURN_IF_ERROR(Translate(db_->Write(Synced(), &write), "commit"));
+  head_ = batch.head;
+  return absl::OkStatus();
+}
+
+absl::Status LevelDbEngine::Iterate(
+    absl::string_view begin, absl::FunctionRef<bool(absl::string_view, absl::string_view)> visit) {
+  const std::unique_ptr<leveldb::Iterator> it(db_->NewIterator(VerifiedScans()));
+  for (it->Seek(ToSlice(begin)); it->Valid(); it->Next()) {
+    if (!visit(ToView(it->key()), ToView(it->value()))) break;
+  }
+  return Translate(it->status(), "scan");
+}
+
+absl::Status LevelDbEngine::Scan(RecordKind kind, uint64_t begin, uint64_t end,
+                                 absl::FunctionRef<bool(uint64_t, absl::string_view)> visit) {
+  absl::Status bad_key;
+  const char prefix = static_cast<char>(kind);
+  const absl::Status status =
+      Iterate(RecordKey(kind, begin), [&](absl::string_view key, absl::string_view value) {
+        if (key[0] != prefix) return false;
+        const absl::StatusOr<uint64_t> index = IndexOfRecordKey(kind, key);
+        bad_key = index.status();
+        return bad_key.ok() && *index < end && visit(*index, value);
+      });
+  return status.ok() ? bad_key : status;
+}
+
+absl::Status LevelDbEngine::ScanStreams(
+    absl::FunctionRef<bool(uint32_t, absl::string_view)> visit) {
+  absl::Status bad_key;
+  const std::string first = StreamKey(0);
+  const absl::Status status = Iterate(first, [&](absl::string_view key, absl::string_view value) {
+    if (key[0] != first[0]) return false;
+    const absl::StatusOr<uint32_t> number = NumberOfStreamKey(key);
+    bad_key = number.status();
+    return bad_key.ok() && visit(*number, value);
+  });
+  return status.ok() ? bad_key : status;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDbEngine(const LevelDbOptions& options) {
+  auto engine = std::make_unique<LevelDbEngine>(options);
+  RETURN_IF_ERROR(engine->Open(options));
+  return engine;
+}
+
+}  // namespace auditledger

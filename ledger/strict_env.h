@@ -1,0 +1,54 @@
+// What LevelDB's Env leaves open, closed. For leveldb_engine.cc and tests only.
+//
+// - A sequential read goes on until it has all it asked for or the file ends: LevelDB takes a short
+// read for the end
+//   of a log and drops what follows (google/leveldb issue 1285).
+// - Tables are read by pread: a page that the disk cannot read is an error, not a signal (SIGBUS)
+// from a mapping, and
+//   resident memory does not grow with the database.
+// - A file created or renamed is in its folder for good before it is used.
+// - The first failed sync is remembered, by whichever thread it was seen.
+//
+// Thread-safety: all methods may be called by many threads. `base` must outlive it.
+#ifndef AUDITLEDGER_LEDGER_STRICT_ENV_H_
+#define AUDITLEDGER_LEDGER_STRICT_ENV_H_
+
+#include <atomic>
+#include <string>
+
+#include "leveldb/env.h"
+
+namespace auditledger {
+
+class StrictEnv : public leveldb::EnvWrapper {
+ public:
+  explicit StrictEnv(leveldb::Env* base) : EnvWrapper(base) {}
+
+  bool SyncFailed() const { return sync_failed_.load(); }
+  // Whether opening stopped at the lock: another process, or another engine of this one, has the
+  // database.
+  bool LockRefused() const { return lock_refused_.load(); }
+
+  leveldb::Status NewSequentialFile(const std::string& name,
+                                    leveldb::SequentialFile** result) override;
+  leveldb::Status NewRandomAccessFile(const std::string& name,
+                                      leveldb::RandomAccessFile** result) override;
+  leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** result) override;
+  leveldb::Status NewAppendableFile(const std::string& name,
+                                    leveldb::WritableFile** result) override;
+  leveldb::Status RenameFile(const std::string& from, const std::string& to) override;
+  leveldb::Status CreateDir(const std::string& dir) override;
+  leveldb::Status LockFile(const std::string& name, leveldb::FileLock** lock) override;
+
+ private:
+  leveldb::Status Wrap(const std::string& name, leveldb::WritableFile* file,
+                       leveldb::WritableFile** result);
+  leveldb::Status SyncFolderOf(const std::string& name);
+
+  std::atomic<bool> sync_failed_{false};
+  std::atomic<bool> lock_refused_{false};
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_STRICT_ENV_H_
