@@ -83,7 +83,6 @@ absl::Status CheckCommitment(const Leaf& leaf, const Opening& opening,
 absl::Status CheckEventTime(const Leaf& leaf, absl::Span<const Unit> units) {
   ASSIGN_OR_RETURN(const uint64_t event_time_us, EventTimeMicros(units));
   if (leaf.event_time_us == event_time_us) return absl::OkStatus();
-  if (leaf.kind == EntryKind::kConflict && leaf.event_time_us == 0) return absl::OkStatus();
   return absl::DataLossError("event time: the leaf's is not the event's");
 }
 

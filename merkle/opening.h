@@ -57,8 +57,8 @@ absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::str
                                                                        uint64_t width);
 
 // Checks that `opening` (with its event) is what the leaf of an event or of a conflict commits to:
-// commitment, event time (a conflict's leaf may leave it 0), and, when `index_key` is given, that
-// the leaf's tags are exactly those of the event. InvalidArgument: malformed; DataLoss: well formed
+// commitment, event time, and, when `index_key` is given, that the leaf's tags are exactly those of
+// the event. InvalidArgument: malformed; DataLoss: well formed
 // but not what the leaf commits to, saying which part differs.
 absl::Status VerifyOpening(const Leaf& leaf, const Opening& opening,
                            std::optional<absl::string_view> index_key);

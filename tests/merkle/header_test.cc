@@ -22,7 +22,8 @@ void ExpectHeader(const nlohmann::json& fields, const std::string& bytes) {
 }
 
 TEST(Header, IsWhatTheVectorsSay) {
-  for (const nlohmann::json& vector : SealVectors("headers.json")["vectors"]) {
+  const nlohmann::json file = SealVectors("headers.json");
+  for (const nlohmann::json& vector : file["vectors"]) {
     ExpectHeader(vector["fields"], Bytes(vector["header"]));
   }
   const nlohmann::json events = SealVectors("events.json");

@@ -35,7 +35,8 @@ Leaf FromVector(const nlohmann::json& vector) {
 }
 
 TEST(Leaf, IsWhatTheVectorsSay) {
-  for (const nlohmann::json& vector : SealVectors("leaves.json")["vectors"]) {
+  const nlohmann::json file = SealVectors("leaves.json");
+  for (const nlohmann::json& vector : file["vectors"]) {
     SCOPED_TRACE(vector["name"].get<std::string>());
     const Leaf leaf = FromVector(vector);
     const std::string bytes = Bytes(vector["leaf"]);

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "merkle/hash.h"
 #include "merkle/header.h"
 #include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
@@ -30,7 +31,9 @@ inline std::string Bytes(const std::string& text) {
   for (absl::string_view token : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
     const std::vector<std::string> parts = absl::StrSplit(token, '*');
     uint32_t count = 1;
-    if (parts.size() == 2) EXPECT_TRUE(absl::SimpleAtoi(parts[1], &count)) << text;
+    if (parts.size() == 2) {
+      EXPECT_TRUE(absl::SimpleAtoi(parts[1], &count)) << text;
+    }
     for (; count > 0; --count) out += absl::HexStringToBytes(parts[0]);
   }
   return out;
@@ -57,7 +60,8 @@ inline EntryHeader HeaderOf(const nlohmann::json& fields) {
 inline void ExpectHostileRefused(const std::string& parser,
                                  const std::function<absl::Status(const nlohmann::json&)>& parse) {
   int seen = 0;
-  for (const nlohmann::json& vector : SealVectors("hostile.json")["vectors"]) {
+  const nlohmann::json file = SealVectors("hostile.json");
+  for (const nlohmann::json& vector : file["vectors"]) {
     if (vector["parser"] != parser) continue;
     ++seen;
     SCOPED_TRACE(parser + ": " + vector["name"].get<std::string>());

@@ -24,7 +24,8 @@ std::vector<Unit> UnitsOf(const nlohmann::json& list) {
 }
 
 TEST(Units, CutAndJoinAsTheVectorsSay) {
-  for (const nlohmann::json& vector : SealVectors("events.json")["vectors"]) {
+  const nlohmann::json file = SealVectors("events.json");
+  for (const nlohmann::json& vector : file["vectors"]) {
     SCOPED_TRACE(vector["name"].get<std::string>());
     const std::string event = Bytes(vector["event"]);
     ASSERT_OK_AND_ASSIGN(const std::vector<Unit> units, CutUnits(event));
@@ -93,7 +94,8 @@ TEST(Units, AnyMutationIsEitherRefusedOrStillCutsAndJoinsToItself) {
 }
 
 TEST(EventTime, IsWhatTheVectorsSay) {
-  for (const nlohmann::json& vector : SealVectors("events.json")["vectors"]) {
+  const nlohmann::json file = SealVectors("events.json");
+  for (const nlohmann::json& vector : file["vectors"]) {
     SCOPED_TRACE(vector["name"].get<std::string>());
     ASSERT_OK_AND_ASSIGN(const std::vector<Unit> units, CutUnits(Bytes(vector["event"])));
     ASSERT_OK_AND_ASSIGN(const uint64_t time, EventTimeMicros(units));
