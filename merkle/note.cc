@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "merkle/base64.h"
 #include "merkle/bytes.h"
@@ -15,7 +14,6 @@ namespace auditledger {
 namespace {
 
 constexpr absl::string_view kSignaturePrefix = "\xe2\x80\x94 ";  // em dash, space
-constexpr size_t kKeyIdBytes = 4;
 
 absl::Status Malformed(absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("note: ", why));
