@@ -30,6 +30,7 @@
 #include "ledger/options.h"
 #include "ledger/random.h"
 #include "ledger/sealer.h"
+#include "ledger/seed_store.h"
 #include "ledger/signer.h"
 #include "ledger/stream_table.h"
 #include "merkle/hash.h"
@@ -106,6 +107,11 @@ struct LedgerOptions {
   // Tests give their own engine or signer; nullptr = LevelDB in data_dir, the embedded signer on state_dir.
   std::function<absl::StatusOr<std::unique_ptr<Engine>>()> open_engine;
   std::function<absl::StatusOr<std::unique_ptr<Signer>>()> open_signer;
+  // The same for the key store (seed_store.h); it keeps `keys` and `random`, which outlive it.
+  std::function<absl::StatusOr<std::unique_ptr<SeedStore>>(const KeyProvider& keys, Random& random)>
+      open_seed_store;
+  // Free bytes where data and seeds are kept; nullptr = statvfs.
+  std::function<absl::StatusOr<uint64_t>()> free_bytes;
   // Called once when a sync failed: the process must end at once, without a clean close. Default: _exit(70).
   std::function<void()> on_sync_failure;
 };

@@ -1,0 +1,209 @@
+#include "ledger/ledger_impl.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ledger/errors.h"
+#include "ledger/state_markers.h"
+#include "ledger/stream_ranges_file.h"
+#include "merkle/proof.h"
+#include "merkle/status_macros.h"
+#include "merkle/tags.h"
+
+namespace auditledger {
+namespace {
+
+constexpr int kSyncFailureExitCode = 70;  // EX_SOFTWARE: a supervisor may tell it from a crash
+
+absl::Status BeyondSize(uint64_t index, uint64_t size) {
+  return WithReason(
+      absl::OutOfRangeError(absl::StrCat("entry ", index, " of a log of size ", size)),
+      kReasonIndexBeyondSize, {{"index", absl::StrCat(index)}, {"size", absl::StrCat(size)}});
+}
+
+}  // namespace
+
+LedgerImpl::LedgerImpl(const LedgerOptions& options, Stores stores)
+    : options_(options),
+      clock_(options.clock != nullptr ? *options.clock : Clock::System()),
+      stores_(std::move(stores)),
+      sealer_(options.origin, *stores_.keys,
+              options.random != nullptr ? *options.random : Random::System()),
+      reader_(options.origin, *stores_.engine, *stores_.seeds),
+      tiles_(*stores_.engine),
+      streams_(options.limits),
+      feed_(nullptr) {}
+
+LedgerImpl::~LedgerImpl() {
+  if (committer_ != nullptr) committer_->Drain();
+}
+
+absl::StatusOr<std::unique_ptr<Ledger>> LedgerImpl::Start(const LedgerOptions& options,
+                                                          Stores stores,
+                                                          std::optional<Recovered> recovered) {
+  std::unique_ptr<LedgerImpl> ledger(new LedgerImpl(options, std::move(stores)));
+  RETURN_IF_ERROR(ledger->LoadIndexes(recovered.has_value() ? recovered->log.head.size : 0));
+  if (!recovered.has_value()) {
+    ledger->Assemble(std::nullopt, TreeEdge());
+    RETURN_IF_ERROR(ledger->CommitGenesis());
+  } else {
+    ledger->Assemble(recovered->log.head, std::move(recovered->log.edge));
+    RETURN_IF_ERROR(ledger->FinishRecovery(*std::move(recovered)));
+  }
+  ledger->committer_->Start();
+  return ledger;
+}
+
+// Identities and streams are exact once the log's tail, beyond what their files cover, was replayed.
+absl::Status LedgerImpl::LoadIndexes(uint64_t size) {
+  const std::string dir = IdentityPath(options_.paths);
+  ASSIGN_OR_RETURN(identities_, IdentityIndex::Open(dir, size, options_.limits));
+  absl::Status restored;
+  RETURN_IF_ERROR(
+      stores_.engine->ScanStreams([&](uint32_t number, absl::string_view record) {
+        restored = streams_.Restore(number, record);
+        return restored.ok();
+      }));
+  RETURN_IF_ERROR(restored);
+  const uint64_t identities_from = identities_->covered();
+  const uint64_t streams_from = LoadStreamRanges(dir, size, streams_);
+  absl::Status replayed;
+  RETURN_IF_ERROR(stores_.engine->Scan(
+      RecordKind::kIdentity, std::min(identities_from, streams_from), size,
+      [&](uint64_t index, absl::string_view bytes) {
+        const absl::StatusOr<IdentityRecord> record = ParseIdentityRecord(bytes);
+        if (!record.ok()) {
+          replayed = absl::DataLossError(
+              absl::StrCat("identity of entry ", index, ": ", record.status().message()));
+          return false;
+        }
+        if (index >= identities_from) replayed = identities_->Insert(record->identity_mac, index);
+        if (index >= streams_from) streams_.Received(record->stream_number, record->stream_sequence);
+        return replayed.ok();
+      }));
+  RETURN_IF_ERROR(replayed);
+  return identities_->Advance(size);
+}
+
+void LedgerImpl::Assemble(const std::optional<Head>& stored, TreeEdge edge) {
+  auto free_bytes = options_.free_bytes;
+  if (!free_bytes) {
+    free_bytes = [paths = options_.paths] {
+      return FreeDiskBytes({paths.data_dir, paths.seed_dir});
+    };
+  }
+  gate_ = std::make_unique<PauseGate>(options_.limits, clock_, std::move(free_bytes));
+  writer_ = std::make_unique<LogWriter>(*stores_.engine, *stores_.seeds, *stores_.signer, clock_,
+                                        stored, std::move(edge));
+  planner_ = std::make_unique<RequestPlanner>(stores_.keys->dedup_key.Reveal(), *stores_.engine,
+                                              *identities_, streams_);
+  CommitterParts parts;
+  parts.limits = options_.limits;
+  parts.clock = &clock_;
+  parts.writer = writer_.get();
+  parts.planner = planner_.get();
+  parts.identities = identities_.get();
+  parts.streams = &streams_;
+  parts.gate = gate_.get();
+  parts.reader = &reader_;
+  parts.feed = &feed_;
+  parts.on_sync_failure = [state_dir = options_.paths.state_dir, then = options_.on_sync_failure] {
+    WriteSyncFailedMarker(state_dir).IgnoreError();  // the disk is failing: best effort
+    if (then) return then();
+    _exit(kSyncFailureExitCode);
+  };
+  parts.save_ranges = [dir = IdentityPath(options_.paths)](uint64_t size, std::string ranges) {
+    // Without the file the next start replays more of the log.
+    SaveStreamRanges(dir, size, ranges).IgnoreError();
+  };
+  committer_ = std::make_unique<Committer>(std::move(parts));
+}
+
+absl::Status LedgerImpl::CommitGenesis() {
+  const NoteVerifier& verifier = stores_.keys->log_verifier;
+  Genesis genesis;
+  genesis.origin = options_.origin;
+  genesis.log_key_hash = LogKeyHash(verifier.type(), verifier.public_key());
+  genesis.index_key_hash = IndexKeyHash(stores_.keys->index_key.Reveal());
+  ASSIGN_OR_RETURN(NewEntry entry, GenesisEntry(genesis));
+  std::vector<NewEntry> entries;
+  entries.push_back(std::move(entry));
+  return committer_->CommitOwn(std::move(entries));
+}
+
+absl::Status LedgerImpl::FinishRecovery(Recovered recovered) {
+  feed_.Publish(std::make_shared<const PublishedHead>(std::move(recovered.published)));
+  if (!recovered.read_only.ok()) {
+    // Nothing may be written, not even that an override was given; the next start will.
+    committer_->RefuseAppends(std::move(recovered.read_only));
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(committer_->CommitOwn(std::move(recovered.own_entries)));
+  for (const std::string& marker : recovered.to_remove) {
+    RETURN_IF_ERROR(RemoveMarker(options_.paths.state_dir, marker));
+  }
+  return absl::OkStatus();
+}
+
+void LedgerImpl::Append(std::vector<SealedEvent> events, AppendCallback done) {
+  committer_->Append(std::move(events), std::move(done));
+}
+
+absl::StatusOr<StoredEntry> LedgerImpl::ReadEntry(uint64_t index, bool with_opening) {
+  const uint64_t size = head()->head.size;
+  if (index >= size) return BeyondSize(index, size);
+  return reader_.Read(index, with_opening);
+}
+
+absl::Status LedgerImpl::ReadEntries(uint64_t begin, uint64_t end, bool with_opening,
+                                     absl::FunctionRef<bool(StoredEntry)> visit) {
+  const uint64_t size = head()->head.size;
+  if (begin > end || end > size) return BeyondSize(std::max(begin, end), size);
+  return reader_.ReadRange(begin, end, with_opening, visit);
+}
+
+absl::Status LedgerImpl::CheckSize(uint64_t size) const {
+  const uint64_t newest = head()->head.size;
+  if (size > 0 && size <= newest) return absl::OkStatus();
+  return WithReason(
+      absl::OutOfRangeError(absl::StrCat("size ", size, ": proofs are for 1 to ", newest)),
+      kReasonTreeSizeUnknown,
+      {{"size", absl::StrCat(size)}, {"newest", absl::StrCat(newest)}});
+}
+
+absl::StatusOr<std::vector<Hash>> LedgerImpl::Inclusion(uint64_t index, uint64_t size) {
+  RETURN_IF_ERROR(CheckSize(size));
+  if (index >= size) return BeyondSize(index, size);
+  NodeCache nodes(tiles_, size);
+  auto proof = InclusionProof(index, size, nodes);
+  if (!proof.ok()) return Corrupt(proof.status());
+  return proof;
+}
+
+absl::StatusOr<std::vector<Hash>> LedgerImpl::Consistency(uint64_t old_size, uint64_t new_size) {
+  RETURN_IF_ERROR(CheckSize(new_size));
+  RETURN_IF_ERROR(CheckSize(old_size));
+  if (old_size > new_size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the old size ", old_size, " is larger than the new one, ", new_size));
+  }
+  NodeCache nodes(tiles_, new_size);
+  auto proof = ConsistencyProof(old_size, new_size, nodes);
+  if (!proof.ok()) return Corrupt(proof.status());
+  return proof;
+}
+
+std::vector<StreamInfo> LedgerImpl::Streams(uint32_t first, size_t limit, size_t max_gaps) {
+  return streams_.List(first, limit, max_gaps);
+}
+
+uint64_t LedgerImpl::AddHeadListener(HeadListener listener) {
+  return feed_.Add(std::move(listener));
+}
+
+void LedgerImpl::RemoveHeadListener(uint64_t id) { feed_.Remove(id); }
+
+}  // namespace auditledger

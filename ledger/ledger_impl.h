@@ -1,0 +1,79 @@
+// The parts of one ledger put together. Private to ledger.cc: callers see ledger.h.
+//
+// Thread-safety: as Ledger.
+#ifndef AUDITLEDGER_LEDGER_LEDGER_IMPL_H_
+#define AUDITLEDGER_LEDGER_LEDGER_IMPL_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ledger/committer.h"
+#include "ledger/engine_tiles.h"
+#include "ledger/identity_index.h"
+#include "ledger/key_files.h"
+#include "ledger/ledger.h"
+#include "ledger/recovery.h"
+
+namespace auditledger {
+
+class LedgerImpl : public Ledger {
+ public:
+  // What was opened; the ledger owns it.
+  struct Stores {
+    std::unique_ptr<LedgerKeys> keys;
+    std::unique_ptr<KeyProvider> wrapping;
+    std::unique_ptr<Engine> engine;
+    std::unique_ptr<SeedStore> seeds;
+    std::unique_ptr<Signer> signer;
+  };
+  // `recovered` is nothing for a ledger that is being made: its genesis is committed first.
+  static absl::StatusOr<std::unique_ptr<Ledger>> Start(const LedgerOptions& options, Stores stores,
+                                                       std::optional<Recovered> recovered);
+  ~LedgerImpl() override;
+
+  const std::string& origin() const override { return options_.origin; }
+  const NoteVerifier& verifier() const override { return stores_.signer->verifier(); }
+  const Sealer& sealer() const override { return sealer_; }
+  Clock& clock() const override { return clock_; }
+  void Append(std::vector<SealedEvent> events, AppendCallback done) override;
+  std::shared_ptr<const PublishedHead> head() const override { return feed_.head(); }
+  LedgerStatus status() const override { return committer_->status(); }
+  LedgerCounters counters() const override { return committer_->counters(); }
+  absl::StatusOr<StoredEntry> ReadEntry(uint64_t index, bool with_opening) override;
+  absl::Status ReadEntries(uint64_t begin, uint64_t end, bool with_opening,
+                           absl::FunctionRef<bool(StoredEntry)> visit) override;
+  absl::StatusOr<std::vector<Hash>> Inclusion(uint64_t index, uint64_t size) override;
+  absl::StatusOr<std::vector<Hash>> Consistency(uint64_t old_size, uint64_t new_size) override;
+  std::vector<StreamInfo> Streams(uint32_t first, size_t limit, size_t max_gaps) override;
+  uint64_t AddHeadListener(HeadListener listener) override;
+  void RemoveHeadListener(uint64_t id) override;
+  void Drain() override { committer_->Drain(); }
+
+ private:
+  LedgerImpl(const LedgerOptions& options, Stores stores);
+  absl::Status LoadIndexes(uint64_t size);
+  void Assemble(const std::optional<Head>& stored, TreeEdge edge);
+  absl::Status CommitGenesis();
+  absl::Status FinishRecovery(Recovered recovered);
+  absl::Status CheckSize(uint64_t size) const;
+
+  const LedgerOptions options_;
+  Clock& clock_;
+  Stores stores_;
+  Sealer sealer_;
+  Reader reader_;
+  EngineTiles tiles_;
+  StreamTable streams_;
+  HeadFeed feed_;
+  std::unique_ptr<IdentityIndex> identities_;
+  std::unique_ptr<PauseGate> gate_;
+  std::unique_ptr<LogWriter> writer_;
+  std::unique_ptr<RequestPlanner> planner_;
+  std::unique_ptr<Committer> committer_;  // last: its threads use all the others
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_LEDGER_IMPL_H_

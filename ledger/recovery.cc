@@ -1,0 +1,261 @@
+#include "ledger/recovery.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ledger/engine_tiles.h"
+#include "ledger/errors.h"
+#include "ledger/leveldb_engine.h"
+#include "ledger/posix_file.h"
+#include "ledger/state_markers.h"
+#include "merkle/leaf.h"
+#include "merkle/proof.h"
+#include "merkle/status_macros.h"
+#include "merkle/system_entries.h"
+#include "merkle/tags.h"
+#include "merkle/verify.h"
+
+namespace auditledger {
+namespace {
+
+constexpr absl::string_view kByFlag = "local:flag";  // who gave an override, as far as known
+constexpr absl::string_view kAfterRollback =
+    "restore a copy of the data folder that has at least that size, or start a successor ledger; "
+    "there is no way to go on from here under this name";
+
+std::string Describe(const Head& head) {
+  return absl::StrCat("size ", head.size, " root ", head.root.ToBase64());
+}
+
+absl::Status Damaged(absl::string_view what) {
+  return WithReason(absl::DataLossError(absl::StrCat("the stored log is damaged: ", what)),
+                    kReasonStorageCorrupt);
+}
+
+// Leaf `index`, which is there and has the hash the tiles give it.
+absl::StatusOr<Leaf> CheckedLeaf(uint64_t index, Engine& engine, NodeReader& nodes) {
+  const absl::StatusOr<std::string> bytes = engine.Read(RecordKind::kLeaf, index);
+  if (absl::IsNotFound(bytes.status())) return Damaged(absl::StrCat("leaf ", index, " is missing"));
+  RETURN_IF_ERROR(bytes.status());
+  ASSIGN_OR_RETURN(const std::vector<Hash> hash, nodes.ReadNodes({{0, index}}));
+  if (LeafHash(*bytes) != hash[0]) {
+    return Damaged(absl::StrCat("leaf ", index, " has another hash than its tile says"));
+  }
+  absl::StatusOr<Leaf> leaf = ParseLeaf(*bytes);
+  if (!leaf.ok()) return Damaged(absl::StrCat("leaf ", index, ": ", leaf.status().message()));
+  return leaf;
+}
+
+absl::Status CheckGenesis(const Leaf& leaf, const std::string& origin, const LedgerKeys& keys) {
+  if (leaf.kind != EntryKind::kGenesis) return Damaged("entry 0 is not a genesis");
+  const absl::StatusOr<Genesis> genesis = ParseGenesis(leaf.body);
+  if (!genesis.ok()) return Damaged(absl::StrCat("genesis: ", genesis.status().message()));
+  if (genesis->origin != origin) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the log in this folder is ", genesis->origin, ", not ", origin, ": check the folders"));
+  }
+  const NoteVerifier& verifier = keys.log_verifier;
+  if (genesis->log_key_hash != LogKeyHash(verifier.type(), verifier.public_key())) {
+    return absl::FailedPreconditionError("log.key is not the key that the genesis entry names");
+  }
+  if (genesis->index_key_hash != IndexKeyHash(keys.index_key.Reveal())) {
+    return absl::FailedPreconditionError("index.key is not the key that the genesis entry names");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Rollback(const Head& signed_head, absl::string_view stored) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("rollback: the signer has signed ", Describe(signed_head), ", the log here has ",
+                   stored, ". Entries that were acknowledged are missing: ", kAfterRollback));
+}
+
+absl::Status Fork(const Head& signed_head, const Head& stored) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "fork: the signer has signed ", Describe(signed_head), ", and the log here (",
+      Describe(stored),
+      ") is another history. Keep this folder as evidence, find out who changed it, and ",
+      kAfterRollback));
+}
+
+// OK iff the stored log extends what was signed; gives the proof.
+absl::StatusOr<std::vector<Hash>> ProveExtension(const Head& signed_head, const Head& stored,
+                                                 NodeReader& nodes) {
+  if (signed_head.size > stored.size) {
+    return Rollback(signed_head, absl::StrCat("size ", stored.size));
+  }
+  if (signed_head.size == 0) {
+    // Create signs right after the genesis: more than that under an unused state is a lost one.
+    if (stored.size == 1) return std::vector<Hash>{};
+    return absl::FailedPreconditionError(absl::StrCat(
+        "lost state: the signer has signed nothing, yet the log has ", stored.size,
+        " entries: restore state_dir, or adopt a head known from outside this machine"));
+  }
+  ASSIGN_OR_RETURN(std::vector<Hash> proof,
+                   ConsistencyProof(signed_head.size, stored.size, nodes));
+  const bool proven = VerifyExtension(signed_head.size, signed_head.root, stored.size, stored.root,
+                                      proof).ok();
+  if (!proven) return Fork(signed_head, stored);
+  return proof;
+}
+
+absl::Status LostState(const LedgerOptions& options, const absl::Status& cause) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "lost state: the signer's memory of what it signed cannot be read (", cause.message(),
+      "). Without it a rollback would go unnoticed. Bring back ", options.paths.state_dir,
+      ", or take size and root of the newest head from a witness, a mirror or a receipt and adopt "
+      "them (a damaged state file has to be moved away first)"));
+}
+
+absl::Status AddOperatorEntry(absl::string_view what, Recovered& out) {
+  ASSIGN_OR_RETURN(NewEntry entry, OperatorEntry({std::string(what), std::string(kByFlag)}));
+  out.own_entries.push_back(std::move(entry));
+  return absl::OkStatus();
+}
+
+absl::Status ReadOnly(absl::string_view why) {
+  return WithReason(absl::FailedPreconditionError(why), kReasonLedgerReadOnly);
+}
+
+// Signs the stored head, or stays at the signed one when what was read may not be on the disk.
+absl::Status SettleHead(const LedgerOptions& options, const Head& signed_head, Signer& signer,
+                        NodeReader& nodes, Recovered& out) {
+  const Head& stored = out.log.head;
+  ASSIGN_OR_RETURN(const std::vector<Hash> proof, ProveExtension(signed_head, stored, nodes));
+  const bool marked = HasMarker(options.paths.state_dir, kSyncFailedMarker);
+  const bool same = signed_head.size == stored.size;
+  if (!same && SyncFailedThisBoot(options.paths.state_dir)) {
+    if (!options.overrides.confirm_after_sync_failure) {
+      const std::string why = absl::StrCat(
+          "a sync failed and the machine was not restarted since: the log reads as size ",
+          stored.size, ", the last signed head is size ", signed_head.size,
+          ". Restart the machine, or compare with a mirror and give --confirm_after_sync_failure");
+      if (signed_head.size == 0) return absl::FailedPreconditionError(why);
+      out.read_only = ReadOnly(why);
+      ASSIGN_OR_RETURN(out.published.checkpoint, signer.Sign(signed_head, {}));
+      out.published.head = signed_head;
+      return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(AddOperatorEntry("confirm_after_sync_failure", out));
+  }
+  if (marked) out.to_remove.push_back(kSyncFailedMarker);
+  ASSIGN_OR_RETURN(out.published.checkpoint, signer.Sign(stored, proof));
+  out.published.head = stored;
+  return absl::OkStatus();
+}
+
+// The wall clock against the last entry.
+absl::Status SettleClock(const LedgerOptions& options, Clock& clock, Recovered& out) {
+  const uint64_t last = out.log.head.time_us;
+  const uint64_t wall = clock.WallMicros();
+  const bool behind = last > wall && last - wall > options.limits.max_clock_step_back_us;
+  const bool ahead = wall > last && wall - last > options.limits.max_clock_jump_at_start_us;
+  if (!behind && !ahead) return absl::OkStatus();
+  if (options.overrides.accept_clock) return AddOperatorEntry("accept_clock", out);
+  if (!out.read_only.ok()) return absl::OkStatus();
+  out.read_only = ReadOnly(absl::StrCat("the clock says ", wall, " us, the last entry was recorded at ",
+                                        last, " us, which is ", behind ? "later" : "long before",
+                                        ". Set the clock, or give --accept_clock if it is right"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string LogPath(const LedgerPaths& paths) { return absl::StrCat(paths.data_dir, "/log"); }
+std::string IdentityPath(const LedgerPaths& paths) {
+  return absl::StrCat(paths.data_dir, "/identity");
+}
+std::string LogKeyPath(const LedgerPaths& paths) { return absl::StrCat(paths.key_dir, "/log.key"); }
+
+absl::StatusOr<std::unique_ptr<Engine>> OpenEngine(const LedgerOptions& options, bool create) {
+  if (options.open_engine) return options.open_engine();
+  LevelDbOptions leveldb;
+  leveldb.path = LogPath(options.paths);
+  leveldb.create_if_missing = create;
+  return OpenLevelDbEngine(leveldb);
+}
+
+absl::StatusOr<std::unique_ptr<Signer>> OpenSigner(const LedgerOptions& options) {
+  auto signer = options.open_signer
+                    ? options.open_signer()
+                    : OpenEmbeddedSigner({options.paths.state_dir, options.origin,
+                                          LogKeyPath(options.paths)});
+  if (absl::IsNotFound(signer.status()) || absl::IsDataLoss(signer.status())) {
+    return LostState(options, signer.status());
+  }
+  return signer;
+}
+
+absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const LedgerKeys& keys,
+                                         Engine& engine) {
+  ASSIGN_OR_RETURN(const std::optional<Head> head, engine.LoadHead());
+  if (!head.has_value()) return absl::NotFoundError("there is no ledger in this folder");
+  if (head->size == 0) return Damaged("its head has size 0");
+  EngineTiles tiles(engine);
+  StoredLog log;
+  log.head = *head;
+  ASSIGN_OR_RETURN(log.edge, TreeEdge::Load(head->size, tiles));
+  if (log.edge.Root() != head->root) {
+    return Damaged(absl::StrCat("its tiles have root ", log.edge.Root().ToBase64(),
+                                ", its head says ", head->root.ToBase64()));
+  }
+  TileNodeReader nodes(tiles, head->size);
+  ASSIGN_OR_RETURN(const Leaf last, CheckedLeaf(head->size - 1, engine, nodes));
+  if (last.recorded_at_us != head->time_us) {
+    return Damaged("its last leaf has another time than its head");
+  }
+  const absl::StatusOr<std::string> beyond = engine.Read(RecordKind::kLeaf, head->size);
+  if (beyond.ok()) return Damaged(absl::StrCat("it has a leaf beyond its size ", head->size));
+  if (!absl::IsNotFound(beyond.status())) return beyond.status();
+  ASSIGN_OR_RETURN(const Leaf first, CheckedLeaf(0, engine, nodes));
+  RETURN_IF_ERROR(CheckGenesis(first, origin, keys));
+  return log;
+}
+
+absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys& keys,
+                                  Engine& engine, Signer& signer, Clock& clock) {
+  const absl::StatusOr<std::optional<Head>> last = signer.LastSigned();
+  if (absl::IsNotFound(last.status()) || absl::IsDataLoss(last.status())) {
+    return LostState(options, last.status());
+  }
+  RETURN_IF_ERROR(last.status());
+  const Head signed_head = last->value_or(Head{});
+  absl::StatusOr<StoredLog> log = CheckStoredLog(options.origin, keys, engine);
+  if (absl::IsNotFound(log.status()) && signed_head.size > 0) {
+    return Rollback(signed_head, "no entry at all");
+  }
+  RETURN_IF_ERROR(log.status());
+  Recovered out;
+  out.log = *std::move(log);
+  EngineTiles tiles(engine);
+  TileNodeReader nodes(tiles, out.log.head.size);
+  RETURN_IF_ERROR(SettleHead(options, signed_head, signer, nodes, out));
+  RETURN_IF_ERROR(SettleClock(options, clock, out));
+  if (HasMarker(options.paths.state_dir, kAdoptedMarker)) {
+    RETURN_IF_ERROR(AddOperatorEntry("adopt_signer_state", out));
+    out.to_remove.push_back(kAdoptedMarker);
+  }
+  return out;
+}
+
+absl::Status AdoptSignerState(const LedgerOptions& options, uint64_t size, const Hash& root) {
+  ASSIGN_OR_RETURN(const LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenEngine(options, false));
+  ASSIGN_OR_RETURN(const StoredLog log, CheckStoredLog(options.origin, keys, *engine));
+  if (log.head.size != size || log.head.root != root) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the log here has ", Describe(log.head), ", not the size ", size, " and root ",
+                     root.ToBase64(), " that were given: nothing was adopted"));
+  }
+  const EmbeddedSignerOptions signer{options.paths.state_dir, options.origin,
+                                     LogKeyPath(options.paths)};
+  const absl::Status there = OpenEmbeddedSigner(signer).status();
+  if (there.ok()) return absl::AlreadyExistsError("the signer has its state: nothing to adopt");
+  RETURN_IF_ERROR(MakeDirectory(options.paths.state_dir));
+  // The marker first: an adoption that is not recorded in the log must not be possible.
+  RETURN_IF_ERROR(WriteAdoptedMarker(options.paths.state_dir));
+  return CreateSignerState(signer, log.head);
+}
+
+}  // namespace auditledger

@@ -1,0 +1,71 @@
+// What a start finds and decides: the stored log D against the signer's last head S. O(log n).
+//
+//   D = S                                serve
+//   D extends S, proven from the tiles   sign D, serve (a crash between commit and signature)
+//     but a sync failed in this boot     reads only, at S, until --confirm_after_sync_failure
+//   S is larger than D                   refuse: rollback
+//   same size, other root, or no proof   refuse: fork
+//   S missing or unreadable              refuse: lost state; AdoptSignerState is the way back
+// The clock is compared with the last entry's time: too far off is reads only until --accept_clock.
+// Each override that was needed becomes an operator entry.
+//
+// Thread-safety: one thread, before the ledger serves.
+// Errors: FailedPrecondition for what the table refuses, with both heads and what to do; DataLoss for
+// a log that is damaged in itself; NotFound when there is no ledger.
+#ifndef AUDITLEDGER_LEDGER_RECOVERY_H_
+#define AUDITLEDGER_LEDGER_RECOVERY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ledger/clock.h"
+#include "ledger/engine.h"
+#include "ledger/key_files.h"
+#include "ledger/ledger.h"
+#include "ledger/new_entry.h"
+#include "ledger/signer.h"
+#include "ledger/tree_edge.h"
+#include "merkle/hash.h"
+
+namespace auditledger {
+
+// A stored log whose ends were checked: the root from the tiles is the head's, the last leaf is there
+// with its hash and time, none lies beyond, and entry 0 is the genesis of this origin and these keys.
+struct StoredLog {
+  Head head;
+  TreeEdge edge;
+};
+absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const LedgerKeys& keys,
+                                         Engine& engine);
+
+struct Recovered {
+  StoredLog log;
+  PublishedHead published;             // what is served
+  absl::Status read_only;              // not OK: reads only, and why
+  std::vector<NewEntry> own_entries;   // to append before serving
+  std::vector<std::string> to_remove;  // markers that are spent once these are in the log
+};
+absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys& keys,
+                                  Engine& engine, Signer& signer, Clock& clock);
+
+// The operator's way back when the signer's state is lost: makes a new one that has signed exactly
+// `size` and `root`, which the operator has from outside this machine (a witness, a mirror, a
+// receipt's checkpoint), iff the stored log's head is exactly that. The next Open records it.
+// FailedPrecondition when the log's head is another; AlreadyExists when there is a state.
+absl::Status AdoptSignerState(const LedgerOptions& options, uint64_t size, const Hash& root);
+
+// Where the parts of a ledger lie.
+std::string LogPath(const LedgerPaths& paths);
+std::string IdentityPath(const LedgerPaths& paths);
+std::string LogKeyPath(const LedgerPaths& paths);
+
+// With options.open_engine and options.open_signer where given.
+absl::StatusOr<std::unique_ptr<Engine>> OpenEngine(const LedgerOptions& options, bool create);
+absl::StatusOr<std::unique_ptr<Signer>> OpenSigner(const LedgerOptions& options);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_RECOVERY_H_

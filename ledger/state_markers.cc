@@ -1,0 +1,48 @@
+#include "ledger/state_markers.h"
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "ledger/posix_file.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+constexpr size_t kMaxMarkerBytes = 4096;  // a boot id has 36
+constexpr char kBootIdFile[] = "/proc/sys/kernel/random/boot_id";
+
+std::string PathOf(const std::string& state_dir, const std::string& name) {
+  return absl::StrCat(state_dir, "/", name);
+}
+
+}  // namespace
+
+absl::Status WriteSyncFailedMarker(const std::string& state_dir) {
+  // Without a boot id the marker still stands, and only the operator can clear it.
+  const absl::StatusOr<std::string> boot_id = ReadWholeFile(kBootIdFile, kMaxMarkerBytes);
+  return ReplaceFile(PathOf(state_dir, kSyncFailedMarker), boot_id.ok() ? *boot_id : "unknown\n");
+}
+
+bool SyncFailedThisBoot(const std::string& state_dir) {
+  if (!HasMarker(state_dir, kSyncFailedMarker)) return false;
+  const auto marker = ReadWholeFile(PathOf(state_dir, kSyncFailedMarker), kMaxMarkerBytes);
+  const auto boot_id = ReadWholeFile(kBootIdFile, kMaxMarkerBytes);
+  const bool known = marker.ok() && boot_id.ok() && marker->size() == boot_id->size();
+  return !known || *marker == *boot_id;
+}
+
+absl::Status WriteAdoptedMarker(const std::string& state_dir) {
+  return ReplaceFile(PathOf(state_dir, kAdoptedMarker), absl::StrCat(kAdoptedMarker, "\n"));
+}
+
+bool HasMarker(const std::string& state_dir, const std::string& name) {
+  return PathExists(PathOf(state_dir, name));
+}
+
+absl::Status RemoveMarker(const std::string& state_dir, const std::string& name) {
+  if (!HasMarker(state_dir, name)) return absl::OkStatus();
+  RETURN_IF_ERROR(RemoveFile(PathOf(state_dir, name)));
+  return SyncDirectory(state_dir);
+}
+
+}  // namespace auditledger
