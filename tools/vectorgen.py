@@ -221,8 +221,10 @@ def read_opening(data):
 
 
 def receipt(leaf_bytes, seed_and_header):
-    tail = b"\0" if seed_and_header is None else b"\1" + seed_and_header[0] + b16(seed_and_header[1])
-    return b"\1" + b16(leaf_bytes) + tail
+    if seed_and_header is None:
+        return b"\1" + b16(leaf_bytes) + b"\0"
+    seed, head = seed_and_header
+    return b"\1" + b16(leaf_bytes) + b"\1" + seed + b16(head)
 
 
 def read_receipt(data):
@@ -311,7 +313,8 @@ def system_vectors():
     log_key_hash = sha(domain(b"log-key"), b"\1", log_key)
     index_key_hash = sha(domain(b"index-key"), INDEX_KEY)
     old_note = b"ledger.example.org/audit/2025\n7\n" + b"A" * 43 + b"=\n\n"
-    bodies = {"genesis": [(ORIGIN, b""), (ORIGIN, old_note), ("büro.example/ledger".encode(), b"")],
+    bodies = {"genesis": [(ORIGIN, b""), (ORIGIN, old_note),
+                          ("büro.example/ledger".encode(), b"")],
               "conflict": [(0,), (2**64 - 1,)],
               "operator": [(b"accept_clock", b"local:flag"), (b"", b"")],
               "clock": [(1, 2), (2**64 - 1, 0)]}
@@ -354,7 +357,8 @@ def bundle_vectors():
 
 
 def hostile_vectors():
-    parsers = {"units": cut, "tags": lambda b: tag_keys(cut(b)), "time": lambda b: event_time(cut(b)),
+    parsers = {"units": cut, "tags": lambda b: tag_keys(cut(b)),
+               "time": lambda b: event_time(cut(b)),
                "leaf": read_leaf, "header": read_header, "genesis": read_genesis,
                "conflict": read_conflict, "operator": read_operator, "clock": read_clock,
                "opening": read_opening, "receipt": read_receipt}

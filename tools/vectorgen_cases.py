@@ -1,4 +1,4 @@
-"""The inputs of vectorgen.py: events and headers worth publishing, and bytes that must be refused."""
+"""The inputs of vectorgen.py: events and headers worth publishing, and bytes to be refused."""
 from vectorgen_wire import ld, varint, vi
 
 HEADER = (1_767_225_600_123_456, 0, b"spiffe://hospital.example/his", b"his-1", b"e-1", 1, None)
@@ -113,8 +113,8 @@ def events():
     return [("no units at all", b"", HEADER),
             ("id and version", ID_AND_VERSION, flagged),
             ("an ordinary access", ordinary(), signed),
-            ("empty patient element", ID_AND_VERSION + element(14) + element(14, ld(1, b"Patient/1"))
-             + element(14), HEADER),
+            ("empty patient element", ID_AND_VERSION + element(14)
+             + element(14, ld(1, b"Patient/1")) + element(14), HEADER),
             ("empty agent, source and entity", element(17) + element(18) + element(19), HEADER),
             ("repeated subfields are one unit",
              requestor(ld(2, b""), ld(2, concept("r", "a")), ld(2, concept("r", "b")), vi(6, 1),
