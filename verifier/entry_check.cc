@@ -1,0 +1,107 @@
+#include "verifier/entry_check.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "merkle/commitment.h"
+#include "merkle/ed25519_verify.h"
+#include "merkle/header.h"
+#include "merkle/status_macros.h"
+#include "merkle/units.h"
+
+namespace auditledger {
+namespace {
+
+absl::Status Broken(absl::string_view why) { return absl::DataLossError(why); }
+
+absl::Status AsBroken(const absl::Status& status) {
+  return status.ok() ? status : Broken(status.message());
+}
+
+absl::Status CheckGenesis(const Leaf& leaf, const Pin& pin) {
+  const absl::StatusOr<Genesis> genesis = ParseGenesis(leaf.body);
+  if (!genesis.ok()) return Broken(genesis.status().message());
+  if (genesis->origin != pin.origin) {
+    return Broken(absl::StrCat("genesis names the origin ", genesis->origin, ", pinned is ",
+                               pin.origin));
+  }
+  if (genesis->log_key_hash != LogKeyHash(pin.key.type(), pin.key.public_key())) {
+    return Broken("genesis names another log key than the pinned one");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
+  switch (leaf.kind) {
+    case EntryKind::kEvent:
+      return leaf.body.empty() ? absl::OkStatus() : Broken("an event with a body");
+    case EntryKind::kGenesis:
+      return CheckGenesis(leaf, pin);
+    case EntryKind::kConflict: {
+      const absl::StatusOr<Conflict> conflict = ParseConflict(leaf.body);
+      if (!conflict.ok()) return Broken(conflict.status().message());
+      if (conflict->first_index < index) return absl::OkStatus();
+      return Broken(absl::StrCat("a conflict with entry ", conflict->first_index,
+                                 ", which is not earlier"));
+    }
+    case EntryKind::kOperator:
+      return AsBroken(ParseOperatorAction(leaf.body).status());
+    case EntryKind::kClock:
+      return AsBroken(ParseClockStep(leaf.body).status());
+    default:
+      return absl::OkStatus();
+  }
+}
+
+}  // namespace
+
+bool HasPayload(EntryKind kind) {
+  return kind == EntryKind::kEvent || kind == EntryKind::kConflict;
+}
+
+bool IsKnownKind(EntryKind kind) {
+  return HasPayload(kind) || kind == EntryKind::kGenesis || kind == EntryKind::kOperator ||
+         kind == EntryKind::kClock;
+}
+
+absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin) {
+  if ((leaf.kind == EntryKind::kGenesis) != (index == 0)) {
+    return Broken(index == 0 ? absl::StrCat("entry 0 is not the genesis but ",
+                                            EntryKindName(leaf.kind))
+                             : "a genesis that is not entry 0");
+  }
+  RETURN_IF_ERROR(CheckBody(index, leaf, pin));
+  if (HasPayload(leaf.kind)) {
+    return leaf.commitment ? absl::OkStatus() : Broken("an event without commitment");
+  }
+  if (IsKnownKind(leaf.kind) && (leaf.commitment || !leaf.tags.empty())) {
+    return Broken("an entry of the ledger's own with tags or a commitment");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EmitterProof> CheckOpening(absl::string_view origin, const Leaf& leaf,
+                                          const Opening& opening,
+                                          std::optional<absl::string_view> index_key) {
+  RETURN_IF_ERROR(VerifyOpening(leaf, opening, index_key));
+  ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(opening.header));
+  if (!header.signature) return EmitterProof::kNone;
+  ASSIGN_OR_RETURN(const std::vector<Unit> units, CutUnits(opening.event));
+  const Hash commitment = EventCommitment(DigestUnits(opening.seed, units));
+  const std::string message = EmitMessage(origin, header.stream_id, header.event_id, commitment);
+  const absl::Status status =
+      VerifyEd25519(header.signature->public_key, message, header.signature->signature);
+  if (!status.ok()) return absl::DataLossError("header: the emitter's signature does not verify");
+  return EmitterProof::kSigned;
+}
+
+std::string FormatMicros(uint64_t unix_us) {
+  constexpr uint64_t kLatest = kMaxTimestampSeconds * 1'000'000 + 999'999;
+  if (unix_us > kLatest) return absl::StrCat(unix_us, " us");
+  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E6SZ",
+                          absl::FromUnixMicros(static_cast<int64_t>(unix_us)),
+                          absl::UTCTimeZone());
+}
+
+}  // namespace auditledger

@@ -1,0 +1,44 @@
+// One entry's own rules: its leaf by its kind, and what opens it.
+//
+// Thread-safety: pure functions.
+#ifndef AUDITLEDGER_VERIFIER_ENTRY_CHECK_H_
+#define AUDITLEDGER_VERIFIER_ENTRY_CHECK_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "merkle/leaf.h"
+#include "merkle/opening.h"
+#include "merkle/system_entries.h"
+#include "verifier/pins.h"
+
+namespace auditledger {
+
+// Whether the leaf may stand at `index`: genesis at 0 and nowhere else, naming the pin's origin and
+// key; an event or conflict with a commitment, a conflict pointing to an earlier entry; no tags or
+// commitment on the ledger's own entries; bodies that parse. Kinds this version does not know pass.
+// DataLoss saying which rule is broken.
+absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin);
+
+// Whether CheckLeafRules reads the body of this kind.
+bool IsKnownKind(EntryKind kind);
+// Whether an event stands behind entries of this kind.
+bool HasPayload(EntryKind kind);
+
+enum class EmitterProof : uint8_t { kNone, kSigned };
+// VerifyOpening (merkle/opening.h), and the emitter's signature if the header carries one: kSigned
+// after it was checked, over `origin`. Errors as VerifyOpening; DataLoss for a wrong signature.
+absl::StatusOr<EmitterProof> CheckOpening(absl::string_view origin, const Leaf& leaf,
+                                          const Opening& opening,
+                                          std::optional<absl::string_view> index_key);
+
+// RFC 3339 in UTC, to the microsecond.
+std::string FormatMicros(uint64_t unix_us);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_VERIFIER_ENTRY_CHECK_H_

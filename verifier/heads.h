@@ -1,0 +1,56 @@
+// How two signed heads of one log stand to each other, and to the last one seen.
+//
+// Thread-safety: pure but for the files and the trust store that a History names.
+#ifndef AUDITLEDGER_VERIFIER_HEADS_H_
+#define AUDITLEDGER_VERIFIER_HEADS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "merkle/checkpoint.h"
+#include "merkle/tlog_proof.h"
+#include "verifier/pins.h"
+#include "verifier/trust_store.h"
+#include "verifier/verdict.h"
+
+namespace auditledger {
+
+// What links a head to those seen before. All optional.
+struct History {
+  const TrustStore* store = nullptr;      // must outlive the call
+  std::optional<CheckpointUpdate> proof;  // from one of the heads to the other
+  std::string log_dir;                    // an export whose tiles prove it; "" for none
+};
+
+struct HeadRelation {
+  enum class Kind : uint8_t {
+    kSame,
+    kExtends,     // proven: `other` extends `known`
+    kExtendedBy,  // proven: `known` extends `other`
+    kUnproven,    // sizes differ and nothing links them
+    kFork,        // two signed heads that no one history has
+    kBadProof,    // the proof given for exactly these two does not verify
+  };
+  Kind kind;
+  std::string detail;
+};
+HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other, const History& history);
+
+// What a head is to the one who asks: a receipt may be older than the last head seen, a checkpoint
+// or a log may not.
+enum class HeadUse : uint8_t { kReceipt, kCheckpoint, kLog };
+
+// Opens a checkpoint with the pin and makes it the verdict's head; nullopt after lowering the
+// verdict. A wrong signature, key or origin is refused; what does not parse cannot be told.
+std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict);
+
+// Compares `head`, whose signature was checked, with the trust store and remembers it if it goes
+// beyond and the verdict is "verified". Writes what this proves, or not, into the verdict.
+void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const History& history,
+                      HeadUse use, Verdict& verdict);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_VERIFIER_HEADS_H_

@@ -1,0 +1,77 @@
+#include "verifier/pins.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "merkle/base64.h"
+#include "merkle/status_macros.h"
+#include "merkle/tags.h"
+#include "verifier/file_io.h"
+
+namespace auditledger {
+
+absl::StatusOr<Pin> MakePin(absl::string_view origin, absl::string_view vkey) {
+  ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(vkey));
+  if (key.type() != kNoteEd25519) {
+    return absl::InvalidArgumentError("pin: the key is not an Ed25519 log key (type 1)");
+  }
+  if (key.name() != origin) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pin: the key is named ", key.name(), ", the origin is ", origin));
+  }
+  return Pin{std::string(origin), std::move(key)};
+}
+
+absl::StatusOr<Pin> LoadPin(absl::string_view origin, const std::string& key) {
+  absl::StatusOr<Pin> pin = MakePin(origin, key);
+  if (pin.ok() || NoteVerifier::Parse(key).ok()) return pin;
+  const absl::StatusOr<std::string> file = ReadFileLimited(key, kMaxKeyFileBytes);
+  if (!file.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "key: neither a vkey (", pin.status().message(), ") nor a file (", file.status().message(),
+        ")"));
+  }
+  return MakePin(origin, absl::StripAsciiWhitespace(*file));
+}
+
+absl::StatusOr<std::vector<Pin>> ParsePins(absl::string_view text) {
+  std::vector<Pin> pins;
+  size_t number = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    ++number;
+    line = absl::StripAsciiWhitespace(line);
+    if (line.empty() || line.front() == '#') continue;
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(line, absl::MaxSplits(' ', 1));
+    absl::StatusOr<Pin> pin = MakePin(parts.first, parts.second);
+    if (!pin.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("pins: line ", number, ": ", pin.status().message()));
+    }
+    if (std::any_of(pins.begin(), pins.end(),
+                    [&](const Pin& other) { return other.origin == pin->origin; })) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("pins: line ", number, ": ", pin->origin, " is pinned twice"));
+    }
+    pins.push_back(*std::move(pin));
+  }
+  return pins;
+}
+
+absl::StatusOr<std::string> ParseIndexKey(absl::string_view text) {
+  if (!absl::ConsumePrefix(&text, "auditledger-key/v1 index 1 ") ||
+      !absl::ConsumeSuffix(&text, "\n")) {
+    return absl::InvalidArgumentError("index key: not \"auditledger-key/v1 index 1 base64\"");
+  }
+  ASSIGN_OR_RETURN(std::string key, DecodeBase64("index key", text));
+  if (key.size() != kIndexKeyBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("index key: needs ", kIndexKeyBytes, " bytes"));
+  }
+  return key;
+}
+
+}  // namespace auditledger

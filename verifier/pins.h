@@ -1,0 +1,37 @@
+// Pins: which log is meant, said by the user. Nothing a server sends ever chooses one.
+//
+// A pins file has one "origin vkey" a line; empty lines and lines that begin with '#' are skipped.
+// The key's name must be the origin, as tlog-checkpoint advises.
+//
+// Thread-safety: values and pure functions, apart from reading files.
+#ifndef AUDITLEDGER_VERIFIER_PINS_H_
+#define AUDITLEDGER_VERIFIER_PINS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "merkle/note.h"
+
+namespace auditledger {
+
+struct Pin {
+  std::string origin;
+  NoteVerifier key;
+};
+
+// InvalidArgument for a vkey that does not parse, is not Ed25519 (note type 0x01), or has another
+// name.
+absl::StatusOr<Pin> MakePin(absl::string_view origin, absl::string_view vkey);
+// `key` is a vkey, or the path of a file that holds one.
+absl::StatusOr<Pin> LoadPin(absl::string_view origin, const std::string& key);
+// InvalidArgument naming the line; an origin may be pinned once only.
+absl::StatusOr<std::vector<Pin>> ParsePins(absl::string_view text);
+
+// Reads "auditledger-key/v1 index 1 base64(32 bytes)" LF, as the ledger keeps it: the 32 bytes.
+absl::StatusOr<std::string> ParseIndexKey(absl::string_view text);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_VERIFIER_PINS_H_

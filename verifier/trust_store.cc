@@ -1,0 +1,130 @@
+#include "verifier/trust_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "merkle/note.h"
+#include "merkle/sha256.h"
+#include "merkle/status_macros.h"
+#include "verifier/file_io.h"
+
+namespace auditledger {
+namespace {
+
+constexpr absl::string_view kHeadSuffix = ".checkpoint";
+
+}  // namespace
+
+std::string DefaultTrustDir() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state == '/') return absl::StrCat(state, "/auditledger/trust");
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home == '/') {
+    return absl::StrCat(home, "/.local/state/auditledger/trust");
+  }
+  return "";
+}
+
+absl::StatusOr<SignedCheckpoint> ParseStoredHead(absl::string_view bytes, const Pin& pin) {
+  absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(bytes, pin.origin, pin.key);
+  if (head.ok()) return head;
+  return absl::DataLossError(absl::StrCat(
+      "the trust store's head of ", pin.origin, " does not verify under the pinned key (",
+      head.status().message(), "). Restore the file from a backup; if the pin is meant to change, ",
+      "or nothing can be restored, `trust forget` it knowingly: rollbacks before the next head ",
+      "will then go unseen"));
+}
+
+TrustStore::Lock::~Lock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+absl::StatusOr<TrustStore> TrustStore::Open(std::string dir) {
+  if (dir.empty()) return absl::FailedPreconditionError("trust store: no folder (no home?)");
+  RETURN_IF_ERROR(MakeFolders(std::filesystem::path(dir).parent_path().string()));
+  if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
+    return absl::UnavailableError(absl::StrCat(dir, ": ", std::strerror(errno)));
+  }
+  return TrustStore(std::move(dir));
+}
+
+std::string TrustStore::PathOf(absl::string_view origin, absl::string_view suffix) const {
+  return absl::StrCat(dir_, "/", Sha256({origin}).ToHex(), suffix);
+}
+
+absl::StatusOr<TrustStore::Lock> TrustStore::Acquire(const Pin& pin) const {
+  const std::string path = PathOf(pin.origin, ".lock");
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return absl::UnavailableError(absl::StrCat(path, ": ", std::strerror(errno)));
+  Lock lock(fd);
+  while (::flock(fd, LOCK_EX) != 0) {
+    if (errno == EINTR) continue;
+    return absl::UnavailableError(absl::StrCat(path, ": lock: ", std::strerror(errno)));
+  }
+  return lock;
+}
+
+absl::StatusOr<std::optional<SignedCheckpoint>> TrustStore::Load(const Pin& pin) const {
+  const absl::StatusOr<std::string> bytes =
+      ReadFileLimited(PathOf(pin.origin, kHeadSuffix), kMaxNoteBytes);
+  if (absl::IsNotFound(bytes.status())) return std::nullopt;
+  RETURN_IF_ERROR(bytes.status());
+  ASSIGN_OR_RETURN(SignedCheckpoint head, ParseStoredHead(*bytes, pin));
+  return head;
+}
+
+absl::Status TrustStore::Save(const Pin& pin, absl::string_view note) const {
+  const std::string path = PathOf(pin.origin, kHeadSuffix);
+  return WriteFileAtomically({.path = path, .temporary = path + ".tmp", .mode = 0600}, note);
+}
+
+absl::Status TrustStore::Forget(absl::string_view origin) const {
+  const std::string path = PathOf(origin, kHeadSuffix);
+  std::error_code error;
+  if (std::filesystem::remove(path, error)) return absl::OkStatus();
+  if (error) return absl::UnavailableError(absl::StrCat(path, ": ", error.message()));
+  return absl::NotFoundError(absl::StrCat("trust store: no head of ", origin));
+}
+
+absl::StatusOr<std::vector<std::string>> TrustStore::KeepEvidence(const Pin& pin,
+                                                                  absl::string_view known,
+                                                                  absl::string_view other) const {
+  const std::string folder = absl::StrCat(dir_, "/evidence");
+  RETURN_IF_ERROR(MakeFolders(folder));
+  // Named by content, so that finding the same contradiction again adds nothing.
+  const std::string stem =
+      absl::StrCat(folder, "/", Sha256({pin.origin}).ToHex().substr(0, 16), "-",
+                   Sha256({known, other}).ToHex().substr(0, 16));
+  std::vector<std::string> paths;
+  for (const auto& [suffix, note] : {std::pair(".a.checkpoint", known), {".b.checkpoint", other}}) {
+    paths.push_back(absl::StrCat(stem, suffix));
+    RETURN_IF_ERROR(WriteFileAtomically(
+        {.path = paths.back(), .temporary = paths.back() + ".tmp", .mode = 0600}, note));
+  }
+  return paths;
+}
+
+absl::StatusOr<std::vector<std::string>> TrustStore::List() const {
+  std::vector<std::string> notes;
+  std::error_code error;
+  std::filesystem::directory_iterator file(dir_, error);
+  for (; !error && file != std::filesystem::directory_iterator(); file.increment(error)) {
+    if (!absl::EndsWith(file->path().string(), kHeadSuffix)) continue;
+    ASSIGN_OR_RETURN(std::string note, ReadFileLimited(file->path().string(), kMaxNoteBytes));
+    notes.push_back(std::move(note));
+  }
+  if (error) return absl::UnavailableError(absl::StrCat(dir_, ": ", error.message()));
+  return notes;
+}
+
+}  // namespace auditledger

@@ -1,0 +1,105 @@
+#include "verifier/verdict.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+
+namespace auditledger {
+namespace {
+
+void AppendList(absl::string_view title, const std::vector<std::string>& lines, std::string& out) {
+  if (lines.empty()) return;
+  absl::StrAppend(&out, title, "\n");
+  for (const std::string& line : lines) absl::StrAppend(&out, "  - ", line, "\n");
+}
+
+}  // namespace
+
+Verdict Verdict::About(absl::string_view subject, const Pin& pin) {
+  Verdict verdict;
+  verdict.subject = std::string(subject);
+  verdict.origin = pin.origin;
+  verdict.vkey = pin.key.ToVkey();
+  verdict.key_id = pin.key.key_id();
+  return verdict;
+}
+
+void Verdict::Lower(Outcome to, absl::string_view reason) {
+  outcome = std::max(outcome, to);
+  if (reasons.size() < kMaxReasons) {
+    reasons.emplace_back(reason);
+  } else {
+    ++reasons_left_out;
+  }
+}
+
+int Verdict::ExitCode() const {
+  switch (outcome) {
+    case Outcome::kVerified:
+      return 0;
+    case Outcome::kRefused:
+      return 1;
+    case Outcome::kCannotTell:
+      break;
+  }
+  return 2;
+}
+
+std::string OutcomeName(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kVerified:
+      return "verified";
+    case Outcome::kRefused:
+      return "refused";
+    case Outcome::kCannotTell:
+      break;
+  }
+  return "cannot tell";
+}
+
+std::string VerdictText(const Verdict& verdict) {
+  std::string out = absl::StrCat(absl::AsciiStrToUpper(OutcomeName(verdict.outcome)), ": ",
+                                 verdict.subject, "\n");
+  absl::StrAppend(&out, "against\n  origin ", verdict.origin, ", key ",
+                  absl::StrFormat("%08x", verdict.key_id), "\n");
+  if (verdict.head) {
+    absl::StrAppend(&out, "  head of size ", verdict.head->size, ", root ",
+                    verdict.head->root.ToHex(), "\n");
+  }
+  AppendList(verdict.outcome == Outcome::kRefused ? "why it is refused" : "why it cannot be told",
+             verdict.reasons, out);
+  if (verdict.reasons_left_out > 0) {
+    absl::StrAppend(&out, "  - and ", verdict.reasons_left_out, " more\n");
+  }
+  AppendList("proven", verdict.proven, out);
+  AppendList("not proven", verdict.not_proven, out);
+  AppendList("evidence kept in", verdict.evidence, out);
+  return out;
+}
+
+std::string VerdictJson(const Verdict& verdict) {
+  nlohmann::ordered_json against = {{"origin", verdict.origin},
+                                    {"key", verdict.vkey},
+                                    {"key_id", absl::StrFormat("%08x", verdict.key_id)}};
+  if (verdict.head) {
+    against["size"] = verdict.head->size;
+    against["root"] = verdict.head->root.ToHex();
+  }
+  const nlohmann::ordered_json json = {{"verdict", OutcomeName(verdict.outcome)},
+                                       {"exit_code", verdict.ExitCode()},
+                                       {"subject", verdict.subject},
+                                       {"against", std::move(against)},
+                                       {"proven", verdict.proven},
+                                       {"not_proven", verdict.not_proven},
+                                       {"reasons", verdict.reasons},
+                                       {"reasons_left_out", verdict.reasons_left_out},
+                                       {"evidence", verdict.evidence}};
+  // Paths given by the caller need not be UTF-8; the rest is ours.
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace auditledger

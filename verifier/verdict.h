@@ -1,0 +1,69 @@
+// What a check came to: proven what, against whom, and what was not proven.
+//
+// Example:
+//   const Verdict verdict = VerifyReceipt(input, pin, trust);
+//   std::cout << VerdictText(verdict);
+//   return verdict.ExitCode();
+//
+// Thread-safety: plain values.
+#ifndef AUDITLEDGER_VERIFIER_VERDICT_H_
+#define AUDITLEDGER_VERIFIER_VERDICT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "merkle/checkpoint.h"
+#include "verifier/pins.h"
+
+namespace auditledger {
+
+// Worse outcomes are larger; one that is reached is never taken back.
+enum class Outcome : uint8_t {
+  kVerified = 0,
+  kCannotTell = 1,  // something is missing, unreadable or of an unknown version
+  kRefused = 2,     // evidence of tampering, or a wrong signature or proof
+};
+
+// Reasons and evidence of one verdict; what is beyond is counted.
+inline constexpr size_t kMaxReasons = 100;
+
+struct Verdict {
+  std::string subject;  // "receipt", "checkpoint", "consistency", "log", "entry"
+  Outcome outcome = Outcome::kVerified;
+  // Against whom: what the caller pinned, and the head that was checked, once its signature was.
+  std::string origin;
+  std::string vkey;
+  uint32_t key_id = 0;
+  std::optional<Checkpoint> head;
+  std::vector<std::string> proven;
+  std::vector<std::string> not_proven;
+  std::vector<std::string> reasons;   // why it is not "verified"; at most kMaxReasons
+  uint64_t reasons_left_out = 0;      // how many more there were
+  std::vector<std::string> evidence;  // files kept that a third party can check alone
+
+  // A verdict about what is pinned, nothing proven yet.
+  static Verdict About(absl::string_view subject, const Pin& pin);
+  // Each lowers the outcome, if it is not that low already, and keeps the reason.
+  void Refuse(absl::string_view reason) { Lower(Outcome::kRefused, reason); }
+  void CannotTell(absl::string_view reason) { Lower(Outcome::kCannotTell, reason); }
+  void Lower(Outcome to, absl::string_view reason);
+
+  // 0 verified, 1 refused, 2 cannot tell. (3 is reserved: verified, unwitnessed; 64 is usage.)
+  int ExitCode() const;
+};
+
+// "verified", "refused", "cannot tell".
+std::string OutcomeName(Outcome outcome);
+// Several lines for people, and a JSON object for programs, which has the fields
+// verdict, exit_code, subject, against {origin, key, key_id, size, root}, proven, not_proven,
+// reasons, reasons_left_out, evidence. `size` and `root` are absent without a checked head.
+std::string VerdictText(const Verdict& verdict);
+std::string VerdictJson(const Verdict& verdict);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_VERIFIER_VERDICT_H_
