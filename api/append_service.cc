@@ -1,0 +1,105 @@
+// AppendEvent and BatchAppendEvents.
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "api/call.h"
+#include "api/convert.h"
+#include "api/intake.h"
+#include "api/service.h"
+#include "api/status.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+constexpr char kAppendEvent[] = "LedgerService/AppendEvent";
+constexpr char kBatchAppendEvents[] = "LedgerService/BatchAppendEvents";
+
+void AppendOne(std::shared_ptr<UnaryCall> call, const v1::AppendEventRequest& request) {
+  const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request.ledger());
+  if (!ledger.ok()) return call->Fail(ledger.status());
+  absl::StatusOr<std::vector<SealedEvent>> sealed =
+      SealEvents(call->context(), **ledger, call->principal(), {&request}, /*indexed=*/false);
+  if (!sealed.ok()) return call->Fail(sealed.status());
+  const bool opening = request.include_opening();
+  (*ledger)->Append(*std::move(sealed), [call, opening](absl::StatusOr<AppendOutcome> outcome) {
+    if (!outcome.ok()) return call->Fail(outcome.status());
+    v1::AppendEventResponse response;
+    *response.mutable_receipt() = ToReceipt(outcome->entries[0], *outcome->head, opening);
+    call->context().metrics.ObserveAppend(call->ElapsedMicros());
+    call->Finish(response);
+  });
+}
+
+absl::Status CheckBatch(const v1::BatchAppendEventsRequest& request, const ApiLimits& limits) {
+  const size_t count = static_cast<size_t>(request.requests_size());
+  if (count == 0) return InvalidField("requests", "is required and missing");
+  if (count > limits.max_batch_events) {
+    return InvalidField("requests", absl::StrCat(count, " events, over the limit of ", limits.max_batch_events),
+                        kReasonBatchTooLarge);
+  }
+  const size_t bytes = request.ByteSizeLong();
+  if (bytes > limits.max_batch_bytes) {
+    return InvalidField("requests", absl::StrCat(bytes, " bytes, over the limit of ", limits.max_batch_bytes),
+                        kReasonBatchTooLarge);
+  }
+  for (int i = 0; i < request.requests_size(); ++i) {
+    const std::string& ledger = request.requests(i).ledger();
+    if (!ledger.empty() && ledger != request.ledger()) {
+      return InvalidField(absl::StrCat("requests[", i, "].ledger"), "must be empty or the batch's own");
+    }
+  }
+  return absl::OkStatus();
+}
+
+void SealAndAppend(std::shared_ptr<UnaryCall> call, Ledger* ledger,
+                   std::shared_ptr<const v1::BatchAppendEventsRequest> request) {
+  std::vector<const v1::AppendEventRequest*> events;
+  for (const v1::AppendEventRequest& one : request->requests()) events.push_back(&one);
+  absl::StatusOr<std::vector<SealedEvent>> sealed =
+      SealEvents(call->context(), *ledger, call->principal(), events, /*indexed=*/true);
+  if (!sealed.ok()) return call->Fail(sealed.status());
+  ledger->Append(*std::move(sealed), [call, request](absl::StatusOr<AppendOutcome> outcome) {
+    if (!outcome.ok()) return call->Fail(outcome.status());
+    if (call->finished()) return;
+    v1::BatchAppendEventsResponse response;
+    for (size_t i = 0; i < outcome->entries.size(); ++i) {
+      *response.add_receipts() = ToReceipt(outcome->entries[i], *outcome->head,
+                                           request->requests(static_cast<int>(i)).include_opening());
+    }
+    call->context().metrics.ObserveAppend(call->ElapsedMicros());
+    call->Finish(response);
+  });
+}
+
+void AppendBatch(std::shared_ptr<UnaryCall> call, v1::BatchAppendEventsRequest request) {
+  const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request.ledger());
+  if (!ledger.ok()) return call->Fail(ledger.status());
+  const absl::Status checked = CheckBatch(request, call->context().limits);
+  if (!checked.ok()) return call->Fail(checked);
+  const auto shared = std::make_shared<const v1::BatchAppendEventsRequest>(std::move(request));
+  if (static_cast<size_t>(shared->requests_size()) <= kMaxInlineSeals) {
+    return SealAndAppend(std::move(call), *ledger, shared);
+  }
+  const bool queued = call->context().seal_pool.Submit(
+      [call, ledger = *ledger, shared] { SealAndAppend(call, ledger, shared); });
+  if (!queued) call->Fail(PoolIsFull());
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* LedgerServiceImpl::AppendEvent(GrpcContext* grpc_context, const Bytes* in,
+                                                         Bytes* out) {
+  return HandleUnary<v1::AppendEventRequest>(context_, listener_, grpc_context, in, out, kAppendEvent,
+                                             AppendOne);
+}
+
+grpc::ServerUnaryReactor* LedgerServiceImpl::BatchAppendEvents(GrpcContext* grpc_context,
+                                                               const Bytes* in, Bytes* out) {
+  return HandleUnary<v1::BatchAppendEventsRequest>(context_, listener_, grpc_context, in, out,
+                                                   kBatchAppendEvents, AppendBatch);
+}
+
+}  // namespace auditledger

@@ -1,0 +1,231 @@
+#include "api/append_stream.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/convert.h"
+#include "api/intake.h"
+#include "api/service.h"
+#include "api/status.h"
+#include "ledger/errors.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+v1::Problem ToProblem(const absl::Status& status) {
+  const google::rpc::Status rpc = ToRpcStatus(status);
+  v1::Problem out;
+  out.set_code(rpc.code());
+  out.set_message(rpc.message());
+  out.set_status_details(rpc.SerializeAsString());
+  return out;
+}
+
+}  // namespace
+
+class AppendStream::Reactor : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  explicit Reactor(std::shared_ptr<AppendStream> stream) : stream_(std::move(stream)) {}
+  void OnReadDone(bool ok) override { stream_->OnReadDone(ok); }
+  void OnWriteDone(bool ok) override { stream_->OnWriteDone(ok); }
+  void OnCancel() override { stream_->OnCancel(); }
+  void OnDone() override {
+    stream_->OnDone();
+    delete this;
+  }
+
+ private:
+  const std::shared_ptr<AppendStream> stream_;
+};
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AppendStream::Start(
+    std::shared_ptr<AppendStream> stream, const absl::Status& admitted) {
+  auto* const reactor = new Reactor(stream);
+  stream->reactor_ = reactor;
+  if (admitted.ok()) stream->context().tracker.AddStream(stream.get(), stream);
+  MutexLock lock(stream->mutex_);
+  if (!admitted.ok()) {
+    stream->Finish(admitted);
+  } else {
+    stream->Step();
+  }
+  return reactor;
+}
+
+void AppendStream::OnReadDone(bool ok) {
+  {
+    MutexLock lock(mutex_);
+    reading_ = false;
+    if (finished_ || gone_) return;
+    half_closed_ = half_closed_ || !ok;
+    if (!ok) return Step();
+    processing_ = true;  // from here on the message counts as read: drain waits for its answers
+  }
+  auto request = std::make_shared<v1::AppendEventStreamRequest>();
+  absl::Status status = ParseMessage(in_, *request);
+  in_.Clear();
+  if (status.ok()) status = CheckMessage(*request);
+  Slots slots;
+  {
+    MutexLock lock(mutex_);
+    if (status.ok()) slots = TakeSlots(*request);
+    if (!status.ok() && end_.ok()) end_ = status;
+  }
+  if (slots.size() <= kMaxInlineSeals) return Process(request, slots);
+  auto self = shared_from_this();
+  if (context().seal_pool.Submit([self, request, slots] { self->Process(request, slots); })) return;
+  for (const auto& slot : slots) Complete(slot, PoolIsFull());
+  Processed();
+}
+
+absl::Status AppendStream::CheckMessage(const v1::AppendEventStreamRequest& request) {
+  const size_t count = static_cast<size_t>(request.requests_size());
+  if (count > context().limits.max_batch_events) {
+    return InvalidField("requests",
+                        absl::StrCat(count, " events, over the limit of ", context().limits.max_batch_events),
+                        kReasonBatchTooLarge);
+  }
+  if (ledger_ == nullptr) {
+    ASSIGN_OR_RETURN(ledger_, FindLedger(context(), "ledger", request.ledger()));
+    ledger_name_ = request.ledger();
+  } else if (!request.ledger().empty() && request.ledger() != ledger_name_) {
+    return InvalidField("ledger", "must be empty or that of the first message");
+  }
+  return absl::OkStatus();
+}
+
+AppendStream::Slots AppendStream::TakeSlots(const v1::AppendEventStreamRequest& request) {
+  Slots slots;
+  for (const v1::AppendEventRequest& one : request.requests()) {
+    auto slot = std::make_shared<Slot>();
+    slot->with_opening = one.include_opening();
+    slot->omit_proof = request.omit_proofs();
+    slot->started_us = context().clock.MonotonicMicros();
+    slot->result.set_position(next_position_++);
+    slots_.push_back(slot);
+    slots.push_back(std::move(slot));
+  }
+  return slots;
+}
+
+void AppendStream::Process(const Request& request, const Slots& slots) {
+  for (size_t i = 0; i < slots.size(); ++i) SubmitOne(request->requests(static_cast<int>(i)), slots[i]);
+  Processed();
+}
+
+void AppendStream::SubmitOne(const v1::AppendEventRequest& request, const std::shared_ptr<Slot>& slot) {
+  if (!request.ledger().empty() && request.ledger() != ledger_name_) {
+    return Complete(slot, InvalidField("ledger", "must be empty or that of the first message"));
+  }
+  absl::StatusOr<std::vector<SealedEvent>> sealed =
+      SealEvents(context(), *ledger_, principal(), {&request}, /*indexed=*/false);
+  if (!sealed.ok()) return Complete(slot, sealed.status());
+  auto self = shared_from_this();
+  ledger_->Append(*std::move(sealed), [self, slot](const absl::StatusOr<AppendOutcome>& outcome) {
+    self->Complete(slot, outcome);
+  });
+}
+
+void AppendStream::Processed() {
+  MutexLock lock(mutex_);
+  processing_ = false;
+  Step();
+}
+
+void AppendStream::Complete(const std::shared_ptr<Slot>& slot,
+                            const absl::StatusOr<AppendOutcome>& outcome) {
+  v1::AppendResult result;
+  if (outcome.ok()) {
+    *result.mutable_receipt() = ToReceipt(outcome->entries[0], *outcome->head, slot->with_opening);
+    context().metrics.ObserveAppend(context().clock.MonotonicMicros() - slot->started_us);
+  } else {
+    *result.mutable_problem() = ToProblem(outcome.status());
+    context().metrics.CountRefusal(ReasonName(outcome.status()));
+  }
+  MutexLock lock(mutex_);
+  slot->result.MergeFrom(result);
+  slot->done = true;
+  Step();
+}
+
+void AppendStream::Step() {
+  if (finished_ || writing_) return;
+  if (gone_) return Finish(end_);
+  if (!slots_.empty() && slots_.front()->done) WriteResults();
+  const bool takes_more = end_.ok() && !half_closed_;
+  if (takes_more && !reading_ && !processing_ && slots_.size() < kMaxUnansweredEvents) {
+    reading_ = true;
+    reactor_->StartRead(&in_);
+  }
+  if (!takes_more && !processing_ && !writing_ && slots_.empty()) Finish(end_);
+}
+
+void AppendStream::WriteResults() {
+  v1::AppendEventStreamResponse response;
+  size_t bytes = 0;
+  std::vector<int> without_proof;
+  while (!slots_.empty() && slots_.front()->done && bytes < kMaxPageBytes &&
+         response.results_size() < kMaxPageSize) {
+    const std::shared_ptr<Slot> slot = std::move(slots_.front());
+    slots_.pop_front();
+    v1::AppendResult* added = response.add_results();
+    *added = std::move(slot->result);
+    bytes += added->ByteSizeLong();
+    if (slot->omit_proof) without_proof.push_back(response.results_size() - 1);
+  }
+  // The last result of a message keeps its proof: its head covers all before it.
+  if (!without_proof.empty() && without_proof.back() == response.results_size() - 1) without_proof.pop_back();
+  for (const int i : without_proof) {
+    if (!response.results(i).has_receipt()) continue;
+    v1::Receipt* receipt = response.mutable_results(i)->mutable_receipt();
+    receipt->clear_leaf();
+    receipt->clear_inclusion();
+    receipt->clear_checkpoint();
+  }
+  out_ = SerializeMessage(response);
+  writing_ = true;
+  reactor_->StartWrite(&out_);
+}
+
+void AppendStream::Finish(const absl::Status& status) {
+  finished_ = true;
+  Record(status);
+  reactor_->Finish(ToGrpcStatus(status));
+}
+
+void AppendStream::OnWriteDone(bool ok) {
+  MutexLock lock(mutex_);
+  writing_ = false;
+  if (!ok) {
+    gone_ = true;
+    if (end_.ok()) end_ = absl::CancelledError("the client is gone");
+  }
+  Step();
+}
+
+void AppendStream::OnCancel() { Abort(absl::CancelledError("the client is gone")); }
+
+void AppendStream::Abort(const absl::Status& why) {
+  MutexLock lock(mutex_);
+  gone_ = true;
+  if (end_.ok()) end_ = why;
+  Step();
+}
+
+void AppendStream::BeginDrain() {
+  MutexLock lock(mutex_);
+  if (end_.ok()) {
+    end_ = WithReason(absl::UnavailableError("the server is shutting down; send what has no answer again"),
+                      kReasonShuttingDown);
+  }
+  Step();
+}
+
+grpc::ServerBidiReactor<Bytes, Bytes>* LedgerServiceImpl::AppendEventStream(GrpcContext* grpc_context) {
+  auto stream = std::make_shared<AppendStream>(context_);
+  const absl::Status admitted = stream->Admit(*grpc_context, listener_);
+  return AppendStream::Start(std::move(stream), admitted);
+}
+
+}  // namespace auditledger

@@ -1,0 +1,40 @@
+#include "api/call.h"
+
+#include "api/status.h"
+#include "ledger/errors.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+
+Call::Call(ServiceContext& context, absl::string_view method)
+    : context_(context), method_(method), started_us_(context.clock.MonotonicMicros()) {}
+
+absl::Status Call::Admit(const grpc::ServerContextBase& grpc_context, const ListenerIdentity& listener) {
+  ASSIGN_OR_RETURN(principal_, Authenticate(grpc_context, listener));
+  RETURN_IF_ERROR(context_.authorizer.Allow(principal_, method_));
+  entered_ = context_.tracker.Enter();
+  if (entered_) return absl::OkStatus();
+  return WithReason(absl::UnavailableError("the server is shutting down"), kReasonShuttingDown);
+}
+
+void Call::Record(const absl::Status& status) {
+  context_.metrics.CountRpc(method_, status.code());
+  if (!status.ok()) context_.metrics.CountRefusal(ReasonName(status));
+  context_.log.Rpc(method_, principal_.name, status, ElapsedMicros());
+  if (entered_) context_.tracker.Leave();
+}
+
+void UnaryCall::Finish(const google::protobuf::Message& response) {
+  if (finished_.exchange(true)) return;
+  *out_ = SerializeMessage(response);
+  Record(absl::OkStatus());
+  reactor_->Finish(grpc::Status::OK);
+}
+
+void UnaryCall::Fail(const absl::Status& status) {
+  if (finished_.exchange(true)) return;
+  Record(status);
+  reactor_->Finish(ToGrpcStatus(status));
+}
+
+}  // namespace auditledger

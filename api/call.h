@@ -1,0 +1,111 @@
+// One rpc from arrival to its finish, so that each is admitted, counted, logged and finished in one way, exactly once.
+//
+//   Call        principal, time, counters; base of unary calls and streams
+//   UnaryCall   finishes gRPC's default reactor; the first Finish counts, later ones are ignored (a callback that
+//               comes after the server's own deadline, for one)
+//
+// Example, a handler:
+//   return HandleUnary<v1::GetCheckpointRequest>(context, listener, grpc_context, in, out, kMethod,
+//       [](std::shared_ptr<UnaryCall> call, v1::GetCheckpointRequest request) { call->Finish(...); });
+//
+// Thread-safety: Finish may be called by any thread.
+#ifndef AUDITLEDGER_API_CALL_H_
+#define AUDITLEDGER_API_CALL_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "api/authenticator.h"
+#include "api/message_io.h"
+#include "api/service_context.h"
+
+namespace auditledger {
+
+class Call {
+ public:
+  Call(ServiceContext& context, absl::string_view method);
+
+  // Authenticates, authorises, and counts the call as in flight. Unavailable while draining.
+  absl::Status Admit(const grpc::ServerContextBase& grpc_context, const ListenerIdentity& listener);
+  // Metrics, log, and out of flight. Called once, just before the reactor is finished.
+  void Record(const absl::Status& status);
+
+  ServiceContext& context() const { return context_; }
+  const Principal& principal() const { return principal_; }
+  uint64_t ElapsedMicros() const { return context_.clock.MonotonicMicros() - started_us_; }
+  uint64_t started_us() const { return started_us_; }
+
+ private:
+  ServiceContext& context_;
+  const std::string method_;
+  const uint64_t started_us_;
+  Principal principal_;
+  bool entered_ = false;
+};
+
+class UnaryCall : public TrackedCall, public Call {
+ public:
+  UnaryCall(ServiceContext& context, absl::string_view method, grpc::ServerUnaryReactor* reactor,
+            grpc::ByteBuffer* out)
+      : Call(context, method), reactor_(reactor), out_(out) {}
+
+  void Finish(const google::protobuf::Message& response);
+  void Fail(const absl::Status& status);
+  template <typename Response>
+  void Finish(const absl::StatusOr<Response>& result) {
+    if (result.ok()) {
+      Finish(static_cast<const google::protobuf::Message&>(*result));
+    } else {
+      Fail(result.status());
+    }
+  }
+  bool finished() const { return finished_.load(); }
+  void Abort(const absl::Status& why) override { Fail(why); }
+
+ private:
+  std::atomic<bool> finished_{false};
+  grpc::ServerUnaryReactor* const reactor_;  // gRPC's; not touched once finished_
+  grpc::ByteBuffer* const out_;              // gRPC's; not touched once finished_
+};
+
+template <typename Request, typename Handler>
+grpc::ServerUnaryReactor* HandleUnary(ServiceContext& context, const ListenerIdentity& listener,
+                                      grpc::CallbackServerContext* grpc_context,
+                                      const grpc::ByteBuffer* in, grpc::ByteBuffer* out,
+                                      absl::string_view method, Handler handler) {
+  grpc::ServerUnaryReactor* const reactor = grpc_context->DefaultReactor();
+  auto call = std::make_shared<UnaryCall>(context, method, reactor, out);
+  Request request;
+  absl::Status status = call->Admit(*grpc_context, listener);
+  if (status.ok()) status = ParseMessage(*in, request);
+  if (!status.ok()) {
+    call->Fail(status);
+    return reactor;
+  }
+  context.tracker.AddUnary(call, call->started_us() + context.limits.max_deadline_seconds * 1'000'000);
+  handler(std::move(call), std::move(request));
+  return reactor;
+}
+
+// Finishes `call` with what `read` gives, on the read pool.
+template <typename Response>
+void RunRead(std::shared_ptr<UnaryCall> call, std::function<absl::StatusOr<Response>()> read) {
+  ReadPool& pool = call->context().read_pool;
+  const bool queued = pool.Submit([call, read = std::move(read)] {
+    if (!call->finished()) call->Finish(read());
+  });
+  if (!queued) call->Fail(PoolIsFull());
+}
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_API_CALL_H_

@@ -1,0 +1,106 @@
+#include "api/convert.h"
+
+#include <string>
+
+#include "api/names.h"
+#include "api/status.h"
+#include "merkle/header.h"
+
+namespace auditledger {
+namespace {
+
+v1::PayloadState ToPayloadState(StoredEntry::Payload payload) {
+  switch (payload) {
+    case StoredEntry::Payload::kNone: return v1::PAYLOAD_STATE_NONE;
+    case StoredEntry::Payload::kPresent: return v1::PAYLOAD_STATE_PRESENT;
+    case StoredEntry::Payload::kNotRequested: return v1::PAYLOAD_STATE_NOT_REQUESTED;
+    case StoredEntry::Payload::kErased: return v1::PAYLOAD_STATE_ERASED;
+  }
+  return v1::PAYLOAD_STATE_UNSPECIFIED;
+}
+
+v1::Ledger::State ToState(LedgerState state) {
+  switch (state) {
+    case LedgerState::kServing: return v1::Ledger::STATE_SERVING;
+    case LedgerState::kReadOnly: return v1::Ledger::STATE_READ_ONLY;
+    case LedgerState::kPaused: return v1::Ledger::STATE_PAUSED;
+  }
+  return v1::Ledger::STATE_UNSPECIFIED;
+}
+
+}  // namespace
+
+v1::InclusionProof ToInclusion(uint64_t index, uint64_t size, const std::vector<Hash>& hashes) {
+  v1::InclusionProof out;
+  out.set_leaf_index(index);
+  out.set_tree_size(size);
+  for (const Hash& hash : hashes) out.add_hashes(std::string(hash.view()));
+  return out;
+}
+
+v1::Receipt ToReceipt(const AppendedEntry& entry, const PublishedHead& head, bool with_opening) {
+  v1::Receipt out;
+  out.set_index(entry.index);
+  out.set_leaf(entry.leaf);
+  *out.mutable_inclusion() = ToInclusion(entry.index, head.head.size, entry.inclusion);
+  out.mutable_checkpoint()->set_note(head.checkpoint);
+  if (with_opening) {
+    out.mutable_opening()->set_seed(entry.seed);
+    out.mutable_opening()->set_header(entry.header);
+  }
+  for (const std::string& name : FlagNames(entry.flags)) out.add_flags(name);
+  out.set_repeated_event(entry.repeated);
+  return out;
+}
+
+v1::Entry ToEntry(const StoredEntry& entry) {
+  v1::Entry out;
+  out.set_index(entry.index);
+  out.set_leaf(entry.leaf);
+  out.set_payload_state(ToPayloadState(entry.payload));
+  if (entry.opening.has_value()) {
+    out.mutable_opening()->set_seed(entry.opening->seed);
+    out.mutable_opening()->set_header(entry.opening->header);
+    out.mutable_opening()->set_event(entry.opening->event);
+  }
+  return out;
+}
+
+v1::Ledger ToLedger(const LedgerSet::Slot& slot, bool full_reasons) {
+  v1::Ledger out;
+  out.set_name(LedgerName(slot.id));
+  out.set_origin(slot.origin);
+  std::string reason;
+  if (slot.ledger == nullptr) {
+    out.set_state(v1::Ledger::STATE_REFUSED);
+    reason = std::string(slot.refused.message());
+  } else {
+    const auto head = slot.ledger->head();
+    const LedgerStatus status = slot.ledger->status();
+    out.set_vkey(slot.ledger->verifier().ToVkey());
+    out.set_size(head->head.size);
+    out.mutable_head_time()->set_seconds(static_cast<int64_t>(head->head.time_us / 1'000'000));
+    out.mutable_head_time()->set_nanos(static_cast<int32_t>(head->head.time_us % 1'000'000 * 1000));
+    out.set_state(ToState(status.state));
+    reason = status.reason;
+  }
+  out.set_state_reason(full_reasons ? reason : WithoutPaths(reason));
+  return out;
+}
+
+v1::Stream ToStream(const StreamInfo& stream) {
+  v1::Stream out;
+  out.set_principal(stream.principal);
+  out.set_stream_id(stream.stream_id);
+  out.set_received_count(stream.received_count);
+  out.set_last_sequence(stream.last_sequence);
+  out.set_gaps_truncated(stream.gaps_truncated);
+  for (const SequenceRange& gap : stream.gaps) {
+    v1::SequenceRange* added = out.add_gaps();
+    added->set_first(gap.first);
+    added->set_last(gap.last);
+  }
+  return out;
+}
+
+}  // namespace auditledger

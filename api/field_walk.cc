@@ -1,0 +1,172 @@
+#include "api/field_walk.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "absl/strings/str_cat.h"
+#include "api/limits.h"
+#include "auditledger/v1/event.pb.h"
+#include "google/protobuf/unknown_field_set.h"
+#include "merkle/text.h"
+
+namespace auditledger {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+constexpr int64_t kMaxSeconds = 253402300799;  // 9999-12-31T23:59:59Z
+
+const FieldLimit& LimitOf(const FieldDescriptor* field) {
+  static const auto* const limits = [] {
+    auto* map = new std::unordered_map<const FieldDescriptor*, const FieldLimit*>;
+    const auto* pool = v1::AuditEvent::descriptor()->file()->pool();
+    for (const FieldLimit& limit : EventFieldLimits()) {
+      (*map)[pool->FindFieldByName(std::string(limit.field))] = &limit;
+    }
+    return map;
+  }();
+  static const FieldLimit kDefault;
+  const auto it = limits->find(field);
+  return it == limits->end() ? kDefault : *it->second;
+}
+
+enum class Text { kGood, kNul, kNotUtf8 };
+Text CheckText(absl::string_view text) {
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return c > 0; });
+  if (ascii) return Text::kGood;
+  if (text.find('\0') != absl::string_view::npos) return Text::kNul;
+  char32_t character = 0;
+  while (!text.empty()) {
+    if (!TakeUtf8(text, character)) return Text::kNotUtf8;
+  }
+  return Text::kGood;
+}
+
+class Walker {
+ public:
+  explicit Walker(absl::string_view path) : path_(path) {}
+
+  void Walk(const Message& message, int depth, int assigners) {
+    if (depth > kMaxEventDepth) return Add(absl::StrCat("nested more than ", kMaxEventDepth, " deep"));
+    const Reflection& reflection = *message.GetReflection();
+    CheckUnknown(reflection.GetUnknownFields(message));
+    if (message.GetDescriptor() == v1::Time::descriptor()) CheckTime(static_cast<const v1::Time&>(message));
+    std::vector<const FieldDescriptor*> fields;
+    reflection.ListFields(message, &fields);
+    for (const FieldDescriptor* field : fields) {
+      const size_t length = path_.size();
+      absl::StrAppend(&path_, path_.empty() ? "" : ".", std::string(field->name()));
+      if (field->is_repeated()) {
+        Repeated(message, field, depth, assigners);
+      } else {
+        Single(message, field, -1, depth, assigners);
+      }
+      path_.resize(length);
+    }
+  }
+
+  WalkFindings Take() { return std::move(findings_); }
+
+ private:
+  void Add(std::string description) {
+    if (findings_.violations.size() < kMaxViolations) {
+      findings_.violations.push_back({path_, std::move(description)});
+    }
+  }
+
+  void CheckUnknown(const google::protobuf::UnknownFieldSet& unknown) {
+    if (unknown.empty()) return;
+    findings_.unknown_fields = true;
+    for (int i = 0; i < unknown.field_count(); ++i) {
+      if (unknown.field(i).type() != google::protobuf::UnknownField::TYPE_GROUP) continue;
+      Add(absl::StrCat("field ", unknown.field(i).number(), " is a group, which is not accepted"));
+    }
+  }
+
+  void CheckTime(const v1::Time& time) {
+    if (time.at().seconds() < 0) Add("at: lies before 1970");
+    if (time.at().seconds() > kMaxSeconds) Add("at: lies after the year 9999");
+    if (time.at().nanos() < 0 || time.at().nanos() > 999'999'999) Add("at: nanos are not 0..999999999");
+    if (std::abs(int64_t{time.utc_offset_minutes()}) > kMaxOffsetMinutes) {
+      Add(absl::StrCat("utc_offset_minutes: beyond ", kMaxOffsetMinutes));
+    }
+    if (time.fraction_digits() > kMaxFractionDigits) {
+      Add(absl::StrCat("fraction_digits: over the limit of ", kMaxFractionDigits));
+    }
+  }
+
+  void Repeated(const Message& message, const FieldDescriptor* field, int depth, int assigners) {
+    const int count = message.GetReflection()->FieldSize(message, field);
+    const size_t set = LimitOf(field).max_elements;
+    const size_t limit = set == 0 ? kDefaultElements : set;
+    if (static_cast<size_t>(count) > limit) {
+      return Add(absl::StrCat(count, " elements, over the limit of ", limit));
+    }
+    const size_t length = path_.size();
+    for (int i = 0; i < count; ++i) {
+      absl::StrAppend(&path_, "[", i, "]");
+      Single(message, field, i, depth, assigners);
+      path_.resize(length);
+    }
+  }
+
+  // `i` is the element of a repeated field, else -1.
+  void Single(const Message& message, const FieldDescriptor* field, int i, int depth, int assigners) {
+    const Reflection& reflection = *message.GetReflection();
+    switch (field->cpp_type()) {
+      case FieldDescriptor::CPPTYPE_STRING: {
+        std::string scratch;
+        CheckBytes(field, i < 0 ? reflection.GetStringReference(message, field, &scratch)
+                                : reflection.GetRepeatedStringReference(message, field, i, &scratch));
+        return;
+      }
+      case FieldDescriptor::CPPTYPE_ENUM: {
+        const int value = i < 0 ? reflection.GetEnumValue(message, field)
+                                : reflection.GetRepeatedEnumValue(message, field, i);
+        if (field->enum_type()->FindValueByNumber(value) == nullptr) findings_.unknown_enum = true;
+        return;
+      }
+      case FieldDescriptor::CPPTYPE_MESSAGE: {
+        static const FieldDescriptor* const kAssigner =
+            v1::Identifier::descriptor()->FindFieldByName("assigner");
+        if (field == kAssigner && ++assigners > kMaxAssignerDepth) {
+          return Add(absl::StrCat("assigners nested more than ", kMaxAssignerDepth, " deep"));
+        }
+        Walk(i < 0 ? reflection.GetMessage(message, field)
+                   : reflection.GetRepeatedMessage(message, field, i),
+             depth + 1, assigners);
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  void CheckBytes(const FieldDescriptor* field, const std::string& value) {
+    const FieldLimit& limit = LimitOf(field);
+    if (limit.exact_bytes != 0 && !value.empty() && value.size() != limit.exact_bytes) {
+      return Add(absl::StrCat(value.size(), " bytes, must be ", limit.exact_bytes));
+    }
+    const size_t max = limit.max_bytes == 0 ? kDefaultStringBytes : limit.max_bytes;
+    if (value.size() > max) return Add(absl::StrCat(value.size(), " bytes, over the limit of ", max));
+    if (field->type() != FieldDescriptor::TYPE_STRING) return;
+    const Text text = CheckText(value);
+    if (text == Text::kNul) Add("contains a NUL character");
+    if (text == Text::kNotUtf8) Add("is not valid UTF-8");
+  }
+
+  std::string path_;
+  WalkFindings findings_;
+};
+
+}  // namespace
+
+WalkFindings WalkFields(const Message& message, absl::string_view path) {
+  Walker walker(path);
+  walker.Walk(message, 1, 0);
+  return walker.Take();
+}
+
+}  // namespace auditledger

@@ -1,0 +1,72 @@
+// Server streams that follow a ledger's heads: TailEntries and WatchCheckpoints.
+//
+// A HeadStream is woken by each new head (on the ledger's acknowledging thread, where it only queues), by a write
+// that ended, and by the supervisor's tick. At most one message is being written: HTTP/2 flow control is thereby the
+// client's brake, and a slow reader costs one message of memory.
+// Finishes once: on an error, when the client is gone, or on drain with UNAVAILABLE.
+//
+// Thread-safety: all public methods.
+#ifndef AUDITLEDGER_API_HEAD_STREAM_H_
+#define AUDITLEDGER_API_HEAD_STREAM_H_
+
+#include <grpcpp/support/server_callback.h>
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "api/call.h"
+#include "ledger/ledger.h"
+#include "ledger/mutex.h"
+
+namespace auditledger {
+
+class HeadStream : public TrackedCall,
+                   public Call,
+                   public std::enable_shared_from_this<HeadStream> {
+ public:
+  HeadStream(ServiceContext& context, absl::string_view method) : Call(context, method) {}
+
+  // Takes over `stream`: checks `admitted` and `ledger`, and follows. The reactor deletes itself.
+  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(std::shared_ptr<HeadStream> stream,
+                                                           const absl::Status& admitted, Ledger* ledger);
+
+  void BeginDrain() override;
+  void Tick() override;
+  void Abort(const absl::Status& why) override;
+
+ protected:
+  // Starts what is due: called when nothing is being written and the stream goes on.
+  virtual void Advance(const PublishedHead& head) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  // True while a job is under way that will call Write or Fail.
+  virtual bool Busy() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return false; }
+
+  void Write(const google::protobuf::Message& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Fail(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool finished() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return finished_; }
+  // Finishes if drain or abort asks for it, else Advance.
+  void Step() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Mutex mutex_;
+  Ledger* ledger_ = nullptr;
+
+ private:
+  class Reactor;
+  void OnHead(const std::shared_ptr<const PublishedHead>& head);
+  void OnWriteDone(bool ok);
+  void OnCancel();
+  void OnDone();
+
+  Reactor* reactor_ = nullptr;  // owns this; valid until finished_
+  uint64_t listener_ = 0;
+  bool listening_ = false;
+  std::shared_ptr<const PublishedHead> head_ ABSL_GUARDED_BY(mutex_);
+  absl::Status end_ ABSL_GUARDED_BY(mutex_);  // not OK: finish with it as soon as nothing is under way
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::ByteBuffer out_;
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_API_HEAD_STREAM_H_

@@ -1,0 +1,98 @@
+#include "api/intake.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/event_rules.h"
+#include "api/names.h"
+#include "api/status.h"
+#include "ledger/errors.h"
+#include "merkle/commitment.h"
+#include "merkle/ed25519_verify.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+void CheckSeal(const v1::EmitterSeal& seal, absl::string_view path, std::vector<FieldViolation>& out) {
+  const auto length = [&](const std::string& value, size_t bytes, absl::string_view field) {
+    if (value.size() == bytes) return;
+    out.push_back({absl::StrCat(path, ".", field), absl::StrCat("must have ", bytes, " bytes")});
+  };
+  length(seal.seed(), kSeedBytes, "seed");
+  length(seal.public_key(), kEd25519PublicKeyBytes, "public_key");
+  length(seal.signature(), kEd25519SignatureBytes, "signature");
+}
+
+SealInput ToSealInput(const v1::AppendEventRequest& request, const Principal& principal,
+                      std::string event, uint64_t flags, uint64_t now_us) {
+  SealInput input;
+  input.event = std::move(event);
+  input.principal = principal.name;
+  input.stream_id = request.event().source().stream_id();
+  input.event_id = request.event().event_id();
+  input.stream_sequence = request.event().source().stream_sequence();
+  input.flags = flags;
+  input.received_at_us = now_us;
+  if (request.has_seal()) {
+    input.emitter_seal = EmitterSealInput{
+        request.seal().seed(), {request.seal().public_key(), request.seal().signature()}};
+  }
+  return input;
+}
+
+}  // namespace
+
+absl::StatusOr<Ledger*> FindLedger(ServiceContext& context, absl::string_view field,
+                                   absl::string_view name) {
+  ASSIGN_OR_RETURN(const std::string id, ParseLedgerName(field, name));
+  absl::StatusOr<Ledger*> found = context.ledgers.Find(id);
+  if (found.ok()) return found;
+  if (absl::IsNotFound(found.status())) {
+    return WithResource(
+        WithReason(absl::NotFoundError("no such ledger"), kReasonLedgerNotFound, {{"ledger", LedgerName(id)}}),
+        "auditledger.v1.Ledger", LedgerName(id));
+  }
+  return WithReason(
+      absl::FailedPreconditionError("this ledger was not opened; GetServerStatus tells an operator why"),
+      kReasonLedgerRefused, {{"ledger", LedgerName(id)}});
+}
+
+absl::StatusOr<std::vector<SealedEvent>> SealEvents(
+    ServiceContext& context, Ledger& ledger, const Principal& principal,
+    const std::vector<const v1::AppendEventRequest*>& requests, bool indexed) {
+  const uint64_t now_us = context.clock.WallMicros();
+  std::vector<SealInput> inputs;
+  EventVerdict all;
+  for (size_t i = 0; i < requests.size() && all.violations.size() < kMaxViolations; ++i) {
+    const v1::AppendEventRequest& request = *requests[i];
+    const std::string prefix = indexed ? absl::StrCat("requests[", i, "].") : "";
+    if (!request.has_event()) {
+      all.violations.push_back({prefix + "event", "is required and missing"});
+      continue;
+    }
+    std::string bytes = request.event().SerializeAsString();
+    EventVerdict verdict = CheckEvent(request.event(), bytes.size(), context.limits.max_event_bytes,
+                                      now_us, prefix + "event");
+    if (request.has_seal()) CheckSeal(request.seal(), prefix + "seal", verdict.violations);
+    all.too_large = all.too_large || verdict.too_large;
+    for (FieldViolation& violation : verdict.violations) all.violations.push_back(std::move(violation));
+    inputs.push_back(ToSealInput(request, principal, std::move(bytes), verdict.flags, now_us));
+  }
+  if (all.violations.size() > kMaxViolations) all.violations.resize(kMaxViolations);
+  RETURN_IF_ERROR(all.status());
+  std::vector<SealedEvent> sealed;
+  sealed.reserve(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    absl::StatusOr<SealedEvent> one = ledger.sealer().Seal(std::move(inputs[i]));
+    if (absl::IsInvalidArgument(one.status())) {
+      return InvalidField(absl::StrCat(indexed ? absl::StrCat("requests[", i, "].") : "", "event"),
+                          one.status().message(), kReasonMalformedEvent);
+    }
+    RETURN_IF_ERROR(one.status());
+    sealed.push_back(*std::move(one));
+  }
+  return sealed;
+}
+
+}  // namespace auditledger

@@ -1,0 +1,148 @@
+#include "api/metrics.h"
+
+#include <prometheus/collectable.h>
+#include <prometheus/counter.h>
+#include <prometheus/exposer.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <unistd.h>
+
+#include <exception>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "api/status.h"
+
+namespace auditledger {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t total = 0;
+  uint64_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Reads the ledgers when asked, so that nothing has to be kept up to date.
+class LedgerCollector : public prometheus::Collectable {
+ public:
+  LedgerCollector(LedgerSet& ledgers, Clock& clock) : ledgers_(ledgers), clock_(clock) {}
+
+  std::vector<MetricFamily> Collect() const override {
+    std::vector<MetricFamily> out;
+    const std::vector<LedgerSet::Slot> slots = ledgers_.List();
+    const auto family = [&](const char* name, const char* help, MetricType type, auto value) {
+      MetricFamily added{name, help, type, {}};
+      for (const LedgerSet::Slot& slot : slots) {
+        ClientMetric metric;
+        metric.label = {{"ledger", slot.id}};
+        const double number = static_cast<double>(value(slot));
+        if (type == MetricType::Counter) metric.counter.value = number;
+        if (type == MetricType::Gauge) metric.gauge.value = number;
+        added.metric.push_back(std::move(metric));
+      }
+      out.push_back(std::move(added));
+    };
+    const auto of = [](uint64_t LedgerCounters::*member) {
+      return [member](const LedgerSet::Slot& slot) {
+        return slot.ledger == nullptr ? 0 : slot.ledger->counters().*member;
+      };
+    };
+    constexpr MetricType kCounter = MetricType::Counter;
+    constexpr MetricType kGauge = MetricType::Gauge;
+    family("auditledger_ledger_appended_total", "Events appended", kCounter, of(&LedgerCounters::appended));
+    family("auditledger_ledger_repeated_total", "Exact repeats answered", kCounter, of(&LedgerCounters::repeated));
+    family("auditledger_ledger_conflicts_total", "Other events under a known id", kCounter, of(&LedgerCounters::conflicts));
+    family("auditledger_ledger_overload_total", "Appends refused for load", kCounter, of(&LedgerCounters::refused_overload));
+    family("auditledger_ledger_commits_total", "Commits", kCounter, of(&LedgerCounters::commits));
+    family("auditledger_ledger_commit_micros_total", "Time in commits", kCounter, of(&LedgerCounters::commit_micros));
+    family("auditledger_ledger_queued_entries", "Waiting for the committer", kGauge, of(&LedgerCounters::queued_entries));
+    family("auditledger_ledger_queued_bytes", "Waiting for the committer", kGauge, of(&LedgerCounters::queued_bytes));
+    family("auditledger_ledger_identity_memory_bytes", "Identities in memory", kGauge, of(&LedgerCounters::identity_memory_bytes));
+    family("auditledger_ledger_head_size", "Entries under the newest signed head", kGauge, [](const LedgerSet::Slot& slot) {
+      return slot.ledger == nullptr ? 0 : slot.ledger->head()->head.size;
+    });
+    family("auditledger_ledger_head_age_seconds", "Since the newest head was made", kGauge, [&](const LedgerSet::Slot& slot) {
+      return slot.ledger == nullptr ? 0.0 : HeadAge(*slot.ledger);
+    });
+    family("auditledger_ledger_serving", "1 while appends are accepted", kGauge, [](const LedgerSet::Slot& slot) {
+      return slot.ledger != nullptr && slot.ledger->status().state == LedgerState::kServing ? 1 : 0;
+    });
+    MetricFamily memory{"process_resident_memory_bytes", "Resident memory", kGauge, {}};
+    memory.metric.emplace_back();
+    memory.metric[0].gauge.value = static_cast<double>(ResidentBytes());
+    out.push_back(std::move(memory));
+    return out;
+  }
+
+ private:
+  double HeadAge(Ledger& ledger) const {
+    const uint64_t now = clock_.WallMicros();
+    const uint64_t made = ledger.head()->head.time_us;
+    return now < made ? 0.0 : static_cast<double>(now - made) / 1e6;
+  }
+
+  LedgerSet& ledgers_;
+  Clock& clock_;
+};
+
+}  // namespace
+
+struct Metrics::Impl {
+  Impl(LedgerSet& ledgers, Clock& clock)
+      : registry(std::make_shared<prometheus::Registry>()),
+        collector(std::make_shared<LedgerCollector>(ledgers, clock)),
+        rpcs(prometheus::BuildCounter().Name("auditledger_rpcs_total").Help("Finished calls").Register(*registry)),
+        refusals(prometheus::BuildCounter().Name("auditledger_refusals_total").Help("Refused calls and events").Register(*registry)),
+        append(prometheus::BuildHistogram()
+                   .Name("auditledger_append_seconds")
+                   .Help("Arrival to acknowledgement")
+                   .Register(*registry)
+                   .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
+                                                                    0.5, 1, 2, 5, 10})) {}
+  std::shared_ptr<prometheus::Registry> registry;
+  std::shared_ptr<LedgerCollector> collector;
+  prometheus::Family<prometheus::Counter>& rpcs;
+  prometheus::Family<prometheus::Counter>& refusals;
+  prometheus::Histogram& append;
+  std::unique_ptr<prometheus::Exposer> exposer;
+};
+
+Metrics::Metrics(LedgerSet& ledgers, Clock& clock) : impl_(std::make_unique<Impl>(ledgers, clock)) {}
+Metrics::~Metrics() = default;
+
+void Metrics::CountRpc(absl::string_view method, absl::StatusCode code) {
+  impl_->rpcs.Add({{"method", std::string(method)}, {"code", CodeName(code)}}).Increment();
+}
+
+void Metrics::CountRefusal(absl::string_view reason) {
+  impl_->refusals.Add({{"reason", std::string(reason)}}).Increment();
+}
+
+void Metrics::ObserveAppend(uint64_t micros) { impl_->append.Observe(static_cast<double>(micros) / 1e6); }
+
+absl::StatusOr<int> Metrics::Serve(const std::string& address) {
+  try {  // the exposer's constructor throws when it cannot listen
+    impl_->exposer = std::make_unique<prometheus::Exposer>(address, 1);
+  } catch (const std::exception&) {
+    return absl::UnavailableError("metrics.address: cannot listen there");
+  }
+  impl_->exposer->RegisterCollectable(impl_->registry);
+  impl_->exposer->RegisterCollectable(impl_->collector);
+  return impl_->exposer->GetListeningPorts().front();
+}
+
+std::string Metrics::Text() const {
+  std::vector<MetricFamily> families = impl_->registry->Collect();
+  for (MetricFamily& family : impl_->collector->Collect()) families.push_back(std::move(family));
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace auditledger

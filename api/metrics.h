@@ -1,0 +1,47 @@
+// Prometheus metrics. Labels are methods, codes, reasons and ledger ids: nothing personal, and nothing a caller makes up.
+//
+//   auditledger_rpcs_total{method,code}            finished calls
+//   auditledger_refusals_total{reason}             failed calls and refused events of streams
+//   auditledger_append_seconds                     histogram, arrival to acknowledgement, successes
+//   auditledger_ledger_*{ledger}                   LedgerCounters, head size, head age, serving (0 or 1)
+//   process_resident_memory_bytes
+//
+// Thread-safety: all methods.
+#ifndef AUDITLEDGER_API_METRICS_H_
+#define AUDITLEDGER_API_METRICS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ledger/clock.h"
+#include "ledger/ledger_set.h"
+
+namespace auditledger {
+
+class Metrics {
+ public:
+  // `ledgers` and `clock` must outlive it.
+  Metrics(LedgerSet& ledgers, Clock& clock);
+  ~Metrics();
+
+  void CountRpc(absl::string_view method, absl::StatusCode code);
+  void CountRefusal(absl::string_view reason);
+  void ObserveAppend(uint64_t micros);
+
+  // Serves GET /metrics at host:port; returns the port bound. Unavailable when it cannot listen.
+  absl::StatusOr<int> Serve(const std::string& address);
+  // The exposition text, as GET /metrics gives it.
+  std::string Text() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_API_METRICS_H_

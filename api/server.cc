@@ -1,0 +1,119 @@
+#include "api/server.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/authorizer.h"
+#include "api/config.h"
+#include "api/health_supervisor.h"
+#include "api/listener_server.h"
+#include "api/service_context.h"
+#include "api/version.h"
+#include "ledger/errors.h"
+#include "ledger/random.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+// How often Drain looks whether all calls are done; and what a finished call gets to send its last bytes.
+constexpr auto kDrainPoll = std::chrono::milliseconds(5);
+constexpr auto kShutdownGrace = std::chrono::seconds(1);
+
+class ServerImpl : public Server {
+ public:
+  ServerImpl(const config::v1::Config& config, LedgerSet& ledgers, Clock& clock, RpcLog& log)
+      : limits_(ToApiLimits(config.limits())),
+        authorizer_(NewDefaultAuthorizer({config.admin_principals().begin(), config.admin_principals().end()})),
+        tokens_(Random::System()),
+        metrics_(ledgers, clock),
+        read_pool_(kReadThreads, kReadQueue),
+        seal_pool_(kSealThreads, kSealQueue),
+        context_{ledgers, clock, *authorizer_, limits_, tokens_, metrics_, log, tracker_,
+                 read_pool_, seal_pool_, kVersion, clock.MonotonicMicros()} {}
+
+  ~ServerImpl() override { Drain(); }
+
+  absl::Status Init(const config::v1::Config& config) {
+    if (!config.metrics().address().empty()) {
+      const std::string& address = config.metrics().address();
+      ASSIGN_OR_RETURN(const int port, metrics_.Serve(address));
+      metrics_address_ = absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
+    }
+    std::vector<grpc::HealthCheckServiceInterface*> health;
+    for (const config::v1::Listener& listener : config.listeners()) {
+      ASSIGN_OR_RETURN(std::unique_ptr<ListenerServer> server, ListenerServer::Start(listener, context_));
+      health.push_back(server->grpc_server().GetHealthCheckService());
+      bound_.push_back(server->bound());
+      servers_.push_back(std::move(server));
+    }
+    supervisor_ = std::make_unique<HealthSupervisor>(context_, std::move(health));
+    return absl::OkStatus();
+  }
+
+  const std::vector<BoundListener>& listeners() const override { return bound_; }
+  const std::string& metrics_address() const override { return metrics_address_; }
+  std::string MetricsText() const override { return metrics_.Text(); }
+
+  std::shared_ptr<grpc::Channel> InProcessChannel(const std::string& listener) override {
+    for (const auto& server : servers_) {
+      if (server->bound().name != listener || !server->local()) continue;
+      grpc::ChannelArguments arguments;
+      arguments.SetMaxReceiveMessageSize(-1);
+      return server->grpc_server().InProcessChannel(arguments);
+    }
+    return nullptr;
+  }
+
+  void Drain() override {
+    if (drained_) return;
+    drained_ = true;
+    if (supervisor_ != nullptr) supervisor_->BeginDrain();
+    tracker_.BeginDrain();
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(limits_.drain_seconds);
+    while (tracker_.in_flight() > 0 && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(kDrainPoll);
+    }
+    context_.ledgers.Drain();
+    tracker_.AbortAll(WithReason(absl::UnavailableError("the server is shutting down; the outcome is unknown, send it again"),
+                                 kReasonShuttingDown));
+    for (const auto& server : servers_) {
+      server->grpc_server().Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+    }
+    // Health services belong to the servers, which stay until their supervisor is gone.
+    supervisor_.reset();
+    servers_.clear();
+  }
+
+ private:
+  const ApiLimits limits_;
+  const std::unique_ptr<Authorizer> authorizer_;
+  const PageTokens tokens_;
+  Metrics metrics_;
+  CallTracker tracker_;
+  // Declared before the servers, hence joined after them: no call is left that could use them.
+  ReadPool read_pool_;
+  ReadPool seal_pool_;
+  ServiceContext context_;
+  std::vector<std::unique_ptr<ListenerServer>> servers_;
+  std::unique_ptr<HealthSupervisor> supervisor_;
+  std::vector<BoundListener> bound_;
+  std::string metrics_address_;
+  bool drained_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Config& config,
+                                                      LedgerSet& ledgers, Clock& clock, RpcLog& log) {
+  auto server = std::make_unique<ServerImpl>(config, ledgers, clock, log);
+  RETURN_IF_ERROR(server->Init(config));
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace auditledger

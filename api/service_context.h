@@ -1,0 +1,39 @@
+// What every handler needs, made once by the server (server.h), which outlives all calls.
+//
+// Thread-safety: the members are.
+#ifndef AUDITLEDGER_API_SERVICE_CONTEXT_H_
+#define AUDITLEDGER_API_SERVICE_CONTEXT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "api/authorizer.h"
+#include "api/call_tracker.h"
+#include "api/limits.h"
+#include "api/metrics.h"
+#include "api/page_token.h"
+#include "api/read_pool.h"
+#include "api/rpc_log.h"
+#include "ledger/clock.h"
+#include "ledger/ledger_set.h"
+
+namespace auditledger {
+
+struct ServiceContext {
+  LedgerSet& ledgers;
+  Clock& clock;
+  const Authorizer& authorizer;
+  const ApiLimits& limits;
+  const PageTokens& tokens;
+  Metrics& metrics;
+  RpcLog& log;
+  CallTracker& tracker;
+  ReadPool& read_pool;
+  ReadPool& seal_pool;
+  std::string version;
+  uint64_t started_us = 0;  // monotonic
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_API_SERVICE_CONTEXT_H_
