@@ -1,0 +1,78 @@
+// One bundle of an export, up to 256 entries: the leaves against their tile and their kinds' rules,
+// and the payloads that are there against the leaves. Bundles do not depend on each other, so
+// threads check them side by side.
+//
+// Thread-safety: pure function of bytes; it reads no file.
+#ifndef AUDITLEDGER_VERIFIER_BUNDLE_CHECK_H_
+#define AUDITLEDGER_VERIFIER_BUNDLE_CHECK_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "merkle/hash.h"
+#include "verifier/pins.h"
+#include "verifier/verdict.h"
+
+namespace auditledger {
+
+struct Finding {
+  Outcome outcome = Outcome::kRefused;
+  std::string text;  // names entry and file
+};
+
+// The first kMaxReasons, and a count of the rest.
+class Findings {
+ public:
+  void Refuse(std::string text) { Add({Outcome::kRefused, std::move(text)}); }
+  void CannotTell(std::string text) { Add({Outcome::kCannotTell, std::move(text)}); }
+  // `what` failed with `status`: what is not there cannot be told, what is there and wrong is
+  // refused.
+  void AddStatus(absl::string_view what, const absl::Status& status);
+  void MoveInto(Verdict& verdict);
+  bool empty() const { return kept_.empty(); }
+  const std::vector<Finding>& kept() const { return kept_; }
+
+ private:
+  void Add(Finding finding);
+  std::vector<Finding> kept_;
+  uint64_t left_out_ = 0;
+  Outcome worst_ = Outcome::kVerified;
+};
+
+// What the files of one bundle held, or why they could not be read.
+struct BundleFiles {
+  uint64_t bundle = 0;  // its index: entries from bundle * 256
+  uint64_t width = 0;   // how many entries the head says it has
+  absl::StatusOr<std::string> entries = absl::NotFoundError("entries");
+  absl::StatusOr<std::string> tile = absl::NotFoundError("tile");
+  absl::StatusOr<std::string> payload = absl::NotFoundError("payload");
+};
+
+struct BundleRules {
+  Pin pin;
+  std::optional<std::string> index_key;
+};
+
+struct BundleResult {
+  Findings findings;
+  // `width` of them: of the entries, or the tile's where there are no entries; else empty.
+  std::vector<Hash> leaf_hashes;
+  uint64_t first_recorded_us = 0;  // 0 = no leaf parsed
+  uint64_t last_recorded_us = 0;
+  std::map<uint8_t, uint64_t> kinds;
+  uint64_t opened = 0;
+  uint64_t emitter_signed = 0;
+  std::vector<uint64_t> withheld;  // indices of events and conflicts without payload, ascending
+};
+
+BundleResult CheckBundle(const BundleRules& rules, const BundleFiles& files);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_VERIFIER_BUNDLE_CHECK_H_

@@ -1,0 +1,115 @@
+#include "verifier/cli/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "verifier/log_audit.h"
+
+namespace auditledger {
+namespace {
+
+constexpr char kAbout[] =
+    "Checks an audit ledger's receipts, heads and exported logs offline, trusting nothing of the\n"
+    "server: you pin the log's origin and key, every byte is checked against them.";
+
+constexpr char kFooter[] = R"(
+Examples:
+  auditledger-verify receipt r.tlog-proof --event r.event.pb --origin O --key log.vkey
+  auditledger-verify checkpoint checkpoint --origin O --key log.vkey
+  auditledger-verify consistency old.checkpoint new.checkpoint --proof update --pins pins
+  auditledger-verify log /media/export --index-key index.key --origin O --key log.vkey
+  auditledger-verify entry /media/export 42 --origin O --key log.vkey
+  auditledger-verify trust list
+
+Exit codes:
+  0  verified
+  1  refused: evidence of tampering, or a wrong signature or proof
+  2  cannot tell: something is missing, unreadable, or of an unknown version
+  3  reserved: verified, but not witnessed
+  64 the command line is wrong
+
+The last verified head of each origin is kept in the trust store
+($XDG_STATE_HOME/auditledger/trust or ~/.local/state/auditledger/trust). A head that is smaller, or
+contradicts it, is refused.)";
+
+void AddCommon(CLI::App& app, Options& options) {
+  app.add_option("--origin", options.origin, "The log's origin, as you know it");
+  app.add_option("--key", options.key, "The log's vkey, or a file that holds it");
+  app.add_option("--pins", options.pins, "A file of lines \"origin vkey\", instead of --key");
+  app.add_option("--trust-store", options.trust_store, "Folder of the heads last seen");
+  app.add_flag("--no-trust-store", options.no_trust_store, "Neither ask nor change the trust store");
+  app.add_flag("--json", options.json, "Print the verdict as one JSON object");
+  app.add_flag("--quiet", options.quiet, "Print nothing but errors of usage; see the exit code");
+}
+
+CLI::App* Command(CLI::App& app, Options& options, const char* name, const char* about) {
+  CLI::App* command = app.add_subcommand(name, about)->fallthrough();
+  command->callback([&options, name] { options.command = name; });
+  return command;
+}
+
+void AddProofs(CLI::App& command, Options& options) {
+  command.add_option("--proof", options.proof,
+                     "An add-checkpoint body that links the head to the last one seen");
+  command.add_option("--log", options.log_dir, "An export whose tiles link the two heads");
+}
+
+void AddChecks(CLI::App& app, Options& options) {
+  CLI::App* receipt = Command(app, options, "receipt", "Is this event in the log?");
+  receipt->add_option("FILE", options.file, "A tlog-proof file")->required();
+  receipt->add_option("--event", options.event, "The event: .json (protobuf JSON) or its encoding");
+  receipt->add_option("--index-key", options.index_key, "Index key file: check the tags too");
+  AddProofs(*receipt, options);
+
+  CLI::App* checkpoint = Command(app, options, "checkpoint", "Is this head the log's, and next?");
+  checkpoint->add_option("FILE", options.file, "A signed note, or an add-checkpoint body")
+      ->required();
+  checkpoint->add_option("--from", options.from, "An earlier head that it must extend");
+  AddProofs(*checkpoint, options);
+
+  CLI::App* consistency = Command(app, options, "consistency", "Does one head extend another?");
+  consistency->add_option("OLD", options.file, "The older signed note")->required();
+  consistency->add_option("NEW", options.new_file, "The newer signed note")->required();
+  consistency->add_option("--proof", options.proof, "An add-checkpoint body that links them");
+
+  CLI::App* log = Command(app, options, "log", "Is this exported log whole and unchanged?");
+  log->add_option("DIR", options.file, "An export (C2SP tlog-tiles folder)")->required();
+  log->add_option("--index-key", options.index_key, "Index key file: check the tags too");
+  log->add_option("--threads", options.threads, "Default: as many as the machine has")
+      ->check(CLI::Range(1u, kMaxAuditThreads));
+
+  CLI::App* entry = Command(app, options, "entry", "Print one entry of an export, checked");
+  entry->add_option("DIR", options.file, "An export (C2SP tlog-tiles folder)")->required();
+  entry->add_option("INDEX", options.index, "Counted from 0")->required();
+}
+
+void AddTrust(CLI::App& app, Options& options) {
+  CLI::App* trust = app.add_subcommand("trust", "The heads last seen")->fallthrough();
+  trust->require_subcommand(1);
+  for (const auto& [name, about] :
+       {std::pair("list", "All logs the store knows"), std::pair("show", "The last head of one"),
+        std::pair("forget", "Forget one, knowingly: earlier heads then count as never seen")}) {
+    CLI::App* command = trust->add_subcommand(name, about)->fallthrough();
+    const std::string full = std::string("trust ") + name;
+    command->callback([&options, full] { options.command = full; });
+  }
+}
+
+}  // namespace
+
+int ParseCommandLine(int argc, char** argv, Options& options) {
+  CLI::App app(kAbout, "auditledger-verify");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "auditledger-verify " AUDITLEDGER_VERSION);
+  app.require_subcommand(1);
+  AddCommon(app, options);
+  AddChecks(app, options);
+  AddTrust(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  }
+  return -1;
+}
+
+}  // namespace auditledger

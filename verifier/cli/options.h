@@ -1,0 +1,42 @@
+// The command line of auditledger-verify, parsed.
+#ifndef AUDITLEDGER_VERIFIER_CLI_OPTIONS_H_
+#define AUDITLEDGER_VERIFIER_CLI_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+namespace auditledger {
+
+// As sysexits.h: the command line itself is wrong.
+inline constexpr int kExitUsage = 64;
+inline constexpr int kExitCannotTell = 2;
+
+struct Options {
+  std::string command;  // "receipt", "checkpoint", "consistency", "log", "entry", "trust list" ...
+  // Pins.
+  std::string origin;
+  std::string key;
+  std::string pins;
+  // What is checked.
+  std::string file;      // receipt, checkpoint, older head, folder
+  std::string new_file;  // consistency: the newer head
+  std::string event;
+  std::string index_key;
+  std::string proof;
+  std::string log_dir;
+  std::string from;
+  uint64_t index = 0;
+  unsigned threads = 0;
+  // Memory and output.
+  std::string trust_store;
+  bool no_trust_store = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+// Returns -1 when `options` is ready to run, else the exit code (help and version: 0).
+int ParseCommandLine(int argc, char** argv, Options& options);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_VERIFIER_CLI_OPTIONS_H_

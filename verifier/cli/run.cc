@@ -1,0 +1,237 @@
+#include "verifier/cli/run.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <iostream>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "merkle/note.h"
+#include "merkle/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "verifier/event_file.h"
+#include "verifier/file_io.h"
+#include "verifier/log_audit.h"
+#include "verifier/verify.h"
+
+namespace auditledger {
+namespace {
+
+int Usage(const absl::Status& status) {
+  std::cerr << "auditledger-verify: " << status.message() << "\nSee --help.\n";
+  return kExitUsage;
+}
+
+absl::StatusOr<Pin> PinOf(const Options& options) {
+  if (options.pins.empty() == options.key.empty()) {
+    return absl::InvalidArgumentError("pin the log: give --origin and --key, or --pins");
+  }
+  if (!options.key.empty()) {
+    if (options.origin.empty()) return absl::InvalidArgumentError("--origin is missing");
+    return LoadPin(options.origin, options.key);
+  }
+  ASSIGN_OR_RETURN(const std::string text, ReadFileLimited(options.pins, kMaxPinsFileBytes));
+  ASSIGN_OR_RETURN(std::vector<Pin> pins, ParsePins(text));
+  if (options.origin.empty() && pins.size() == 1) return std::move(pins.front());
+  for (Pin& pin : pins) {
+    if (pin.origin == options.origin) return std::move(pin);
+  }
+  return absl::InvalidArgumentError(options.origin.empty()
+                                        ? "the pins file has several origins: say which by --origin"
+                                        : "the pins file does not have this origin");
+}
+
+std::string TrustDir(const Options& options) {
+  return options.trust_store.empty() ? DefaultTrustDir() : options.trust_store;
+}
+
+int Print(const Verdict& verdict, const Options& options) {
+  if (!options.quiet) {
+    std::cout << (options.json ? VerdictJson(verdict) : VerdictText(verdict));
+  }
+  return verdict.ExitCode();
+}
+
+// What lies on disk could not be read: no verdict about the log.
+int PrintCannotTell(const absl::Status& status, const Pin& pin, const Options& options) {
+  Verdict verdict = Verdict::About(options.command, pin);
+  verdict.CannotTell(status.message());
+  return Print(verdict, options);
+}
+
+absl::Status ReadOptional(const std::string& path, size_t max_bytes,
+                          std::optional<std::string>& out) {
+  if (path.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(out, ReadFileLimited(path, max_bytes));
+  return absl::OkStatus();
+}
+
+absl::Status ReadIndexKey(const std::string& path, std::optional<std::string>& out) {
+  if (path.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string text, ReadFileLimited(path, kMaxKeyFileBytes));
+  ASSIGN_OR_RETURN(out, ParseIndexKey(text));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Verdict> CheckReceipt(const Options& options, const Pin& pin,
+                                     const History& history) {
+  ReceiptInput input;
+  ASSIGN_OR_RETURN(input.receipt, ReadFileLimited(options.file, kMaxProofFileBytes));
+  if (!options.event.empty()) {
+    ASSIGN_OR_RETURN(input.event, ReadEventFile(options.event));
+  }
+  RETURN_IF_ERROR(ReadIndexKey(options.index_key, input.index_key));
+  return VerifyReceipt(input, pin, history);
+}
+
+absl::StatusOr<Verdict> CheckHead(const Options& options, const Pin& pin, const History& history) {
+  CheckpointInput input;
+  ASSIGN_OR_RETURN(input.text, ReadFileLimited(options.file, kMaxProofFileBytes));
+  RETURN_IF_ERROR(ReadOptional(options.from, kMaxNoteBytes, input.from));
+  return VerifyHead(input, pin, history);
+}
+
+absl::StatusOr<Verdict> CheckTwoHeads(const Options& options, const Pin& pin) {
+  ConsistencyInput input;
+  ASSIGN_OR_RETURN(input.old_note, ReadFileLimited(options.file, kMaxNoteBytes));
+  ASSIGN_OR_RETURN(input.new_note, ReadFileLimited(options.new_file, kMaxNoteBytes));
+  RETURN_IF_ERROR(ReadOptional(options.proof, kMaxProofFileBytes, input.proof));
+  return VerifyTwoHeads(input, pin);
+}
+
+// On a terminal, every half second.
+std::function<void(uint64_t, uint64_t)> ProgressLine(const Options& options) {
+  if (options.quiet || ::isatty(STDERR_FILENO) == 0) return nullptr;
+  auto last = std::chrono::steady_clock::now();
+  return [last](uint64_t done, uint64_t total) mutable {
+    const auto now = std::chrono::steady_clock::now();
+    if (done != total && now - last < std::chrono::milliseconds(500)) return;
+    last = now;
+    std::cerr << absl::StrFormat("\r%d of %d entries (%d %%)", done, total, done * 100 / total)
+              << (done == total ? "\n" : "") << std::flush;
+  };
+}
+
+absl::StatusOr<Verdict> CheckLog(const Options& options, const Pin& pin, const History& history) {
+  LogInput input;
+  input.dir = options.file;
+  input.threads = options.threads;
+  input.progress = ProgressLine(options);
+  RETURN_IF_ERROR(ReadIndexKey(options.index_key, input.index_key));
+  return VerifyLog(input, pin, history);
+}
+
+int ShowEntry(const Options& options, const Pin& pin) {
+  const EntryReport report = VerifyEntry(options.file, options.index, pin);
+  if (options.quiet) return report.verdict.ExitCode();
+  if (options.json) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::parse(VerdictJson(report.verdict));
+    json["entry"] = {{"index", options.index},         {"kind", report.kind},
+                     {"recorded_at", report.recorded_at}, {"leaf", report.leaf_hex},
+                     {"sender", report.sender}};
+    if (!report.event_json.empty()) {
+      json["event"] = nlohmann::ordered_json::parse(report.event_json, nullptr, false);
+    }
+    std::cout << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+    return report.verdict.ExitCode();
+  }
+  if (!report.kind.empty()) {
+    std::cout << "entry " << options.index << " (" << report.kind << "), recorded "
+              << report.recorded_at << "\nleaf " << report.leaf_hex << "\n";
+  }
+  if (!report.sender.empty()) std::cout << "sent by " << report.sender << "\n";
+  std::cout << report.event_json;
+  return Print(report.verdict, options);
+}
+
+int ListTrust(const TrustStore& store, const Options& options) {
+  const absl::StatusOr<std::vector<std::string>> notes = store.List();
+  if (!notes.ok()) {
+    std::cerr << "auditledger-verify: " << notes.status().message() << "\n";
+    return kExitCannotTell;
+  }
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const std::string& text : *notes) {
+    const absl::StatusOr<Note> note = ParseNote(text);
+    const absl::StatusOr<Checkpoint> head =
+        note.ok() ? ParseCheckpoint(note->text) : note.status();
+    if (!head.ok()) {
+      std::cerr << "auditledger-verify: a damaged head in " << store.dir() << "\n";
+      return kExitCannotTell;
+    }
+    json.push_back({{"origin", head->origin}, {"size", head->size}, {"root", head->root.ToHex()}});
+    if (!options.json && !options.quiet) {
+      std::cout << head->origin << "  size " << head->size << "  root " << head->root.ToHex()
+                << "\n";
+    }
+  }
+  if (options.json && !options.quiet) std::cout << json.dump(2) << "\n";
+  return 0;
+}
+
+int RunTrust(const Options& options) {
+  const absl::StatusOr<TrustStore> store = TrustStore::Open(TrustDir(options));
+  if (!store.ok()) {
+    std::cerr << "auditledger-verify: " << store.status().message() << "\n";
+    return kExitCannotTell;
+  }
+  if (options.command == "trust list") return ListTrust(*store, options);
+  if (options.command == "trust forget") {
+    if (options.origin.empty()) return Usage(absl::InvalidArgumentError("--origin is missing"));
+    const absl::Status status = store->Forget(options.origin);
+    if (status.ok()) return 0;
+    std::cerr << "auditledger-verify: " << status.message() << "\n";
+    return kExitCannotTell;
+  }
+  const absl::StatusOr<Pin> pin = PinOf(options);
+  if (!pin.ok()) return Usage(pin.status());
+  const absl::StatusOr<std::optional<SignedCheckpoint>> head = store->Load(*pin);
+  if (!head.ok()) return PrintCannotTell(head.status(), *pin, options);
+  if (!head->has_value()) {
+    return PrintCannotTell(absl::NotFoundError("the trust store has seen no head of this log"),
+                           *pin, options);
+  }
+  if (!options.quiet) std::cout << (*head)->note;
+  return 0;
+}
+
+absl::StatusOr<Verdict> Check(const Options& options, const Pin& pin, const History& history) {
+  if (options.command == "receipt") return CheckReceipt(options, pin, history);
+  if (options.command == "checkpoint") return CheckHead(options, pin, history);
+  if (options.command == "consistency") return CheckTwoHeads(options, pin);
+  return CheckLog(options, pin, history);
+}
+
+}  // namespace
+
+int Run(const Options& options) {
+  if (options.command.starts_with("trust ")) return RunTrust(options);
+  const absl::StatusOr<Pin> pin = PinOf(options);
+  if (!pin.ok()) return Usage(pin.status());
+  if (options.command == "entry") return ShowEntry(options, *pin);
+
+  History history;
+  history.log_dir = options.log_dir;
+  std::optional<TrustStore> store;
+  if (!options.no_trust_store && options.command != "consistency") {
+    absl::StatusOr<TrustStore> opened = TrustStore::Open(TrustDir(options));
+    if (!opened.ok()) return PrintCannotTell(opened.status(), *pin, options);
+    history.store = &store.emplace(*std::move(opened));
+  }
+  if (!options.proof.empty() && options.command != "consistency") {
+    std::optional<std::string> text;
+    const absl::Status status = ReadOptional(options.proof, kMaxProofFileBytes, text);
+    if (!status.ok()) return PrintCannotTell(status, *pin, options);
+    absl::StatusOr<CheckpointUpdate> proof = ParseCheckpointUpdate(*text);
+    if (!proof.ok()) return PrintCannotTell(proof.status(), *pin, options);
+    history.proof = *std::move(proof);
+  }
+  const absl::StatusOr<Verdict> verdict = Check(options, *pin, history);
+  if (!verdict.ok()) return PrintCannotTell(verdict.status(), *pin, options);
+  return Print(*verdict, options);
+}
+
+}  // namespace auditledger

@@ -1,0 +1,225 @@
+#include "verifier/log_audit.h"
+
+#include <algorithm>
+#include <map>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "merkle/leaf.h"
+#include "merkle/note.h"
+#include "merkle/system_entries.h"
+#include "merkle/tags.h"
+#include "merkle/tile.h"
+#include "verifier/bundle_check.h"
+#include "verifier/entry_check.h"
+#include "verifier/export_dir.h"
+#include "verifier/file_io.h"
+#include "verifier/folder_walk.h"
+#include "verifier/ordered_work.h"
+#include "verifier/tree_check.h"
+#include "verifier/verify.h"
+
+namespace auditledger {
+namespace {
+
+constexpr size_t kMaxListedRanges = 100;
+
+// Ascending indices as "3, 7-19"; what is beyond kMaxListedRanges is counted only.
+class RangeList {
+ public:
+  void Add(uint64_t index) {
+    ++count_;
+    if (!ranges_.empty() && ranges_.back().second + 1 == index) {
+      ranges_.back().second = index;
+    } else if (ranges_.size() < kMaxListedRanges) {
+      ranges_.emplace_back(index, index);
+    }
+  }
+  uint64_t count() const { return count_; }
+  std::string Text() const {
+    uint64_t listed = 0;
+    std::vector<std::string> parts;
+    for (const auto& [first, last] : ranges_) {
+      listed += last - first + 1;
+      parts.push_back(first == last ? absl::StrCat(first) : absl::StrCat(first, "-", last));
+    }
+    return absl::StrCat(absl::StrJoin(parts, ", "),
+                        listed < count_ ? absl::StrCat(" and ", count_ - listed, " more") : "");
+  }
+
+ private:
+  std::vector<std::pair<uint64_t, uint64_t>> ranges_;
+  uint64_t count_ = 0;
+};
+
+class LogAudit {
+ public:
+  LogAudit(const LogInput& input, const Pin& pin, const History& history)
+      : input_(input),
+        history_(history),
+        rules_{pin, input.index_key},
+        verdict_(Verdict::About("log", pin)),
+        tree_(input.dir, findings_) {
+    history_.log_dir = input.dir;
+  }
+
+  Verdict Run() {
+    const absl::StatusOr<std::string> note = ReadFileLimited(
+        absl::StrCat(input_.dir, "/", kCheckpointFile), kMaxNoteBytes);
+    if (!note.ok()) {
+      verdict_.CannotTell(note.status().message());
+      return std::move(verdict_);
+    }
+    const std::optional<SignedCheckpoint> head = OpenHead(*note, rules_.pin, verdict_);
+    if (!head) return std::move(verdict_);
+    verdict_.proven.push_back("the log's key signed this head");
+    size_ = head->checkpoint.size;
+    if (size_ == 0) {
+      verdict_.CannotTell("the head covers no entry, not even a genesis");
+      return std::move(verdict_);
+    }
+    CheckIndexKey();
+    CheckBundles();
+    CheckOtherFiles(input_.dir, size_, rules_, findings_);
+    CheckRoot(head->checkpoint);
+    findings_.MoveInto(verdict_);
+    Summarize();
+    CompareWithStore(*head, rules_.pin, history_, HeadUse::kLog, verdict_);
+    AddStandingLimits(verdict_);
+    return std::move(verdict_);
+  }
+
+ private:
+  uint64_t WidthOf(uint64_t bundle) const { return std::min(kTileWidth, size_ - bundle * kTileWidth); }
+
+  // The key must be the one that genesis names, or tag checks would mean nothing.
+  void CheckIndexKey() {
+    if (!rules_.index_key) return;
+    const absl::StatusOr<std::string> bytes = ReadEntriesFile(input_.dir, 0, WidthOf(0));
+    if (!bytes.ok()) return;  // reported with the bundle
+    const absl::StatusOr<std::vector<std::string>> entries = ParseEntryBundle(*bytes, WidthOf(0));
+    const absl::StatusOr<Leaf> leaf = entries.ok() ? ParseLeaf((*entries)[0]) : entries.status();
+    const absl::StatusOr<Genesis> genesis = leaf.ok() ? ParseGenesis(leaf->body) : leaf.status();
+    if (!genesis.ok() || genesis->index_key_hash == IndexKeyHash(*rules_.index_key)) return;
+    verdict_.CannotTell("the index key given is not the one that genesis names");
+    rules_.index_key.reset();
+  }
+
+  BundleResult CheckOne(uint64_t bundle) const {
+    BundleFiles files;
+    files.bundle = bundle;
+    files.width = WidthOf(bundle);
+    files.entries = ReadEntriesFile(input_.dir, bundle, files.width);
+    files.tile = ReadFileLimited(
+        absl::StrCat(input_.dir, "/", TilePath({0, bundle}, files.width)), kMaxTileFileBytes);
+    files.payload = ReadPayloadFile(input_.dir, bundle, files.width);
+    return CheckBundle(rules_, files);
+  }
+
+  void CheckBundles() {
+    unsigned threads = input_.threads != 0 ? input_.threads : std::thread::hardware_concurrency();
+    threads = std::clamp(threads, 1u, kMaxAuditThreads);
+    const uint64_t bundles = (size_ - 1) / kTileWidth + 1;
+    RunOrdered<BundleResult>(
+        bundles, threads, [&](uint64_t bundle) { return CheckOne(bundle); },
+        [&](uint64_t bundle, BundleResult result) {
+          Fold(bundle, std::move(result));
+          if (input_.progress) input_.progress(bundle * kTileWidth + WidthOf(bundle), size_);
+        });
+  }
+
+  void Fold(uint64_t bundle, BundleResult result) {
+    result.findings.MoveInto(verdict_);
+    if (result.leaf_hashes.size() == WidthOf(bundle)) {
+      if (root_known_) tree_.AddBundle(result.leaf_hashes);
+    } else {
+      root_known_ = false;
+    }
+    if (result.first_recorded_us != 0) {
+      if (result.first_recorded_us <= last_recorded_us_) {
+        findings_.Refuse(absl::StrCat("entry ", bundle * kTileWidth,
+                                      ": recorded no later than the entry before"));
+      }
+      last_recorded_us_ = result.last_recorded_us;
+    }
+    for (const auto& [kind, count] : result.kinds) kinds_[kind] += count;
+    for (const uint64_t index : result.withheld) withheld_.Add(index);
+    opened_ += result.opened;
+    emitter_signed_ += result.emitter_signed;
+  }
+
+  void CheckRoot(const Checkpoint& head) {
+    if (!root_known_) {
+      findings_.CannotTell("the root could not be computed: leaves are missing");
+      return;
+    }
+    const bool damaged = verdict_.outcome != Outcome::kVerified || !findings_.empty();
+    const Hash root = tree_.Finish();
+    if (root != head.root) {
+      findings_.Refuse(absl::StrCat(
+          "the entries lead to root ", root.ToHex(), ", signed is ", head.root.ToHex(),
+          ": an entry was changed, dropped, added or moved"));
+    } else if (damaged) {
+      verdict_.proven.push_back(
+          "the leaves themselves lead to the signed root: what is refused lies beside them");
+    }
+  }
+
+  void Summarize() {
+    for (const auto& [kind, count] : kinds_) {
+      if (IsKnownKind(static_cast<EntryKind>(kind))) continue;
+      verdict_.not_proven.push_back(
+          absl::StrCat("what ", count, " entries of ", EntryKindName(static_cast<EntryKind>(kind)),
+                       " mean: this version does not read their bodies"));
+    }
+    if (withheld_.count() > 0) {
+      verdict_.not_proven.push_back(absl::StrCat(
+          "the content of ", withheld_.count(), " events, WITHHELD: ", withheld_.Text()));
+    }
+    if (!rules_.index_key) {
+      verdict_.not_proven.push_back("the entries' tags: no index key that genesis names was given");
+    } else if (withheld_.count() > 0) {
+      verdict_.not_proven.push_back("the tags of withheld events");
+    }
+    if (opened_ > emitter_signed_) {
+      verdict_.not_proven.push_back(absl::StrCat("who sent ", opened_ - emitter_signed_,
+                                                 " events: their headers are the ledger's word"));
+    }
+    verdict_.not_proven.push_back("that every access was emitted: only what reached the log is in it");
+    if (verdict_.outcome != Outcome::kVerified) return;
+    verdict_.proven.push_back(absl::StrCat(
+        "all ", size_, " entries are there, in order and unchanged, and every tile is theirs"));
+    verdict_.proven.push_back("entry 0 is the genesis of the pinned origin and key");
+    verdict_.proven.push_back(absl::StrCat(opened_, " events are, to the byte, what their entries ",
+                                           "commit to", rules_.index_key ? ", tags included" : ""));
+    if (emitter_signed_ > 0) {
+      verdict_.proven.push_back(absl::StrCat(
+          "the holders of the emitter keys named in ", emitter_signed_, " headers signed them"));
+    }
+  }
+
+  const LogInput& input_;
+  History history_;
+  BundleRules rules_;
+  Verdict verdict_;
+  Findings findings_;
+  TreeCheck tree_;
+  uint64_t size_ = 0;
+  bool root_known_ = true;
+  uint64_t last_recorded_us_ = 0;
+  std::map<uint8_t, uint64_t> kinds_;
+  RangeList withheld_;
+  uint64_t opened_ = 0;
+  uint64_t emitter_signed_ = 0;
+};
+
+}  // namespace
+
+Verdict VerifyLog(const LogInput& input, const Pin& pin, const History& history) {
+  return LogAudit(input, pin, history).Run();
+}
+
+}  // namespace auditledger
