@@ -2,8 +2,9 @@
 """Writes tests/testdata/seal/*.json: the published vectors of the entry formats.
 
 A second implementation of cutting, committing, tagging and of every layout, in Python's standard
-library alone and without a look at merkle/*.cc, so that the two check each other. The formats are
-described in tests/testdata/seal/README.md. Output is a pure function of this file:
+library alone and sharing no code with merkle/, so that the two check each other. (One author wrote
+both: they catch slips, not a shared misreading of the design.) The formats are described in
+tests/testdata/seal/README.md. Output is a pure function of this file:
 
     python3 tools/vectorgen.py && git diff --exit-code tests/testdata/seal
 """
