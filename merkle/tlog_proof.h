@@ -17,8 +17,8 @@
 
 namespace auditledger {
 
-// The limit of tlog-witness: the most an inclusion proof needs below 2^63 leaves, or a consistency proof up to
-// 2^62 leaves.
+// The limit of tlog-witness: the most an inclusion proof needs below 2^63 leaves, or a consistency
+// proof up to 2^62 leaves.
 inline constexpr size_t kMaxProofHashes = 63;
 
 struct TlogProof {
