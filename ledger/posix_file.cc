@@ -52,12 +52,6 @@ absl::Status WriteTemporary(const std::string& path, absl::string_view bytes, mo
   return file.Sync();
 }
 
-absl::Status RenameFile(const std::string& from, const std::string& to) {
-  RETURN_IF_ERROR(Injected(FileOperation::kRename, "rename", to));
-  if (::rename(from.c_str(), to.c_str()) != 0) return Failure(errno, "rename", to);
-  return SyncDirectory(DirectoryOf(to));
-}
-
 }  // namespace
 
 void SetFileFaultForTesting(FileFault fault) { g_fault.store(fault); }
@@ -186,10 +180,16 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_by
   return file.ReadExactly(0, static_cast<size_t>(size));
 }
 
+absl::Status RenameDurably(const std::string& from, const std::string& to) {
+  RETURN_IF_ERROR(Injected(FileOperation::kRename, "rename", to));
+  if (::rename(from.c_str(), to.c_str()) != 0) return Failure(errno, "rename", to);
+  return SyncDirectory(DirectoryOf(to));
+}
+
 absl::Status ReplaceFile(const std::string& path, absl::string_view bytes, mode_t mode) {
   const std::string temporary = path + ".tmp";
   RETURN_IF_ERROR(WriteTemporary(temporary, bytes, mode));
-  return RenameFile(temporary, path);
+  return RenameDurably(temporary, path);
 }
 
 absl::Status CreateFile(const std::string& path, absl::string_view bytes, mode_t mode) {

@@ -66,6 +66,8 @@ absl::Status SyncDirectory(const std::string& dir);
 absl::Status MakeDirectory(const std::string& dir, mode_t mode = 0700);
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& dir);  // sorted
 absl::Status RemoveFile(const std::string& path);  // the folder is not synced
+// Renames, replacing `to`, and syncs the folder of `to`.
+absl::Status RenameDurably(const std::string& from, const std::string& to);
 bool PathExists(const std::string& path);
 
 // The whole file; ResourceExhausted when it is larger than `max_bytes`.
