@@ -1,10 +1,19 @@
-// Big-endian integers and length-prefixed strings: how every layout of ours is written and strictly read.
+// Big-endian integers and length-prefixed strings: how every layout of ours is written and
+// strictly read.
 //
 // Example:
-//   std::string out;  PutU8(out, 1);  PutU64(out, index);  PutBytes16(out, origin);
-//   ByteReader in(out);  uint8_t version;  RETURN_IF_ERROR(in.U8("version", version)); ... in.Finish("genesis");
+//   std::string out;
+//   PutU8(out, 1);
+//   PutBytes16(out, origin);
 //
-// Thread-safety: an object belongs to one thread. A ByteReader keeps a view: the bytes must outlive it.
+//   ByteReader in(out);
+//   uint8_t version;
+//   RETURN_IF_ERROR(in.U8("version", version));
+//   ...
+//   return in.Finish("genesis");
+//
+// Thread-safety: an object belongs to one thread. A ByteReader keeps a view: the bytes must
+// outlive it.
 #ifndef AUDITLEDGER_MERKLE_BYTES_H_
 #define AUDITLEDGER_MERKLE_BYTES_H_
 
