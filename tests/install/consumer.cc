@@ -1,4 +1,4 @@
-// What a stranger can do with the installed package: check a proof by hand, and read a receipt's message.
+// What a stranger can do with the installed package: check a proof, and read a message.
 #include <cstdio>
 #include <vector>
 
@@ -8,9 +8,9 @@
 
 int main() {
   using auditledger::Hash;
-  const Hash left = auditledger::HashLeaf("left");
-  const Hash right = auditledger::HashLeaf("right");
-  const Hash root = auditledger::HashNode(left, right);
+  const Hash left = auditledger::LeafHash("left");
+  const Hash right = auditledger::LeafHash("right");
+  const Hash root = auditledger::NodeHash(left, right);
   const std::vector<Hash> proof = {right};
   const bool proven = auditledger::VerifyInclusion(0, 2, left, proof, root).ok();
   const bool forged = auditledger::VerifyInclusion(1, 2, left, proof, root).ok();

@@ -23,7 +23,8 @@ fuzz_seconds() {
 fuzz_one() {
   local target=$1 seconds=$2 dir=build/fuzz/work/$1 corpus=()
   mkdir -p "$dir/corpus"
-  [ ! -d "tests/fuzz/corpus/$target" ] || corpus=("tests/fuzz/corpus/$target")
+  local seeds=tests/fuzz/corpus/${target%_fuzz}
+  [ ! -d "$seeds" ] || corpus=("$seeds")
   if "build/fuzz/tests/fuzz/$target" -max_total_time="$seconds" -timeout=10 \
       -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$dir/" \
       "$dir/corpus" "${corpus[@]}" >"$dir/log" 2>&1; then
