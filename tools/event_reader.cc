@@ -21,7 +21,10 @@ absl::StatusOr<v1::AuditEvent> Parse(absl::string_view text, EventFormat format)
   }
 }
 
-bool IsBlank(absl::string_view text) { return absl::StripAsciiWhitespace(text).empty(); }
+// What is over the limit was cut, and is for the parser to refuse.
+bool IsBlank(absl::string_view text) {
+  return text.size() <= JsonLimits{}.max_bytes && absl::StripAsciiWhitespace(text).empty();
+}
 
 }  // namespace
 

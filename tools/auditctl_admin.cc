@@ -1,0 +1,203 @@
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "api/client/dev_certs.h"
+#include "merkle/status_macros.h"
+#include "tools/auditctl.h"
+
+namespace auditledger::ctl {
+namespace {
+
+std::string StateText(v1::Ledger::State state) {
+  switch (state) {
+    case v1::Ledger::STATE_SERVING:
+      return "serving";
+    case v1::Ledger::STATE_READ_ONLY:
+      return "read-only";
+    case v1::Ledger::STATE_PAUSED:
+      return "paused";
+    case v1::Ledger::STATE_REFUSED:
+      return "refused";
+    default:
+      return "unknown";
+  }
+}
+
+std::string HeadTime(const v1::Ledger& ledger) {
+  if (!ledger.has_head_time()) return "";
+  return TimeText(static_cast<uint64_t>(ledger.head_time().seconds()) * 1'000'000 +
+                  static_cast<uint64_t>(ledger.head_time().nanos()) / 1000);
+}
+
+void PrintLedger(const v1::Ledger& ledger, bool json) {
+  if (json) {
+    PrintJson({{"name", ledger.name()},
+               {"origin", ledger.origin()},
+               {"vkey", ledger.vkey()},
+               {"size", ledger.size()},
+               {"head_time", HeadTime(ledger)},
+               {"state", StateText(ledger.state())},
+               {"state_reason", ledger.state_reason()}});
+    return;
+  }
+  PrintRow({ledger.name(), ledger.origin(), absl::StrCat(ledger.size()), HeadTime(ledger),
+            StateText(ledger.state()), ledger.vkey(), ledger.state_reason()});
+}
+
+absl::Status CreateLedger(const Options& global, const std::string& id, const std::string& origin) {
+  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
+  v1::CreateLedgerRequest request;
+  request.set_ledger_id(id);
+  request.set_origin(origin);
+  v1::CreateLedgerResponse response;
+  RETURN_IF_ERROR(
+      FromRpc(connection->admin().CreateLedger(connection->Call().get(), request, &response)));
+  PrintLedger(response.ledger(), global.json);
+  return absl::OkStatus();
+}
+
+absl::Status ListLedgers(const Options& global) {
+  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
+  v1::ListLedgersRequest request;
+  do {
+    v1::ListLedgersResponse response;
+    RETURN_IF_ERROR(
+        FromRpc(connection->ledgers().ListLedgers(connection->Call().get(), request, &response)));
+    for (const v1::Ledger& ledger : response.ledgers()) PrintLedger(ledger, global.json);
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+void PrintStream(const v1::Stream& stream, bool json) {
+  if (json) {
+    nlohmann::ordered_json gaps = nlohmann::ordered_json::array();
+    for (const v1::SequenceRange& gap : stream.gaps()) gaps.push_back({gap.first(), gap.last()});
+    PrintJson({{"principal", stream.principal()},
+               {"stream_id", stream.stream_id()},
+               {"received", stream.received_count()},
+               {"last_sequence", stream.last_sequence()},
+               {"gaps", gaps},
+               {"gaps_truncated", stream.gaps_truncated()}});
+    return;
+  }
+  std::vector<std::string> gaps;
+  for (const v1::SequenceRange& gap : stream.gaps()) {
+    gaps.push_back(gap.first() == gap.last() ? absl::StrCat(gap.first())
+                                             : absl::StrCat(gap.first(), "-", gap.last()));
+  }
+  if (stream.gaps_truncated()) gaps.push_back("...");
+  PrintRow({stream.principal(), stream.stream_id(), absl::StrCat(stream.received_count()),
+            absl::StrCat(stream.last_sequence()), absl::StrJoin(gaps, ",")});
+}
+
+absl::Status ListStreams(const Options& global) {
+  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
+  v1::ListStreamsRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_parent(), connection->LedgerName());
+  do {
+    v1::ListStreamsResponse response;
+    RETURN_IF_ERROR(
+        FromRpc(connection->ledgers().ListStreams(connection->Call().get(), request, &response)));
+    for (const v1::Stream& stream : response.streams()) PrintStream(stream, global.json);
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+absl::Status Status(const Options& global) {
+  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
+  v1::GetServerStatusResponse response;
+  RETURN_IF_ERROR(FromRpc(connection->admin().GetServerStatus(
+      connection->Call().get(), v1::GetServerStatusRequest(), &response)));
+  if (global.json) {
+    PrintJson({{"version", response.version()}, {"uptime_seconds", response.uptime_seconds()}});
+  } else {
+    PrintRow({absl::StrCat("auditledgerd ", response.version()),
+              absl::StrCat("up ", response.uptime_seconds(), " s")});
+  }
+  for (const v1::Ledger& ledger : response.ledgers()) PrintLedger(ledger, global.json);
+  return absl::OkStatus();
+}
+
+constexpr char kDefaultClient[] = "client=spiffe://hospital.example/client";
+
+// What is there already stays: more clients can be added later.
+absl::Status DevCerts(const std::string& dir, const std::vector<std::string>& clients) {
+  for (const absl::Status& made : {MakeDevCa(dir), MakeDevServerCert(dir, "server")}) {
+    if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
+  }
+  for (const std::string& client : clients) {
+    const size_t equals = client.find('=');
+    if (equals == std::string::npos) {
+      return absl::InvalidArgumentError("--client NAME=URI, such as " +
+                                        std::string(kDefaultClient));
+    }
+    const std::string name = client.substr(0, equals);
+    RETURN_IF_ERROR(MakeDevClientCert(dir, name, {client.substr(equals + 1)}));
+    PrintRow({client.substr(equals + 1), absl::StrCat(dir, "/", name, ".pem"),
+              absl::StrCat(dir, "/", name, ".key")});
+  }
+  return absl::OkStatus();
+}
+
+void AddDevCerts(CLI::App& app, Run& run) {
+  auto dir = std::make_shared<std::string>();
+  auto clients = std::make_shared<std::vector<std::string>>(1, kDefaultClient);
+  CLI::App* command = app.add_subcommand(
+      "dev-certs",
+      "Make a certificate authority, a server certificate for localhost and client certificates. "
+      "For\n"
+      "development only: the authority's key lies beside them. Prints principal, certificate, "
+      "key.\n\n"
+      "Example:\n  auditctl dev-certs certs/ --client ehr=spiffe://hospital.example/ehr");
+  command->add_option("dir", *dir, "the folder")->required();
+  command->add_option("--client", *clients, "NAME=URI, any number: file name and principal")
+      ->capture_default_str();
+  command->callback(
+      [dir, clients, &run] { run.action = [dir, clients] { return DevCerts(*dir, *clients); }; });
+}
+
+void AddCreateLedger(CLI::App& app, Run& run) {
+  auto id = std::make_shared<std::string>();
+  auto origin = std::make_shared<std::string>();
+  CLI::App* create = app.add_subcommand(
+      "create-ledger",
+      "Make a ledger: keys, folder, genesis entry. Prints it, its verifier key (vkey) included: "
+      "hand that to\n"
+      "auditors yourself, it is what they pin.\n\n"
+      "Example:\n  auditctl create-ledger clinic --origin audit.example.org/clinic");
+  create->add_option("id", *id, "last part of its name: [a-z][a-z0-9-]*")->required();
+  create
+      ->add_option("--origin", *origin,
+                   "what checkpoints call it for ever, like a URL without scheme")
+      ->required();
+  create->callback([id, origin, &run] {
+    run.action = [id, origin, &run] { return CreateLedger(run.options, *id, *origin); };
+  });
+}
+
+}  // namespace
+
+void AddAdminCommands(CLI::App& app, Run& run) {
+  AddDevCerts(app, run);
+  AddCreateLedger(app, run);
+  app.add_subcommand(
+         "ledgers",
+         "Print all ledgers: name, origin, size, time of the head, state, vkey, reason.\n\n"
+         "Example:\n  auditctl ledgers --json")
+      ->callback([&run] { run.action = [&run] { return ListLedgers(run.options); }; });
+  app.add_subcommand(
+         "streams",
+         "Print a ledger's streams: principal, stream, events received, last sequence, and the\n"
+         "sequence numbers that never arrived.\n\nExample:\n  auditctl streams --ledger clinic")
+      ->callback([&run] { run.action = [&run] { return ListStreams(run.options); }; });
+  app.add_subcommand(
+         "status",
+         "Print the server's version, uptime and ledgers (for principals with the right to).\n\n"
+         "Example:\n  auditctl status")
+      ->callback([&run] { run.action = [&run] { return Status(run.options); }; });
+}
+
+}  // namespace auditledger::ctl

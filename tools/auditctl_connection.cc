@@ -1,0 +1,85 @@
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "api/client/channel.h"
+#include "merkle/note.h"
+#include "merkle/status_macros.h"
+#include "tools/auditctl.h"
+#include "verifier/file_io.h"
+
+namespace auditledger::ctl {
+namespace {
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel(const Options& options) {
+  if (absl::StartsWith(options.server, "unix:")) return UnixChannel(options.server);
+  if (options.ca.empty() || options.cert.empty() || options.key_file.empty()) {
+    return absl::InvalidArgumentError(
+        "--ca, --cert and --key-file are needed (or AUDITCTL_CA, _CERT, _KEY_FILE); `auditctl "
+        "dev-certs` "
+        "makes some for development");
+  }
+  return TlsChannel({options.server, options.ca, options.cert, options.key_file});
+}
+
+absl::StatusOr<Pin> LoadPinOfItself(const std::string& key) {
+  std::string vkey = key;
+  if (!absl::StrContains(key, '+')) {
+    ASSIGN_OR_RETURN(vkey, ReadFileLimited(key, kMaxKeyFileBytes));
+  }
+  while (!vkey.empty() && (vkey.back() == '\n' || vkey.back() == '\r')) vkey.pop_back();
+  ASSIGN_OR_RETURN(const NoteVerifier verifier, NoteVerifier::Parse(vkey));
+  return MakePin(verifier.name(), vkey);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& options) {
+  auto out = std::unique_ptr<Connection>(new Connection(options));
+  if (!options.pin_key.empty()) {
+    auto pin = LoadPinOfItself(options.pin_key);
+    if (!pin.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--pin-key: ", pin.status().message()));
+    }
+    out->pin_ = *std::move(pin);
+  }
+  ASSIGN_OR_RETURN(const auto channel, Channel(options));
+  out->ledgers_ = v1::LedgerService::NewStub(channel);
+  out->admin_ = v1::AdminService::NewStub(channel);
+  return out;
+}
+
+absl::StatusOr<std::string> Connection::LedgerName() const {
+  if (options_.ledger.empty()) {
+    return absl::InvalidArgumentError(
+        "--ledger is missing (or AUDITCTL_LEDGER); `auditctl ledgers` lists them");
+  }
+  if (absl::StartsWith(options_.ledger, "ledgers/")) return options_.ledger;
+  return absl::StrCat("ledgers/", options_.ledger);
+}
+
+std::unique_ptr<grpc::ClientContext> Connection::Call(bool endless) const {
+  auto context = std::make_unique<grpc::ClientContext>();
+  if (!endless) {
+    context->set_deadline(
+        std::chrono::system_clock::now() +
+        std::chrono::milliseconds(static_cast<int64_t>(options_.timeout_s * 1000)));
+  }
+  return context;
+}
+
+absl::StatusOr<SignedCheckpoint> Connection::Open(const v1::Checkpoint& checkpoint) const {
+  if (pin_) {
+    auto opened = OpenCheckpoint(checkpoint.note(), pin_->origin, pin_->key);
+    if (!opened.ok()) return NotProven(opened.status());
+    return opened;
+  }
+  auto note = ParseNote(checkpoint.note());
+  if (!note.ok()) return NotProven(note.status());
+  auto parsed = ParseCheckpoint(note->text);
+  if (!parsed.ok()) return NotProven(parsed.status());
+  return SignedCheckpoint{*std::move(parsed), checkpoint.note()};
+}
+
+}  // namespace auditledger::ctl
