@@ -1,1 +1,79 @@
-int main() { return 0; }
+// auditledgerd: see README.md for flags, exit codes and the order of shutdown.
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "api/daemon.h"
+#include "api/flags.h"
+#include "api/rpc_log.h"
+#include "api/server.h"
+#include "ledger/clock.h"
+
+namespace auditledger {
+namespace {
+
+int Fail(int code, const absl::Status& status) {
+  std::fprintf(stderr, "auditledgerd: %s\n", std::string(status.message()).c_str());
+  return code;
+}
+
+// Waits for SIGTERM or SIGINT. A second one ends the process at once.
+void WaitForEnd(const sigset_t& signals) {
+  int number = 0;
+  sigwait(&signals, &number);
+  std::thread([signals] {
+    int again = 0;
+    sigwait(&signals, &again);
+    _exit(128 + again);
+  }).detach();
+}
+
+int Run(const DaemonOptions& options, const sigset_t& signals) {
+  const config::v1::Logging& logging = options.config.logging();
+  absl::StatusOr<std::unique_ptr<RpcLog>> log = RpcLog::Open(logging.level(), logging.file());
+  if (!log.ok()) return Fail(kExitConfig, log.status());
+  RouteProtobufLog(**log);
+  absl::StatusOr<std::unique_ptr<LedgerSet>> ledgers = OpenLedgers(options, **log);
+  if (!ledgers.ok()) return Fail(kExitStorage, ledgers.status());
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Start(options.config, **ledgers, Clock::System(), **log);
+  if (!server.ok()) {
+    return Fail(absl::IsInvalidArgument(server.status()) ? kExitConfig : kExitListen, server.status());
+  }
+  for (const BoundListener& listener : (*server)->listeners()) {
+    (*log)->Event("listening", {{"name", listener.name}, {"address", listener.address}});
+  }
+  if (!options.ready_file.empty()) {
+    const absl::Status written = WriteReadyFile(options.ready_file, **server);
+    if (!written.ok()) return Fail(kExitConfig, written);
+  }
+  WaitForEnd(signals);
+  (*log)->Event("drain", {});
+  (*server)->Drain();
+  (*log)->Event("drained", {});
+  return kExitOk;
+}
+
+}  // namespace
+}  // namespace auditledger
+
+int main(int argc, char** argv) {
+  umask(0077);  // sockets, logs and databases are the service's alone
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts: all inherit it
+  const auditledger::ParsedFlags flags = auditledger::ParseFlags(argc, argv);
+  if (flags.exit_code >= 0) {
+    std::fputs(flags.text.c_str(), flags.exit_code == 0 ? stdout : stderr);
+    return flags.exit_code;
+  }
+  return auditledger::Run(flags.options, signals);
+}

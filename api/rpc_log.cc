@@ -93,6 +93,7 @@ void RpcLog::Rpc(absl::string_view method, absl::string_view principal, const ab
   impl_->logger->log(level, Object("rpc", fields));
 }
 
+void RpcLog::Debug(absl::string_view event, const Fields& fields) { impl_->logger->debug(Object(event, fields)); }
 void RpcLog::Event(absl::string_view event, const Fields& fields) { impl_->logger->info(Object(event, fields)); }
 void RpcLog::Warning(absl::string_view event, const Fields& fields) { impl_->logger->warn(Object(event, fields)); }
 void RpcLog::Error(absl::string_view event, const Fields& fields) { impl_->logger->error(Object(event, fields)); }

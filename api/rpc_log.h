@@ -28,6 +28,7 @@ class RpcLog {
 
   void Rpc(absl::string_view method, absl::string_view principal, const absl::Status& status,
            uint64_t micros);
+  void Debug(absl::string_view event, const Fields& fields);
   void Event(absl::string_view event, const Fields& fields);
   void Warning(absl::string_view event, const Fields& fields);
   void Error(absl::string_view event, const Fields& fields);

@@ -1,0 +1,37 @@
+// Channels to an audit ledger's server.
+//
+// Example:
+//   ASSIGN_OR_RETURN(auto channel, TlsChannel({"ledger.example:8443", "ca.pem", "ehr.pem", "ehr.key"}));
+//
+// Ownership: do not let the last reference go in a gRPC callback (grpc/grpc#37858): keep channels in main.
+// Thread-safety: pure functions; channels may be shared by threads.
+#ifndef AUDITLEDGER_API_CLIENT_CHANNEL_H_
+#define AUDITLEDGER_API_CLIENT_CHANNEL_H_
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace auditledger {
+
+struct TlsChannelOptions {
+  std::string address;           // host:port; the host must be in the server's certificate
+  std::string ca_file;           // PEM: who signs the server's certificate
+  std::string certificate_file;  // PEM: ours, with exactly one URI SAN
+  std::string private_key_file;
+};
+
+// Receives answers of at most this: a batch's receipts are 2 MiB, twice that with openings.
+inline constexpr int kClientReceiveBytes = 16 << 20;
+
+// Connects lazily. InvalidArgument when a file cannot be read.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> TlsChannel(const TlsChannelOptions& options);
+// "unix:/absolute/path"; the server trusts whoever may open the socket.
+std::shared_ptr<grpc::Channel> UnixChannel(const std::string& address);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_API_CLIENT_CHANNEL_H_

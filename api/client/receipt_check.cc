@@ -1,0 +1,33 @@
+#include "api/client/receipt_check.h"
+
+#include <vector>
+
+#include "merkle/hash.h"
+#include "merkle/leaf.h"
+#include "merkle/opening.h"
+#include "merkle/status_macros.h"
+#include "merkle/verify.h"
+
+namespace auditledger {
+
+absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event, const PinnedLog& log) {
+  ASSIGN_OR_RETURN(const SignedCheckpoint head, OpenCheckpoint(receipt.checkpoint().note(), log.origin, log.key));
+  if (receipt.inclusion().leaf_index() != receipt.index() ||
+      receipt.inclusion().tree_size() != head.checkpoint.size) {
+    return absl::DataLossError("receipt: its proof is for another index or head");
+  }
+  std::vector<Hash> proof;
+  for (const std::string& raw : receipt.inclusion().hashes()) {
+    ASSIGN_OR_RETURN(const Hash hash, Hash::FromBytes(raw));
+    proof.push_back(hash);
+  }
+  RETURN_IF_ERROR(VerifyInclusion(receipt.index(), head.checkpoint.size, LeafHash(receipt.leaf()), proof,
+                                  head.checkpoint.root));
+  ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(receipt.leaf()));
+  if (leaf.kind != EntryKind::kEvent) return absl::DataLossError("receipt: the entry is not an event");
+  if (!receipt.has_opening()) return absl::DataLossError("receipt: no opening, so it may be another event's");
+  const Opening opening{receipt.opening().seed(), receipt.opening().header(), std::string(event)};
+  return VerifyOpening(leaf, opening, std::nullopt);
+}
+
+}  // namespace auditledger
