@@ -156,8 +156,8 @@ class LogAudit {
       findings_.CannotTell("the root could not be computed: leaves are missing");
       return;
     }
-    const bool damaged = verdict_.outcome != Outcome::kVerified || !findings_.empty();
     const Hash root = tree_.Finish();
+    const bool damaged = verdict_.outcome != Outcome::kVerified || !findings_.empty();
     if (root != head.root) {
       findings_.Refuse(absl::StrCat(
           "the entries lead to root ", root.ToHex(), ", signed is ", head.root.ToHex(),

@@ -1,0 +1,151 @@
+// auditledger-verify as a process: exit codes, --json, and what it links.
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "merkle/base64.h"
+#include "nlohmann/json.hpp"
+#include "tests/testing/shared_path.h"
+#include "tests/verifier/test_export.h"
+
+namespace auditledger {
+namespace {
+
+using testing::ReadFile;
+using testing::WriteFile;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Ran {
+  int exit_code = -1;
+  std::string out;  // standard output and standard error
+};
+
+Ran RunShell(const std::string& command) {
+  Ran ran;
+  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return ran;
+  std::array<char, 4096> buffer{};
+  for (size_t got; (got = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+    ran.out.append(buffer.data(), got);
+  }
+  ran.exit_code = WEXITSTATUS(::pclose(pipe));
+  return ran;
+}
+
+class ProgramTest : public ::testing::Test {
+ protected:
+  ProgramTest() {
+    log_.AddEvents(40);
+    testing::ExportLog(log_, dir_.File("export"), 30);
+    WriteFile(dir_.File("vkey"), log_.verifier().ToVkey() + "\n");
+    WriteFile(dir_.File("pins"), log_.origin() + " " + log_.verifier().ToVkey() + "\n");
+    WriteFile(dir_.File("r.tlog-proof"), log_.ReceiptFor(7, 30));
+    WriteFile(dir_.File("r.event.pb"), log_.openings()[7]->event);
+    WriteFile(dir_.File("index.key"),
+              "auditledger-key/v1 index 1 " + EncodeBase64(log_.index_key()) + "\n");
+  }
+
+  // `arguments` may name files of the temporary folder as @file.
+  Ran Run(std::string arguments, bool pinned = true) {
+    for (size_t at; (at = arguments.find('@')) != std::string::npos;) {
+      arguments.replace(at, 1, dir_.path() + "/");
+    }
+    const std::string pins =
+        pinned ? absl::StrCat(" --origin ", log_.origin(), " --key ", dir_.File("vkey"),
+                              " --trust-store ", dir_.File("trust"))
+               : "";
+    return RunShell(absl::StrCat(AUDITLEDGER_VERIFY_PROGRAM, " ", arguments, pins));
+  }
+
+  testing::TestLog log_;
+  testing::TempDir dir_;
+};
+
+TEST_F(ProgramTest, VerifiesReceiptLogEntryAndHeads) {
+  const Ran receipt = Run("receipt @r.tlog-proof --event @r.event.pb --index-key @index.key");
+  EXPECT_EQ(receipt.exit_code, 0) << receipt.out;
+  EXPECT_THAT(receipt.out, HasSubstr("no witness policy given: this head is vouched for by the "
+                                     "log's own key alone"));
+  EXPECT_EQ(Run("log @export --index-key @index.key").exit_code, 0);
+  const Ran entry = Run("entry @export 7");
+  EXPECT_EQ(entry.exit_code, 0);
+  EXPECT_THAT(entry.out, HasSubstr("event-7"));
+  WriteFile(dir_.File("update"), log_.UpdateFrom(30, 40));
+  EXPECT_EQ(Run("checkpoint @update").exit_code, 0);
+  WriteFile(dir_.File("new"), log_.CheckpointAt(40));
+  EXPECT_EQ(Run("consistency @export/checkpoint @new --proof @update").exit_code, 0);
+  EXPECT_EQ(Run("receipt @r.tlog-proof --pins @pins --no-trust-store", false).exit_code, 0);
+}
+
+TEST_F(ProgramTest, TheJsonIsOneStableObject) {
+  const Ran ran = Run("receipt @r.tlog-proof --event @r.event.pb --json");
+  const nlohmann::json json = nlohmann::json::parse(ran.out);
+  EXPECT_EQ(json["verdict"], "verified");
+  EXPECT_EQ(json["exit_code"], 0);
+  EXPECT_EQ(json["against"]["origin"], log_.origin());
+  EXPECT_EQ(json["against"]["size"], 30);
+  EXPECT_EQ(json["against"]["root"], log_.RootAt(30).ToHex());
+  for (const char* name : {"proven", "not_proven", "reasons", "evidence"}) {
+    EXPECT_TRUE(json[name].is_array()) << name;
+  }
+  const Ran entry = Run("entry @export 7 --json");
+  EXPECT_EQ(nlohmann::json::parse(entry.out)["event"]["event_id"], "event-7");
+}
+
+TEST_F(ProgramTest, TheEventMayBeProtobufJson) {
+  const Ran entry = Run("entry @export 7 --json");
+  WriteFile(dir_.File("e.json"), nlohmann::json::parse(entry.out)["event"].dump());
+  EXPECT_EQ(Run("receipt @r.tlog-proof --event @e.json").exit_code, 0);
+  WriteFile(dir_.File("bad.json"), "{\"no_such_field\": 1}");
+  const Ran bad = Run("receipt @r.tlog-proof --event @bad.json");
+  EXPECT_EQ(bad.exit_code, 2);
+  EXPECT_THAT(bad.out, Not(HasSubstr("no_such_field"))) << "never quotes an event";
+}
+
+TEST_F(ProgramTest, ExitCodesTellRefusedFromCannotTellFromUsage) {
+  std::string receipt = ReadFile(dir_.File("r.tlog-proof"));
+  WriteFile(dir_.File("bad"), log_.ReceiptFor(8, 30));
+  EXPECT_EQ(Run("receipt @bad --event @r.event.pb").exit_code, 1);
+  EXPECT_EQ(Run("receipt @missing").exit_code, 2);
+  WriteFile(dir_.File("cut"), receipt.substr(0, receipt.size() / 2));
+  EXPECT_EQ(Run("receipt @cut").exit_code, 2);
+  EXPECT_EQ(Run("log @missing").exit_code, 2);
+  EXPECT_EQ(Run("receipt @r.tlog-proof", false).exit_code, 64) << "nothing is pinned";
+  EXPECT_EQ(Run("receipt @r.tlog-proof --origin x --key y", false).exit_code, 64);
+  EXPECT_EQ(Run("").exit_code, 64);
+  EXPECT_EQ(Run("receipt @r.tlog-proof --no-such-flag").exit_code, 64);
+  EXPECT_EQ(Run("--help", false).exit_code, 0);
+  EXPECT_EQ(Run("--version", false).exit_code, 0);
+  const Ran quiet = Run("receipt @bad --event @r.event.pb --quiet");
+  EXPECT_EQ(quiet.exit_code, 1);
+  EXPECT_EQ(quiet.out, "");
+}
+
+TEST_F(ProgramTest, TheTrustStoreIsListedShownAndForgotten) {
+  EXPECT_EQ(Run("trust show").exit_code, 2);
+  EXPECT_EQ(Run("log @export").exit_code, 0);
+  EXPECT_THAT(Run("trust list").out, HasSubstr("ledger.test/clinic  size 30"));
+  EXPECT_EQ(Run("trust show").out, log_.CheckpointAt(30));
+  WriteFile(dir_.File("old"), log_.CheckpointAt(20));
+  EXPECT_EQ(Run("checkpoint @old").exit_code, 1) << "a rollback";
+  EXPECT_EQ(Run("trust forget").exit_code, 0);
+  EXPECT_EQ(Run("checkpoint @old").exit_code, 0);
+}
+
+TEST_F(ProgramTest, LinksNeitherGrpcNorLeveldb) {
+  for (const char* tool : {"readelf -d ", "ldd "}) {
+    const Ran ran = RunShell(absl::StrCat(tool, AUDITLEDGER_VERIFY_PROGRAM));
+    ASSERT_EQ(ran.exit_code, 0) << ran.out;
+    EXPECT_THAT(ran.out, HasSubstr("libcrypto")) << "the tool says something";
+    EXPECT_THAT(ran.out, Not(HasSubstr("grpc")));
+    EXPECT_THAT(ran.out, Not(HasSubstr("leveldb")));
+  }
+}
+
+}  // namespace
+}  // namespace auditledger
