@@ -125,7 +125,7 @@ std::string MakeEvent(const std::string& id, const std::string& content,
                       const std::string& patient) {
   std::string event;
   PutField(event, 1, id);
-  PutField(event, 4, std::string("\x08\x80\x9c\xfd\xa9\x06", 6));  // 1698651648 s or so
+  PutField(event, 4, "\x0a\x06\x08\x80\x9c\xfd\xa9\x06");  // recorded: a Timestamp of 2023
   PutField(event, 5, content);
   std::string reference;
   PutField(reference, 1, patient);
@@ -191,6 +191,16 @@ absl::Status TestLedger::Open() {
   Close();
   ASSIGN_OR_RETURN(ledger, Ledger::Open(options));
   return absl::OkStatus();
+}
+
+void TestLedger::Heal() {
+  Close();
+  faults->commit = How::kNone;
+  faults->seed_put = How::kNone;
+  faults->sign = How::kNone;
+  faults->sync_failed = false;
+  faults->before_commit = nullptr;
+  faults->on_read = nullptr;
 }
 
 SealedEvent TestLedger::Seal(const std::string& id, const std::string& content, uint64_t sequence,

@@ -89,6 +89,7 @@ class TestLedger {
   absl::Status Create();
   absl::Status Open();  // closes first
   void Close() { ledger.reset(); }
+  void Heal();  // closes, and takes all faults back
 
   SealedEvent Seal(const std::string& id, const std::string& content, uint64_t sequence = 0,
                    const std::string& stream = "s1");
