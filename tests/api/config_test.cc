@@ -1,0 +1,101 @@
+#include "api/config.h"
+
+#include <gmock/gmock.h>
+
+#include "api/flags.h"
+#include "tests/api/api_fixture.h"
+
+namespace auditledger {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::StatusIs;
+
+constexpr char kGood[] = R"(
+data_dir: "/l/data" state_dir: "/l/state" key_dir: "/l/keys" seed_dir: "/l/seeds"
+listeners { name: "app" address: "127.0.0.1:0"
+            tls { certificate_file: "c" private_key_file: "k" client_ca_file: "a" } }
+)";
+
+absl::Status Validate(const std::string& extra, bool allow_unix = false) {
+  absl::StatusOr<config::v1::Config> config = ParseConfig(kGood + extra);
+  if (!config.ok()) return config.status();
+  ApplyDefaults(*config);
+  return ValidateConfig(*config, allow_unix);
+}
+
+TEST(Config, AGoodOnePassesAndPrintsWhatIsInForce) {
+  EXPECT_OK(Validate(""));
+  config::v1::Config config = ParseConfig(kGood).value();
+  ApplyDefaults(config);
+  EXPECT_THAT(FormatConfig(config), HasSubstr("max_event_bytes: 65536"));
+  EXPECT_EQ(FormatConfig(ParseConfig(FormatConfig(config)).value()), FormatConfig(config));
+}
+
+TEST(Config, FaultsOfFormNameLineAndColumn) {
+  EXPECT_THAT(ParseConfig("data_dir: \"x\"\nbogus: 1\n").status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2")));
+  EXPECT_THAT(ParseConfig("data_dir: \"x\"\ndata_dir: \"y\"\n").status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2")));
+}
+
+TEST(Config, FaultsOfContentNameTheField) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"listeners { name: \"app\" address: \"127.0.0.1:1\" tls { certificate_file: \"c\" private_key_file: \"k\" client_ca_file: \"a\" } }", "listeners[1].name"},
+      {"listeners { name: \"B\" address: \"127.0.0.1:1\" }", "listeners[1].name"},
+      {"listeners { name: \"b\" address: \"127.0.0.1\" }", "listeners[1].address"},
+      {"listeners { name: \"b\" address: \"127.0.0.1:70000\" }", "listeners[1].address"},
+      {"listeners { name: \"b\" address: \"127.0.0.1:1\" }", "listeners[1].tls.certificate_file"},
+      {"listeners { name: \"b\" address: \"unix:/s\" }", "--allow_unix_socket"},
+      {"metrics { address: \"0.0.0.0:9090\" }", "metrics.address"},
+      {"limits { max_event_bytes: 65537 }", "limits.max_event_bytes"},
+      {"limits { max_batch_events: 5000 }", "limits.max_batch_events"},
+      {"limits { max_queue_events: 10 }", "limits.max_queue_events"},
+      {"auto_create { ledger_id: \"main\" origin: \"has space\" }", "auto_create[0].origin"},
+      {"auto_create { ledger_id: \"Main\" origin: \"a\" }", "auto_create[0].ledger_id"},
+  };
+  for (const auto& [text, field] : cases) {
+    EXPECT_THAT(Validate(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field))) << text;
+  }
+  EXPECT_OK(Validate("listeners { name: \"b\" address: \"unix:/s\" }", true));
+  EXPECT_THAT(Validate("listeners { name: \"b\" address: \"unix:s\" }", true), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("absolute")));
+}
+
+TEST(Config, FoldersMayNotLieInOneAnother) {
+  config::v1::Config config = ParseConfig(kGood).value();
+  config.set_state_dir("/l/data/state");
+  ApplyDefaults(config);
+  EXPECT_THAT(ValidateConfig(config, false), StatusIs(absl::StatusCode::kInvalidArgument, "state_dir: may not lie in data_dir"));
+  config.set_state_dir("/l/data2");
+  EXPECT_OK(ValidateConfig(config, false));
+}
+
+TEST(Flags, OverrideTheFileAndFillTheFolders) {
+  const char* argv[] = {"auditledgerd", "--root", "/r", "--data_dir", "/elsewhere", "--allow_unix_socket",
+                        "--listen", "admin,unix:/r/s", "--max_batch_events", "10", "--auto_create", "main=a.example/log",
+                        "--adopt_signer_state", "main@5:0000000000000000000000000000000000000000000000000000000000000001",
+                        "--print_config"};
+  const ParsedFlags flags = ParseFlags(static_cast<int>(std::size(argv)), argv);
+  EXPECT_EQ(flags.exit_code, kExitOk) << flags.text;
+  const config::v1::Config config = ParseConfig(flags.text).value();
+  EXPECT_EQ(config.data_dir(), "/elsewhere");
+  EXPECT_EQ(config.seed_dir(), "/r/seeds");
+  EXPECT_EQ(config.limits().max_batch_events(), 10u);
+  EXPECT_EQ(config.auto_create(0).origin(), "a.example/log");
+  EXPECT_EQ(flags.options.adopt[0].size, 5u);
+}
+
+TEST(Flags, SayWhatIsWrongWithTheExitCodeForIt) {
+  const auto code = [](std::vector<const char*> args) {
+    args.insert(args.begin(), "auditledgerd");
+    return ParseFlags(static_cast<int>(args.size()), args.data()).exit_code;
+  };
+  EXPECT_EQ(code({"--help"}), kExitOk);
+  EXPECT_EQ(code({"--version"}), kExitOk);
+  EXPECT_EQ(code({"--bogus"}), kExitUsage);
+  EXPECT_EQ(code({"--adopt_signer_state", "main"}), kExitUsage);
+  EXPECT_EQ(code({}), kExitConfig) << "no folders";
+  EXPECT_EQ(code({"--root", "/r"}), kExitConfig) << "no listener";
+  EXPECT_EQ(code({"--config", "/nonexistent"}), kExitConfig);
+}
+
+}  // namespace
+}  // namespace auditledger

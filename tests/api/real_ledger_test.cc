@@ -1,0 +1,251 @@
+// The service on a real LedgerSet: receipts that verify, exactly-once, proofs, listings and tails.
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "api/client/channel.h"
+#include "api/client/ledger_client.h"
+#include "merkle/leaf.h"
+#include "tests/api/api_fixture.h"
+
+namespace auditledger {
+namespace {
+
+using testing::AppendRequest;
+using testing::Detail;
+using testing::GoodEvent;
+using testing::StatusIs;
+using Stub = v1::LedgerService::Stub;
+
+class RealLedgerTest : public ::testing::Test {
+ protected:
+  RealLedgerTest() {
+    LedgerSetOptions options;
+    options.roots = {dir_.path() + "/data", dir_.path() + "/state", dir_.path() + "/keys", dir_.path() + "/seeds"};
+    ledgers_ = LedgerSet::Open(options).value();
+    ledger_ = ledgers_->Create("main", "test.example/log").value();
+    server_ = std::make_unique<testing::ServerUnderTest>(*ledgers_);
+  }
+
+  LedgerClient Client() {
+    LedgerClientOptions options;
+    options.ledger = "ledgers/main";
+    options.log = PinnedLog{"test.example/log", ledger_->verifier()};
+    return LedgerClient(server_->channel(), std::move(options));
+  }
+  void Fill(int count) {
+    std::vector<v1::AuditEvent> events;
+    for (int i = 0; i < count; ++i) events.push_back(GoodEvent("fill-" + std::to_string(i), static_cast<uint64_t>(i) + 1));
+    ASSERT_OK(Client().AppendStream(events, [](size_t, const auto& receipt) { EXPECT_OK(receipt); }));
+  }
+  uint64_t Size() { return ledger_->head()->head.size; }
+
+  testing::TempDir dir_;
+  std::unique_ptr<LedgerSet> ledgers_;
+  Ledger* ledger_ = nullptr;
+  std::unique_ptr<testing::ServerUnderTest> server_;
+};
+
+TEST_F(RealLedgerTest, TheClientChecksEveryReceipt) {
+  LedgerClient client = Client();
+  ASSERT_OK_AND_ASSIGN(const v1::Receipt one, client.Append(GoodEvent("a", 1)));
+  EXPECT_EQ(one.index(), 1u) << "after the genesis";
+  ASSERT_OK_AND_ASSIGN(const auto batch, client.AppendBatch({GoodEvent("b", 2), GoodEvent("c", 3)}));
+  EXPECT_EQ(batch[1].index(), 3u);
+  Fill(300);
+}
+
+TEST_F(RealLedgerTest, AClientWithAnotherPinRefusesTheReceipt) {
+  LedgerClientOptions options;
+  options.ledger = "ledgers/main";
+  options.log = PinnedLog{"test.example/log", NoteVerifier::FromEd25519("test.example/log", std::string(32, '\x01')).value()};
+  LedgerClient stranger(server_->channel(), std::move(options));
+  EXPECT_THAT(stranger.Append(GoodEvent("a")).status(), StatusIs(absl::StatusCode::kUnauthenticated));
+}
+
+TEST_F(RealLedgerTest, AReceiptForAnotherEventIsRefused) {
+  v1::AppendEventRequest request = AppendRequest(GoodEvent("a"));
+  request.set_include_opening(true);
+  ASSERT_OK_AND_ASSIGN(const auto response, server_->Call(&Stub::AppendEvent, request));
+  const PinnedLog log{"test.example/log", ledger_->verifier()};
+  EXPECT_OK(CheckReceipt(response.receipt(), request.event().SerializeAsString(), log));
+  v1::AuditEvent other = request.event();
+  other.set_action(v1::ACTION_DELETE);
+  EXPECT_THAT(CheckReceipt(response.receipt(), other.SerializeAsString(), log), StatusIs(absl::StatusCode::kDataLoss));
+  v1::Receipt moved = response.receipt();
+  moved.set_index(0);
+  EXPECT_THAT(CheckReceipt(moved, request.event().SerializeAsString(), log), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(RealLedgerTest, ARepeatIsTheFirstReceiptAndAnotherEventIsEvidence) {
+  const v1::AuditEvent event = GoodEvent("a");
+  ASSERT_OK_AND_ASSIGN(const auto first, server_->Append(event));
+  ASSERT_OK_AND_ASSIGN(const auto repeat, server_->Append(event));
+  EXPECT_EQ(repeat.receipt().index(), first.receipt().index());
+  EXPECT_EQ(repeat.receipt().leaf(), first.receipt().leaf());
+  EXPECT_TRUE(repeat.receipt().repeated_event());
+  v1::AuditEvent other = event;
+  other.set_action(v1::ACTION_DELETE);
+  const absl::Status conflict = server_->Append(other).status();
+  EXPECT_THAT(conflict, StatusIs(absl::StatusCode::kAlreadyExists));
+  const auto info = Detail<google::rpc::ErrorInfo>(conflict);
+  EXPECT_EQ(info.reason(), "EVENT_ID_CONFLICT");
+  EXPECT_EQ(info.metadata().at("first_index"), "1");
+  EXPECT_EQ(info.metadata().at("conflict_index"), "2");
+  v1::GetEntryRequest get;
+  get.set_name("ledgers/main/entries/2");
+  ASSERT_OK_AND_ASSIGN(const auto evidence, server_->Call(&Stub::GetEntry, get));
+  EXPECT_EQ(ParseLeaf(evidence.entry().leaf())->kind, EntryKind::kConflict);
+}
+
+TEST_F(RealLedgerTest, FlagsAreInTheReceipt) {
+  v1::AuditEvent event = GoodEvent("a");
+  event.mutable_recorded()->clear_utc_offset_minutes();
+  ASSERT_OK_AND_ASSIGN(const auto response, server_->Append(event));
+  EXPECT_THAT(response.receipt().flags(), ::testing::ElementsAre("NO_ZONE"));
+}
+
+TEST_F(RealLedgerTest, AnEntryComesBackAsItWasSent) {
+  const v1::AuditEvent event = GoodEvent("a");
+  ASSERT_OK(server_->Append(event));
+  v1::GetEntryRequest get;
+  get.set_name("ledgers/main/entries/1");
+  ASSERT_OK_AND_ASSIGN(auto response, server_->Call(&Stub::GetEntry, get));
+  EXPECT_EQ(response.entry().payload_state(), v1::PAYLOAD_STATE_NOT_REQUESTED);
+  EXPECT_FALSE(response.entry().has_opening());
+  get.set_view(v1::ENTRY_VIEW_FULL);
+  ASSERT_OK_AND_ASSIGN(response, server_->Call(&Stub::GetEntry, get));
+  EXPECT_EQ(response.entry().opening().event(), event.SerializeAsString());
+  get.set_name("ledgers/main/entries/0");
+  ASSERT_OK_AND_ASSIGN(response, server_->Call(&Stub::GetEntry, get));
+  EXPECT_EQ(response.entry().payload_state(), v1::PAYLOAD_STATE_NONE) << "the genesis";
+}
+
+TEST_F(RealLedgerTest, AbsurdSizesAreOutOfRange) {
+  Fill(5);
+  const uint64_t huge = ~uint64_t{0};
+  v1::GetInclusionProofRequest inclusion;
+  inclusion.set_ledger("ledgers/main");
+  inclusion.set_leaf_index(huge);
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetInclusionProof, inclusion).status()), "INDEX_BEYOND_SIZE");
+  inclusion.set_leaf_index(0);
+  inclusion.set_tree_size(huge);
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetInclusionProof, inclusion).status()), "TREE_SIZE_UNKNOWN");
+  inclusion.set_tree_size(Size());
+  EXPECT_OK(server_->Call(&Stub::GetInclusionProof, inclusion));
+  inclusion.set_leaf_index(Size());
+  EXPECT_THAT(server_->Call(&Stub::GetInclusionProof, inclusion).status(), StatusIs(absl::StatusCode::kOutOfRange));
+  v1::GetConsistencyProofRequest consistency;
+  consistency.set_ledger("ledgers/main");
+  EXPECT_THAT(testing::FirstViolation(server_->Call(&Stub::GetConsistencyProof, consistency).status()),
+              ::testing::StartsWith("old_size"));
+  consistency.set_old_size(1);
+  EXPECT_OK(server_->Call(&Stub::GetConsistencyProof, consistency));
+  consistency.set_new_size(huge);
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetConsistencyProof, consistency).status()), "TREE_SIZE_UNKNOWN");
+  v1::GetEntryRequest get;
+  get.set_name("ledgers/main/entries/9223372036854775807");
+  EXPECT_THAT(server_->Call(&Stub::GetEntry, get).status(), StatusIs(absl::StatusCode::kOutOfRange));
+  get.set_name("ledgers/main/entries/01");
+  EXPECT_THAT(server_->Call(&Stub::GetEntry, get).status(), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(RealLedgerTest, AListingIsAgainstOneHeadAndItsTokenGoodForItAlone) {
+  Fill(30);
+  const uint64_t size = Size();
+  v1::ListEntriesRequest request;
+  request.set_parent("ledgers/main");
+  request.set_page_size(10);
+  ASSERT_OK_AND_ASSIGN(auto page, server_->Call(&Stub::ListEntries, request));
+  const std::string checkpoint = page.checkpoint().note();
+  ASSERT_OK(server_->Append(GoodEvent("late", 31)));
+  uint64_t seen = static_cast<uint64_t>(page.entries_size());
+  v1::ListEntriesRequest moved = request;
+  moved.set_page_token(page.next_page_token());
+  moved.set_start_index(3);
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::ListEntries, moved).status()), "BAD_PAGE_TOKEN");
+  std::string tampered = page.next_page_token();
+  tampered[tampered.size() / 2] = tampered[tampered.size() / 2] == 'A' ? 'B' : 'A';
+  moved = request;
+  moved.set_page_token(tampered);
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::ListEntries, moved).status()), "BAD_PAGE_TOKEN");
+  while (!page.next_page_token().empty()) {
+    request.set_page_token(page.next_page_token());
+    ASSERT_OK_AND_ASSIGN(page, server_->Call(&Stub::ListEntries, request));
+    EXPECT_EQ(page.checkpoint().note(), checkpoint);
+    for (const v1::Entry& entry : page.entries()) EXPECT_EQ(entry.index(), seen++);
+  }
+  EXPECT_EQ(seen, size) << "what came later is not in this listing";
+}
+
+TEST_F(RealLedgerTest, APageEndsAtItsBytes) {
+  for (int i = 0; i < 40; ++i) {
+    v1::AuditEvent event = GoodEvent("big-" + std::to_string(i));
+    event.mutable_original()->set_content(std::string(32768, 'x'));
+    ASSERT_OK(server_->Append(event));
+  }
+  v1::ListEntriesRequest request;
+  request.set_parent("ledgers/main");
+  request.set_page_size(1000);
+  request.set_view(v1::ENTRY_VIEW_FULL);
+  ASSERT_OK_AND_ASSIGN(const auto page, server_->Call(&Stub::ListEntries, request));
+  EXPECT_LT(page.ByteSizeLong(), (1u << 20) + 70000);
+  EXPECT_LT(page.entries_size(), 41);
+  EXPECT_FALSE(page.next_page_token().empty());
+}
+
+TEST_F(RealLedgerTest, ATailMissesNothingWhileAppendsRun) {
+  Fill(20);
+  constexpr uint64_t kMore = 300;
+  std::thread writer([&] {
+    for (uint64_t i = 0; i < kMore; ++i) EXPECT_OK(server_->Append(GoodEvent("tail-" + std::to_string(i), i + 100)));
+  });
+  grpc::ClientContext context;
+  v1::TailEntriesRequest request;
+  request.set_ledger("ledgers/main");
+  auto tail = server_->stub().TailEntries(&context, request);
+  uint64_t next = 0;
+  v1::TailEntriesResponse response;
+  while (next < 21 + kMore && tail->Read(&response)) {
+    for (const v1::Entry& entry : response.entries()) ASSERT_EQ(entry.index(), next++);
+  }
+  writer.join();
+  context.TryCancel();
+  while (tail->Read(&response)) continue;
+  EXPECT_EQ(tail->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(next, 21 + kMore);
+  request.set_start_index(Size() + 1);
+  grpc::ClientContext beyond;
+  auto refused = server_->stub().TailEntries(&beyond, request);
+  EXPECT_FALSE(refused->Read(&response));
+  EXPECT_EQ(ErrorReason(FromGrpc(refused->Finish())), "INDEX_BEYOND_SIZE");
+}
+
+TEST_F(RealLedgerTest, GapsOfAStreamAreListed) {
+  for (const uint64_t sequence : {1, 2, 5}) ASSERT_OK(server_->Append(GoodEvent("s-" + std::to_string(sequence), sequence)));
+  v1::ListStreamsRequest request;
+  request.set_parent("ledgers/main");
+  ASSERT_OK_AND_ASSIGN(const auto page, server_->Call(&Stub::ListStreams, request));
+  ASSERT_EQ(page.streams_size(), 1);
+  EXPECT_EQ(page.streams(0).principal(), "local:app");
+  EXPECT_EQ(page.streams(0).received_count(), 3u);
+  ASSERT_EQ(page.streams(0).gaps_size(), 1);
+  EXPECT_EQ(page.streams(0).gaps(0).first(), 3u);
+  EXPECT_EQ(page.streams(0).gaps(0).last(), 4u);
+}
+
+TEST_F(RealLedgerTest, AnAdministratorMakesALedger) {
+  auto admin = v1::AdminService::NewStub(server_->admin_channel());
+  v1::CreateLedgerRequest request;
+  request.set_ledger_id("second");
+  request.set_origin("second.example/log");
+  v1::CreateLedgerResponse response;
+  grpc::ClientContext context;
+  ASSERT_OK(FromGrpc(admin->CreateLedger(&context, request, &response)));
+  EXPECT_EQ(response.ledger().name(), "ledgers/second");
+  EXPECT_EQ(response.ledger().size(), 1u);
+  EXPECT_EQ(response.ledger().state(), v1::Ledger::STATE_SERVING);
+}
+
+}  // namespace
+}  // namespace auditledger
