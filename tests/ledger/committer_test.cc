@@ -1,0 +1,219 @@
+// Admission and grouping: bounds of the queue, pauses, and that nothing is lost on the way.
+#include "ledger/committer.h"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "ledger/errors.h"
+#include "merkle/system_entries.h"
+#include "tests/ledger/ledger_fixture.h"
+#include "tests/testing/status_matchers.h"
+
+namespace auditledger::testing {
+namespace {
+
+// Holds the committer inside a commit until it is let go.
+class Gatekeeper {
+ public:
+  void Stop(TestLedger& t) {
+    t.faults->before_commit = [this] {
+      std::unique_lock<std::mutex> lock(mutex_);
+      waiting_ = true;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return open_; });
+    };
+  }
+  void AwaitCommit() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_; });
+  }
+  void Release() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool waiting_ = false;
+  bool open_ = false;
+};
+
+class CommitterTest : public ::testing::Test {
+ protected:
+  std::vector<SealedEvent> Events(int count, const std::string& prefix) {
+    std::vector<SealedEvent> events;
+    for (int i = 0; i < count; ++i) events.push_back(t.Seal(absl::StrCat(prefix, "-", i), "x"));
+    return events;
+  }
+  EntryKind KindAt(uint64_t index) {
+    return ParseLeaf(t.ledger->ReadEntry(index, false)->leaf)->kind;
+  }
+  TestLedger t;
+  Gatekeeper gate;
+};
+
+TEST_F(CommitterTest, AFullQueueRefusesWithAHintAndLosesNothing) {
+  t.options.limits.max_queue_entries = 10;
+  ASSERT_OK(t.Create());
+  gate.Stop(t);
+  Answers answers;
+  t.ledger->Append(Events(1, "first"), answers.Slot());
+  gate.AwaitCommit();  // it has left the queue
+  t.ledger->Append(Events(4, "second"), answers.Slot());
+  t.ledger->Append(Events(6, "third"), answers.Slot());  // exactly full
+  EXPECT_EQ(t.ledger->counters().queued_entries, 10u);
+  EXPECT_GT(t.ledger->counters().queued_bytes, 0u);
+  const auto refused = t.Append(Events(1, "over"));
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(ReasonOf(refused.status()).reason, kReasonOverloaded);
+  EXPECT_NE(ReasonOf(refused.status()).metadata.at("retry_after_ms"), "0");
+  gate.Release();
+  for (const auto& answer : answers.WaitAll()) EXPECT_OK(answer);
+  EXPECT_EQ(t.ledger->head()->head.size, 12u);
+  EXPECT_EQ(t.ledger->counters().refused_overload, 1u);
+  EXPECT_EQ(t.ledger->counters().queued_entries, 0u);
+  EXPECT_EQ(t.ledger->counters().queued_bytes, 0u);
+  EXPECT_OK(t.Check());
+}
+
+TEST_F(CommitterTest, TheQueueIsBoundedInBytesToo) {
+  ASSERT_OK(t.Create());
+  const size_t one = Events(1, "measure")[0].Bytes();
+  t.options.limits.max_queue_bytes = 2 * one + one / 2;
+  ASSERT_OK(t.Open());
+  gate.Stop(t);
+  Answers answers;
+  t.ledger->Append(Events(1, "0"), answers.Slot());
+  gate.AwaitCommit();
+  t.ledger->Append(Events(1, "1"), answers.Slot());
+  t.ledger->Append(Events(1, "2"), answers.Slot());
+  EXPECT_EQ(ReasonOf(t.Append(Events(1, "3")).status()).reason, kReasonOverloaded);
+  gate.Release();
+  for (const auto& answer : answers.WaitAll()) EXPECT_OK(answer);
+}
+
+TEST_F(CommitterTest, WhatQueuesDuringACommitShareTheNextOne) {
+  t.options.limits.max_commit_entries = 5;
+  ASSERT_OK(t.Create());
+  gate.Stop(t);
+  Answers answers;
+  t.ledger->Append(Events(1, "first"), answers.Slot());
+  gate.AwaitCommit();
+  for (int i = 0; i < 4; ++i) t.ledger->Append(Events(2, absl::StrCat(i)), answers.Slot());
+  gate.Release();
+  const auto outcomes = answers.WaitAll();
+  for (const auto& outcome : outcomes) ASSERT_OK(outcome);
+  // 1, then 2 + 2 (a request is never split over commits), then 2 + 2.
+  EXPECT_EQ(t.ledger->counters().commits, 3u);
+  EXPECT_EQ(outcomes[1]->head, outcomes[2]->head);
+  EXPECT_EQ(outcomes[3]->head, outcomes[4]->head);
+  EXPECT_NE(outcomes[2]->head, outcomes[3]->head);
+}
+
+TEST_F(CommitterTest, AnAppendTakesOneToMaxCommitEntries) {
+  t.options.limits.max_commit_entries = 5;
+  ASSERT_OK(t.Create());
+  EXPECT_THAT(t.Append({}), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(t.Append(Events(6, "six")), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_OK(t.Append(Events(5, "five")).status());
+}
+
+TEST_F(CommitterTest, OneStreamTooManyIsRefusedAndTheOthersGoOn) {
+  t.options.limits.max_streams = 2;
+  ASSERT_OK(t.Create());
+  ASSERT_OK(t.AppendOne("a", "x", 1, "s1").status());
+  std::vector<SealedEvent> events;
+  events.push_back(t.Seal("b", "x", 1, "s2"));
+  events.push_back(t.Seal("c", "x", 1, "s3"));
+  const auto refused = t.Append(std::move(events));
+  EXPECT_EQ(ReasonOf(refused.status()).reason, kReasonTooManyStreams);
+  EXPECT_EQ(t.ledger->Streams(0, 9, 9).size(), 1u);  // nothing of the refused request stays
+  EXPECT_OK(t.AppendOne("d", "x", 1, "s4").status());
+  EXPECT_OK(t.Check());
+}
+
+TEST_F(CommitterTest, PausesOnAFullDiskAndResumesByItself) {
+  std::atomic<uint64_t> free{1 << 30};
+  t.options.free_bytes = [&free] { return free.load(); };
+  ASSERT_OK(t.Create());
+  const uint64_t low = t.options.limits.low_water_bytes;
+  const uint64_t resume = t.options.limits.resume_water_bytes;
+  struct Step {
+    uint64_t free;
+    bool serves;
+  };
+  int n = 0;
+  for (const Step step : {Step{low, true}, Step{low - 1, false}, Step{low, false},
+                          Step{resume - 1, false}, Step{resume, true}, Step{low, true}}) {
+    free = step.free;
+    t.clock.Pass(kDiskCheckMicros);
+    const auto answer = t.AppendOne(absl::StrCat("e", n++), "x");
+    EXPECT_EQ(answer.ok(), step.serves) << step.free;
+    EXPECT_EQ(t.ledger->status().state,
+              step.serves ? LedgerState::kServing : LedgerState::kPaused);
+    if (step.serves) continue;
+    EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnavailable));
+    EXPECT_EQ(ReasonOf(answer.status()).reason, kReasonLedgerPaused);
+    EXPECT_EQ(ReasonOf(answer.status()).metadata.count("retry_after_ms"), 1u);
+  }
+  EXPECT_EQ(t.ledger->head()->head.size, 4u);
+}
+
+TEST_F(CommitterTest, AClockStepBackPausesUntilItCaughtUpAndIsRecorded) {
+  ASSERT_OK(t.Create());
+  const uint64_t tolerated = t.options.limits.max_clock_step_back_us;
+  t.clock.Pass(10'000'000);
+  ASSERT_OK(t.AppendOne("a", "x").status());
+  t.clock.wall_us -= tolerated - 1000;  // within bounds
+  ASSERT_OK(t.AppendOne("b", "x").status());
+  const uint64_t before = t.ledger->head()->head.time_us;
+  t.clock.wall_us -= 2000;  // in sum beyond them
+  const auto paused = t.AppendOne("c", "x");
+  EXPECT_EQ(ReasonOf(paused.status()).reason, kReasonLedgerPaused);
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kPaused);
+  t.clock.Pass(tolerated / 2);
+  EXPECT_FALSE(t.AppendOne("c", "x").ok());
+  t.clock.Pass(tolerated);
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kServing);  // by itself
+  ASSERT_OK_AND_ASSIGN(const auto outcome, t.AppendOne("c", "x"));
+  EXPECT_EQ(KindAt(3), EntryKind::kClock);
+  EXPECT_EQ(outcome.entries[0].index, 4u);
+  const Leaf leaf = ParseLeaf(t.ledger->ReadEntry(3, false)->leaf).value();
+  ASSERT_OK_AND_ASSIGN(const ClockStep step, ParseClockStep(leaf.body));
+  EXPECT_GT(step.before_us, step.after_us + tolerated);
+  EXPECT_GT(leaf.recorded_at_us, before);
+  ASSERT_OK(t.AppendOne("d", "x").status());
+  EXPECT_EQ(t.ledger->head()->head.size, 6u);  // recorded once
+  EXPECT_OK(t.Check());
+}
+
+TEST_F(CommitterTest, TimeRisesStrictlyThoughTheClockStands) {
+  ASSERT_OK(t.Create());
+  t.clock.wall_us -= 1'000'000;  // tolerated: less than the step
+  for (int i = 0; i < 3; ++i) ASSERT_OK(t.Append(Events(50, absl::StrCat(i))).status());
+  EXPECT_OK(t.Check());
+}
+
+TEST_F(CommitterTest, QueuedAppendsFailWithTheCommitThatLatches) {
+  ASSERT_OK(t.Create());
+  t.faults->commit = Faults::How::kErrorAndAbsent;
+  gate.Stop(t);
+  Answers answers;
+  t.ledger->Append(Events(1, "first"), answers.Slot());
+  gate.AwaitCommit();
+  t.ledger->Append(Events(3, "queued"), answers.Slot());
+  gate.Release();
+  for (const auto& answer : answers.WaitAll()) {
+    EXPECT_EQ(ReasonOf(answer.status()).reason, kReasonStorageFailed);
+  }
+  t.ledger->Drain();
+  for (const int calls : answers.CallsPerSlot()) EXPECT_EQ(calls, 1);
+  EXPECT_EQ(t.sync_failures, 0);  // nothing says that a sync failed
+}
+
+}  // namespace
+}  // namespace auditledger::testing
