@@ -93,7 +93,8 @@ template <typename T>
 T Detail(const absl::Status& status) {
   T out;
   int count = 0;
-  for (const auto& any : ErrorDetails(status).details()) count += any.UnpackTo(&out) ? 1 : 0;
+  const google::rpc::Status details = ErrorDetails(status);
+  for (const auto& any : details.details()) count += any.UnpackTo(&out) ? 1 : 0;
   EXPECT_LE(count, 1) << "each detail type at most once";
   return out;
 }
