@@ -1,0 +1,123 @@
+#include "tests/e2e/processes.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+namespace auditledger::testing {
+namespace {
+
+constexpr auto kReadyTimeout = std::chrono::seconds(60);  // sanitizer builds on a busy machine
+constexpr auto kPoll = std::chrono::milliseconds(2);
+
+std::string Slurp(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+// Standard streams are files: no pipe can fill and block.
+pid_t Start(const std::vector<std::string>& command, const std::string& in, const std::string& out,
+            const std::string& err) {
+  std::vector<char*> argv;
+  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  const int files[] = {open(in.c_str(), O_RDONLY),
+                       open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600),
+                       open(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600)};
+  for (int i = 0; i < 3; ++i) {
+    if (files[i] < 0 || dup2(files[i], i) < 0) _exit(127);
+  }
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+int ExitCode(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace
+
+std::string Program(const std::string& name) {
+  const std::string build = AUDITLEDGER_BINARY_DIR;
+  for (const char* folder : {"/tools/", "/api/", "/verifier/"}) {
+    if (std::filesystem::exists(build + folder + name)) return build + folder + name;
+  }
+  std::fprintf(stderr, "%s is not built in %s\n", name.c_str(), build.c_str());
+  std::abort();
+}
+
+TempFolder::TempFolder() {
+  path_ = (std::filesystem::temp_directory_path() / "auditledger-e2e-XXXXXX").string();
+  if (mkdtemp(path_.data()) == nullptr) std::abort();
+}
+TempFolder::~TempFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Ran RunProgram(const std::vector<std::string>& command, const std::string& input) {
+  const TempFolder folder;
+  const std::string base = folder.path();
+  std::ofstream(base + "/in", std::ios::binary) << input;
+  int status = 0;
+  waitpid(Start(command, base + "/in", base + "/out", base + "/err"), &status, 0);
+  return {ExitCode(status), Slurp(base + "/out"), Slurp(base + "/err")};
+}
+
+Daemon::Daemon(const std::string& root, const std::vector<std::string>& arguments) : root_(root) {
+  const std::string ready = root + "/ready";
+  std::filesystem::remove(ready);
+  std::vector<std::string> command = {Program("auditledgerd"), "--root", root, "--ready_file",
+                                      ready};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  pid_ = Start(command, "/dev/null", root + "/daemon.out", root + "/daemon.log");
+  const auto deadline = std::chrono::steady_clock::now() + kReadyTimeout;
+  while (!std::filesystem::exists(ready)) {
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_ || std::chrono::steady_clock::now() > deadline) {
+      std::fprintf(stderr, "auditledgerd did not become ready:\n%s\n", log().c_str());
+      std::abort();
+    }
+    std::this_thread::sleep_for(kPoll);  // there is nothing else to wait on in another process
+  }
+  std::istringstream lines(Slurp(ready));
+  std::string name;
+  lines >> name >> address_;
+}
+
+Daemon::~Daemon() { Kill(); }
+
+int Daemon::Wait() {
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return ExitCode(status);
+}
+
+void Daemon::Kill() {
+  if (pid_ < 0) return;
+  kill(pid_, SIGKILL);
+  Wait();
+}
+
+int Daemon::Terminate() {
+  kill(pid_, SIGTERM);
+  return Wait();
+}
+
+std::string Daemon::log() const { return Slurp(root_ + "/daemon.log"); }
+
+}  // namespace auditledger::testing

@@ -1,0 +1,60 @@
+// Runs the built programs as a user would: arguments in, exit code and text out; the daemon on a
+// folder of its own.
+//
+// Thread-safety: an object belongs to one thread.
+#ifndef AUDITLEDGER_TESTS_E2E_PROCESSES_H_
+#define AUDITLEDGER_TESTS_E2E_PROCESSES_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace auditledger::testing {
+
+// The path of a program of this build: "auditctl" -> ".../tools/auditctl".
+std::string Program(const std::string& name);
+
+struct Ran {
+  int exit_code = -1;  // 128 + signal when a signal ended it
+  std::string out;
+  std::string err;
+};
+Ran RunProgram(const std::vector<std::string>& command, const std::string& input = "");
+
+// A folder that is removed with what is in it.
+class TempFolder {
+ public:
+  TempFolder();
+  ~TempFolder();
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// auditledgerd with --root, and the arguments given.
+class Daemon {
+ public:
+  // Aborts the test program, with the daemon's log, when it does not become ready.
+  Daemon(const std::string& root, const std::vector<std::string>& arguments);
+  ~Daemon();  // SIGKILL, if it still runs
+
+  const std::string& address() const { return address_; }  // of the first listener
+  void Kill();                                             // SIGKILL, and waits
+  int Terminate();                                         // SIGTERM, and waits: the exit code
+  std::string log() const;
+
+ private:
+  int Wait();
+  const std::string root_;
+  std::string address_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace auditledger::testing
+
+#endif  // AUDITLEDGER_TESTS_E2E_PROCESSES_H_
