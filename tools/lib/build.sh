@@ -18,7 +18,8 @@ dev_build() {
 
 dev_demo() {
   run_stage deps 240 deps_install build
-  run_stage build-programs 480 build_preset release auditledgerd auditctl auditledger-verify
+  run_stage build-programs 480 build_preset release \
+    auditledgerd auditctl auditledger-verify auditledger-generate auditledger-rogue
   run_stage demo 60 tools/demo.sh "$ROOT/build/release" "$@"
 }
 
@@ -34,7 +35,7 @@ dev_test() {
   while [ $# -gt 0 ]; do
     case "$1" in
       --seed) [ $# -gt 1 ] || die "test: --seed needs a number"
-              export AUDITLEDGER_TEST_SEED=$2; shift 2 ;;
+              export AUDITLEDGER_TEST_SEED=$2 AUDITLEDGER_KILL_SEED=$2; shift 2 ;;
       -*) die "test: unknown flag: $1" ;;
       *) filter=(-R "$1"); shift ;;
     esac

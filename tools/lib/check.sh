@@ -1,9 +1,9 @@
 # Checks that need no build, and clang's. Sourced by tools/dev.
 
-# Only what is tracked: another engineer's unfinished files are theirs.
-cxx_files() { git ls-files '*.cc' '*.h'; }
+# What clang-format holds. Only what is tracked: an engineer's unfinished files are their own.
+formatted_files() { git ls-files '*.cc' '*.h' '*.proto'; }
 
-check_format() { cxx_files | xargs -r clang-format-14 --dry-run -Werror; }
+check_format() { formatted_files | xargs -r clang-format-14 --dry-run -Werror; }
 check_tidy() {
   python3 tools/tidy.py
   python3 -m unittest discover -s tests/tools -p 'tidy_test.py'
@@ -32,7 +32,7 @@ dev_check() {
 
 dev_format() {
   run_stage deps-check 120 deps_install check
-  cxx_files | xargs -r clang-format-14 -i
+  formatted_files | xargs -r clang-format-14 -i
 }
 
 # clang-tidy reports clang's own warnings too, so one pass gives the thread-safety analysis and the

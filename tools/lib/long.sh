@@ -8,10 +8,10 @@ release_targets() {
 
 dev_kill() {
   local rounds=${1:-100}
-  release_targets auditledgerd auditctl auditledger-verify e2e_tests
+  release_targets e2e_tests
   export AUDITLEDGER_KILL_ROUNDS=$rounds
   run_stage "kill-$rounds" $((30 + rounds * 2)) \
-    build/release/tests/e2e/e2e_tests --gtest_filter='*Kill*' --gtest_fail_if_no_test_linked
+    build/release/tests/e2e/e2e_tests --gtest_filter='*Kill*'
 }
 
 dev_restart() {
@@ -21,8 +21,9 @@ dev_restart() {
 
 dev_go_check() {
   run_stage deps-go 60 deps_install build go
-  run_stage build-programs 900 build_preset release auditledgerd auditctl auditledger-verify
-  run_stage go-check 120 tests/go/check_export.sh "$ROOT/build/release"
+  run_stage build-programs 900 build_preset release \
+    auditledgerd auditctl auditledger-verify auditledger-generate
+  run_stage go-check 180 tests/e2e/first_steps.sh build/release --go
 }
 
 install_and_consume() {
