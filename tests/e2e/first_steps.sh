@@ -14,7 +14,8 @@ trap '[ -z "$server" ] || { kill "$server"; wait "$server"; }; rm -rf "$work"' E
 cd "$work"
 
 # snippet-begin: serve
-auditctl dev-certs certs/                    # a certificate authority to play with
+auditctl dev-certs certs                     # a certificate authority to play with
+mkdir ledger
 auditledgerd --root ledger \
   --listen main,127.0.0.1:7443,certs/server.pem,certs/server.key,certs/ca.pem \
   --admin_principal spiffe://hospital.example/client --ready_file ready &
@@ -27,7 +28,7 @@ export AUDITCTL_SERVER=127.0.0.1:7443 AUDITCTL_LEDGER=clinic \
   AUDITCTL_CA=certs/ca.pem AUDITCTL_CERT=certs/client.pem AUDITCTL_KEY_FILE=certs/client.key
 auditctl create-ledger clinic --origin audit.example.org/clinic --json | tee ledger.json
 python3 -c 'import json; print(json.load(open("ledger.json"))["vkey"])' >clinic.vkey
-auditledger-generate --events 100 | auditctl append - --receipts receipts/
+auditledger-generate --events 500 | auditctl append - --receipts receipts/
 # snippet-end: append
 
 # snippet-begin: verify
