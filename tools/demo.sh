@@ -7,7 +7,7 @@
 # it a temporary folder is used and removed.
 set -euo pipefail
 
-build=${1:?usage: tools/demo.sh BUILD_DIR [WORK_DIR]}
+build=$(realpath "${1:?usage: tools/demo.sh BUILD_DIR [WORK_DIR]}")
 here=$(cd "$(dirname "$0")/.." && pwd)
 shared=${AUDITLEDGER_SHARED:-$here/../shared}
 if [ $# -gt 1 ]; then
@@ -39,7 +39,7 @@ rogue_program=$(find_program auditledger-rogue)
 if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
 chapter() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 say() { printf '  %s\n' "$*"; }
-quote() { sed "s/^/    $dim| /; s/\$/$plain/" | cut -c1-180; }
+quote() { sed "s/^/    $dim| /; s/\$/$plain/" | cut -c1-150; }
 fail() { printf '\nDEMO FAILED: %s\n' "$*" >&2; exit 1; }
 
 origin=audit.example.org/clinic
@@ -84,11 +84,12 @@ caught() {
   line=$(grep -m1 -o -E "$pattern.*" <<< "$output") || { echo "$output" | quote; fail "$attack: $by does not say '$pattern'"; }
   printf '%s\n' "$line" | quote
   say "${bold}Caught by $by.${plain}"
-  attacks+=("$attack|$by|$(cut -c1-90 <<< "$line")")
+  attacks+=("$attack|$by|$(cut -c1-110 <<< "$line")")
 }
 
 chapter "1. A ledger is made"
 "$auditctl_program" dev-certs certs > /dev/null
+mkdir -m 700 live
 start live
 say "auditledgerd serves on $address, with mutual TLS, on a fresh folder."
 ctl create-ledger clinic --origin "$origin" --json | sed -n 's/.*"vkey":"\([^"]*\)".*/\1/p' > clinic.vkey
@@ -169,8 +170,8 @@ root_hex=$(sed -n 3p forged.checkpoint | base64 -d | od -An -tx1 | tr -d ' \n')
 start consistent --adopt_signer_state "clinic@$size:$root_hex"
 say "Now it serves, and signs the altered history with the true key ($(ctl ledgers | cut -f5))."
 ctl export forged-export > /dev/null
-caught "adopted fork, exported" "the verifier: the payload denies the leaf, the head denies the last one seen" 1 \
-  "entry $victim|fork|contradict" verify log forged-export
+caught "adopted fork, exported" "the verifier: the event denies its leaf" 1 "entry $victim .*" verify log forged-export
+caught "adopted fork, exported" "the verifier's trust store" 1 "FORK: " verify log forged-export
 stop
 
 chapter "8. He drops an entry instead"
@@ -190,20 +191,20 @@ stop
 say "And the signer's memory with it: to itself, that server is an honest one."
 start backup
 ctl checkpoint > rolled.checkpoint
-caught "rollback, memory too" "the verifier's trust store" 1 "roll|smaller|less than|older" verify checkpoint rolled.checkpoint
+caught "rollback, memory too" "the verifier's trust store" 1 "ROLLBACK: " verify checkpoint rolled.checkpoint
 stop
 
 chapter "10. He steals the key and signs a history of his own"
 head -3 forged.checkpoint | quote
-caught "fork with the stolen key" "whoever has seen the real head" 1 "fork|contradict|two heads|histor" verify checkpoint forged.checkpoint
-say "What is left is evidence, two signed heads of one size that anyone can check:"
+caught "fork with the stolen key" "whoever has seen the real head" 1 "FORK: " verify checkpoint forged.checkpoint
+say "What is left is evidence: pairs of signed heads that contradict each other, for anyone to check."
 find trust/evidence -type f | sort | head -4 | quote
 
 chapter "What was tried, and who noticed"
-printf '  %-26s %-52s %s\n' ATTACK "CAUGHT BY" MESSAGE
+printf '  %-24s %-42s %s\n' ATTACK "CAUGHT BY" MESSAGE
 for row in "${attacks[@]}"; do
   IFS='|' read -r attack by line <<< "$row"
-  printf '  %-26s %-52s %s\n' "$attack" "$(cut -c1-52 <<< "$by")" "$line"
+  printf '  %-24s %-42s %s\n' "$attack" "$(cut -c1-42 <<< "$by")" "$line"
 done
 say ""
 say "What this does not show: an event that was never sent (only that its number is missing), and a fork shown to"
