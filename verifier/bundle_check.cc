@@ -16,8 +16,8 @@ namespace {
 
 absl::StatusOr<std::vector<Hash>> ParseTile(absl::string_view bytes, uint64_t width) {
   if (bytes.size() < width * Hash::kSize || bytes.size() % Hash::kSize != 0) {
-    return absl::DataLossError(absl::StrCat("has ", bytes.size(), " bytes, needs ",
-                                            width * Hash::kSize));
+    return absl::DataLossError(
+        absl::StrCat("has ", bytes.size(), " bytes, needs ", width * Hash::kSize));
   }
   std::vector<Hash> hashes;
   hashes.reserve(width);

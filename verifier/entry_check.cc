@@ -23,8 +23,8 @@ absl::Status CheckGenesis(const Leaf& leaf, const Pin& pin) {
   const absl::StatusOr<Genesis> genesis = ParseGenesis(leaf.body);
   if (!genesis.ok()) return Broken(genesis.status().message());
   if (genesis->origin != pin.origin) {
-    return Broken(absl::StrCat("genesis names the origin ", genesis->origin, ", pinned is ",
-                               pin.origin));
+    return Broken(
+        absl::StrCat("genesis names the origin ", genesis->origin, ", pinned is ", pin.origin));
   }
   if (genesis->log_key_hash != LogKeyHash(pin.key.type(), pin.key.public_key())) {
     return Broken("genesis names another log key than the pinned one");
@@ -42,8 +42,8 @@ absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
       const absl::StatusOr<Conflict> conflict = ParseConflict(leaf.body);
       if (!conflict.ok()) return Broken(conflict.status().message());
       if (conflict->first_index < index) return absl::OkStatus();
-      return Broken(absl::StrCat("a conflict with entry ", conflict->first_index,
-                                 ", which is not earlier"));
+      return Broken(
+          absl::StrCat("a conflict with entry ", conflict->first_index, ", which is not earlier"));
     }
     case EntryKind::kOperator:
       return AsBroken(ParseOperatorAction(leaf.body).status());
@@ -67,9 +67,9 @@ bool IsKnownKind(EntryKind kind) {
 
 absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin) {
   if ((leaf.kind == EntryKind::kGenesis) != (index == 0)) {
-    return Broken(index == 0 ? absl::StrCat("entry 0 is not the genesis but ",
-                                            EntryKindName(leaf.kind))
-                             : "a genesis that is not entry 0");
+    return Broken(index == 0
+                      ? absl::StrCat("entry 0 is not the genesis but ", EntryKindName(leaf.kind))
+                      : "a genesis that is not entry 0");
   }
   RETURN_IF_ERROR(CheckBody(index, leaf, pin));
   if (HasPayload(leaf.kind)) {
@@ -100,8 +100,7 @@ std::string FormatMicros(uint64_t unix_us) {
   constexpr uint64_t kLatest = kMaxTimestampSeconds * 1'000'000 + 999'999;
   if (unix_us > kLatest) return absl::StrCat(unix_us, " us");
   return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E6SZ",
-                          absl::FromUnixMicros(static_cast<int64_t>(unix_us)),
-                          absl::UTCTimeZone());
+                          absl::FromUnixMicros(static_cast<int64_t>(unix_us)), absl::UTCTimeZone());
 }
 
 }  // namespace auditledger

@@ -48,8 +48,7 @@ void Conclude(Findings findings, Verdict& verdict) { findings.MoveInto(verdict);
 
 void Open(const Pin& pin, const Leaf& leaf, const Opening& opening, EntryReport& report) {
   Findings findings;
-  const absl::StatusOr<EmitterProof> opened =
-      CheckOpening(pin.origin, leaf, opening, std::nullopt);
+  const absl::StatusOr<EmitterProof> opened = CheckOpening(pin.origin, leaf, opening, std::nullopt);
   if (!opened.ok()) {
     findings.AddStatus("payload", opened.status());
     return Conclude(std::move(findings), report.verdict);
@@ -100,8 +99,8 @@ EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin) 
   if (!proof.ok()) findings.AddStatus("proof", proof.status());
   absl::StatusOr<Leaf> leaf = entry.ok() ? ParseLeaf(entry->leaf) : entry.status();
   if (entry.ok() && proof.ok()) {
-    const absl::Status included = VerifyInclusion(index, size, LeafHash(entry->leaf), *proof,
-                                                  head->checkpoint.root);
+    const absl::Status included =
+        VerifyInclusion(index, size, LeafHash(entry->leaf), *proof, head->checkpoint.root);
     if (!included.ok()) findings.AddStatus("entry", included);
     if (!leaf.ok()) findings.AddStatus("entry", leaf.status());
     if (leaf.ok()) {

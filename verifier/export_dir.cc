@@ -178,10 +178,9 @@ absl::Status ExportWriter::Finish(absl::string_view checkpoint_note) {
   ASSIGN_OR_RETURN(const Note note, ParseNote(checkpoint_note));
   ASSIGN_OR_RETURN(const Checkpoint checkpoint, ParseCheckpoint(note.text));
   if (checkpoint.size != size_ || checkpoint.root != Root()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("export: the checkpoint is of size ", checkpoint.size, " and root ",
-                     checkpoint.root.ToHex(), ", the entries are ", size_, " and lead to ",
-                     Root().ToHex()));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "export: the checkpoint is of size ", checkpoint.size, " and root ",
+        checkpoint.root.ToHex(), ", the entries are ", size_, " and lead to ", Root().ToHex()));
   }
   if (!leaves_.empty()) RETURN_IF_ERROR(WriteBundle());
   for (size_t level = 0; level < levels_.size(); ++level) {

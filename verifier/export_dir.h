@@ -86,10 +86,10 @@ class ExportWriter {
 
   const std::string dir_;
   uint64_t size_ = 0;
-  std::vector<std::string> leaves_;                // of the bundle that is not full yet
-  std::vector<std::optional<Opening>> openings_;   // beside them
-  std::vector<std::vector<Hash>> levels_;          // right edge: hashes of the tile not full yet
-  std::vector<std::string> stale_payloads_;        // to remove once a checkpoint covers the new one
+  std::vector<std::string> leaves_;               // of the bundle that is not full yet
+  std::vector<std::optional<Opening>> openings_;  // beside them
+  std::vector<std::vector<Hash>> levels_;         // right edge: hashes of the tile not full yet
+  std::vector<std::string> stale_payloads_;       // to remove once a checkpoint covers the new one
 };
 
 }  // namespace auditledger

@@ -65,10 +65,10 @@ class FolderWalk {
   absl::Status CheckFormerPart(const ParsedTilePath& path, uint64_t width) {
     const size_t limit = path.entries ? kMaxEntriesFileBytes : kMaxTileFileBytes;
     const auto read = [&](uint64_t w) {
-      return ReadFileLimited(absl::StrCat(dir_, "/",
-                                          path.entries ? EntriesPath(path.id.index, w)
-                                                       : TilePath(path.id, w)),
-                             limit);
+      return ReadFileLimited(
+          absl::StrCat(dir_, "/",
+                       path.entries ? EntriesPath(path.id.index, w) : TilePath(path.id, w)),
+          limit);
     };
     ASSIGN_OR_RETURN(const std::string former, read(path.width));
     const absl::StatusOr<std::string> current = read(width);

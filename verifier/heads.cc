@@ -53,8 +53,7 @@ HeadRelation RelateByTiles(const Checkpoint& older, const Checkpoint& newer, Kin
 
 void KeepEvidence(const SignedCheckpoint& known, const SignedCheckpoint& other, const Pin& pin,
                   const TrustStore& store, Verdict& verdict) {
-  absl::StatusOr<std::vector<std::string>> paths =
-      store.KeepEvidence(pin, known.note, other.note);
+  absl::StatusOr<std::vector<std::string>> paths = store.KeepEvidence(pin, known.note, other.note);
   if (paths.ok()) {
     verdict.evidence = *std::move(paths);
     return;
@@ -69,32 +68,31 @@ void Remember(const SignedCheckpoint& head, const Pin& pin, const TrustStore& st
   if (verdict.outcome != Outcome::kVerified) return;
   const absl::Status saved = store.Save(pin, head.note);
   if (!saved.ok()) {
-    verdict.CannotTell(absl::StrCat("trust store: the head could not be remembered: ",
-                                    saved.message()));
+    verdict.CannotTell(
+        absl::StrCat("trust store: the head could not be remembered: ", saved.message()));
   }
 }
 
 void Unproven(const Checkpoint& known, const Checkpoint& head, const HeadRelation& relation,
               HeadUse use, Verdict& verdict) {
   if (head.size < known.size && use != HeadUse::kReceipt) {
-    verdict.Refuse(absl::StrCat("ROLLBACK: this head has size ", head.size,
-                                ", and a head of size ", known.size,
+    verdict.Refuse(absl::StrCat("ROLLBACK: this head has size ", head.size, ", and a head of size ",
+                                known.size,
                                 " of this log was verified before: entries are being hidden"));
     return;
   }
-  const std::string what = absl::StrCat("consistency with the head of size ", known.size,
-                                        " last seen", relation.detail.empty() ? "" : ": ",
-                                        relation.detail);
+  const std::string what =
+      absl::StrCat("consistency with the head of size ", known.size, " last seen",
+                   relation.detail.empty() ? "" : ": ", relation.detail);
   verdict.not_proven.push_back(what);
   if (use == HeadUse::kReceipt) return;
-  verdict.CannotTell(absl::StrCat("missing proof: ", what,
-                                  ". Ask for a consistency proof from that size"));
+  verdict.CannotTell(
+      absl::StrCat("missing proof: ", what, ". Ask for a consistency proof from that size"));
 }
 
 }  // namespace
 
-HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other,
-                         const History& history) {
+HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other, const History& history) {
   if (known.size == other.size) {
     if (known.root == other.root) return {Kind::kSame, ""};
     return {Kind::kFork, absl::StrCat("two signed heads of one size: ", HeadName(known), ", and ",
@@ -106,8 +104,8 @@ HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other,
   const Kind proven = grew ? Kind::kExtends : Kind::kExtendedBy;
   if (history.proof && history.proof->old_size == older.size &&
       IsOf(history.proof->checkpoint, newer)) {
-    const absl::Status status = VerifyExtension(older.size, older.root, newer.size, newer.root,
-                                                history.proof->proof);
+    const absl::Status status =
+        VerifyExtension(older.size, older.root, newer.size, newer.root, history.proof->proof);
     if (status.ok()) return {proven, "proven by the consistency proof"};
     return {Kind::kBadProof, absl::StrCat("the consistency proof from size ", older.size, " to ",
                                           newer.size, " does not verify: ", status.message())};
@@ -116,8 +114,7 @@ HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other,
   return {Kind::kUnproven, history.proof ? "the proof given is not between these two heads" : ""};
 }
 
-std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin,
-                                         Verdict& verdict) {
+std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict) {
   absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(note, pin.origin, pin.key);
   if (head.ok()) {
     verdict.head = head->checkpoint;
@@ -169,8 +166,8 @@ void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const Histor
     case Kind::kBadProof:
       return verdict.Refuse(relation.detail);
     case Kind::kFork:
-      verdict.Refuse(absl::StrCat("FORK: the log's key has signed two histories: ",
-                                  relation.detail));
+      verdict.Refuse(
+          absl::StrCat("FORK: the log's key has signed two histories: ", relation.detail));
       return KeepEvidence(last, head, pin, *history.store, verdict);
   }
 }

@@ -67,8 +67,8 @@ class LogAudit {
   }
 
   Verdict Run() {
-    const absl::StatusOr<std::string> note = ReadFileLimited(
-        absl::StrCat(input_.dir, "/", kCheckpointFile), kMaxNoteBytes);
+    const absl::StatusOr<std::string> note =
+        ReadFileLimited(absl::StrCat(input_.dir, "/", kCheckpointFile), kMaxNoteBytes);
     if (!note.ok()) {
       verdict_.CannotTell(note.status().message());
       return std::move(verdict_);
@@ -93,7 +93,9 @@ class LogAudit {
   }
 
  private:
-  uint64_t WidthOf(uint64_t bundle) const { return std::min(kTileWidth, size_ - bundle * kTileWidth); }
+  uint64_t WidthOf(uint64_t bundle) const {
+    return std::min(kTileWidth, size_ - bundle * kTileWidth);
+  }
 
   // The key must be the one that genesis names, or tag checks would mean nothing.
   void CheckIndexKey() {
@@ -113,8 +115,8 @@ class LogAudit {
     files.bundle = bundle;
     files.width = WidthOf(bundle);
     files.entries = ReadEntriesFile(input_.dir, bundle, files.width);
-    files.tile = ReadFileLimited(
-        absl::StrCat(input_.dir, "/", TilePath({0, bundle}, files.width)), kMaxTileFileBytes);
+    files.tile = ReadFileLimited(absl::StrCat(input_.dir, "/", TilePath({0, bundle}, files.width)),
+                                 kMaxTileFileBytes);
     files.payload = ReadPayloadFile(input_.dir, bundle, files.width);
     return CheckBundle(rules_, files);
   }
@@ -159,9 +161,9 @@ class LogAudit {
     const Hash root = tree_.Finish();
     const bool damaged = verdict_.outcome != Outcome::kVerified || !findings_.empty();
     if (root != head.root) {
-      findings_.Refuse(absl::StrCat(
-          "the entries lead to root ", root.ToHex(), ", signed is ", head.root.ToHex(),
-          ": an entry was changed, dropped, added or moved"));
+      findings_.Refuse(absl::StrCat("the entries lead to root ", root.ToHex(), ", signed is ",
+                                    head.root.ToHex(),
+                                    ": an entry was changed, dropped, added or moved"));
     } else if (damaged) {
       verdict_.proven.push_back(
           "the leaves themselves lead to the signed root: what is refused lies beside them");
@@ -171,13 +173,13 @@ class LogAudit {
   void Summarize() {
     for (const auto& [kind, count] : kinds_) {
       if (IsKnownKind(static_cast<EntryKind>(kind))) continue;
-      verdict_.not_proven.push_back(
-          absl::StrCat("what ", count, " entries of ", EntryKindName(static_cast<EntryKind>(kind)),
-                       " mean: this version does not read their bodies"));
+      verdict_.not_proven.push_back(absl::StrCat("what ", count, " entries of ",
+                                                 EntryKindName(static_cast<EntryKind>(kind)),
+                                                 " mean: this version does not read their bodies"));
     }
     if (withheld_.count() > 0) {
-      verdict_.not_proven.push_back(absl::StrCat(
-          "the content of ", withheld_.count(), " events, WITHHELD: ", withheld_.Text()));
+      verdict_.not_proven.push_back(absl::StrCat("the content of ", withheld_.count(),
+                                                 " events, WITHHELD: ", withheld_.Text()));
     }
     if (!rules_.index_key) {
       verdict_.not_proven.push_back("the entries' tags: no index key that genesis names was given");
@@ -188,7 +190,8 @@ class LogAudit {
       verdict_.not_proven.push_back(absl::StrCat("who sent ", opened_ - emitter_signed_,
                                                  " events: their headers are the ledger's word"));
     }
-    verdict_.not_proven.push_back("that every access was emitted: only what reached the log is in it");
+    verdict_.not_proven.push_back(
+        "that every access was emitted: only what reached the log is in it");
     if (verdict_.outcome != Outcome::kVerified) return;
     verdict_.proven.push_back(absl::StrCat(
         "all ", size_, " entries are there, in order and unchanged, and every tile is theirs"));
@@ -196,8 +199,8 @@ class LogAudit {
     verdict_.proven.push_back(absl::StrCat(opened_, " events are, to the byte, what their entries ",
                                            "commit to", rules_.index_key ? ", tags included" : ""));
     if (emitter_signed_ > 0) {
-      verdict_.proven.push_back(absl::StrCat(
-          "the holders of the emitter keys named in ", emitter_signed_, " headers signed them"));
+      verdict_.proven.push_back(absl::StrCat("the holders of the emitter keys named in ",
+                                             emitter_signed_, " headers signed them"));
     }
   }
 

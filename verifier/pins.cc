@@ -31,9 +31,8 @@ absl::StatusOr<Pin> LoadPin(absl::string_view origin, const std::string& key) {
   if (pin.ok() || NoteVerifier::Parse(key).ok()) return pin;
   const absl::StatusOr<std::string> file = ReadFileLimited(key, kMaxKeyFileBytes);
   if (!file.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "key: neither a vkey (", pin.status().message(), ") nor a file (", file.status().message(),
-        ")"));
+    return absl::InvalidArgumentError(absl::StrCat("key: neither a vkey (", pin.status().message(),
+                                                   ") nor a file (", file.status().message(), ")"));
   }
   return MakePin(origin, absl::StripAsciiWhitespace(*file));
 }

@@ -102,9 +102,8 @@ absl::StatusOr<std::vector<std::string>> TrustStore::KeepEvidence(const Pin& pin
   const std::string folder = absl::StrCat(dir_, "/evidence");
   RETURN_IF_ERROR(MakeFolders(folder));
   // Named by content, so that finding the same contradiction again adds nothing.
-  const std::string stem =
-      absl::StrCat(folder, "/", Sha256({pin.origin}).ToHex().substr(0, 16), "-",
-                   Sha256({known, other}).ToHex().substr(0, 16));
+  const std::string stem = absl::StrCat(folder, "/", Sha256({pin.origin}).ToHex().substr(0, 16),
+                                        "-", Sha256({known, other}).ToHex().substr(0, 16));
   std::vector<std::string> paths;
   for (const auto& [suffix, note] : {std::pair(".a.checkpoint", known), {".b.checkpoint", other}}) {
     paths.push_back(absl::StrCat(stem, suffix));

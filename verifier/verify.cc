@@ -42,7 +42,8 @@ void CheckReceiptOpening(const ReceiptInput& input, const Leaf& leaf, ReceiptExt
     verdict.not_proven.push_back("who sent the event: the header is the ledger's word");
   }
   if (input.index_key) {
-    verdict.proven.push_back("the entry's tags are exactly those of the event, under the key given");
+    verdict.proven.push_back(
+        "the entry's tags are exactly those of the event, under the key given");
     verdict.not_proven.push_back("that the index key given is the one genesis names");
   } else {
     verdict.not_proven.push_back("the entry's tags: no index key was given");
@@ -74,11 +75,11 @@ void CheckFrom(const std::string& from, const SignedCheckpoint& head, const Pin&
       return;
     case HeadRelation::Kind::kExtendedBy:
     case HeadRelation::Kind::kUnproven:
-      return verdict.CannotTell(
-          old->checkpoint.size > head.checkpoint.size
-              ? "the head called earlier is the larger one"
-              : absl::StrCat("missing proof: no consistency proof from size ",
-                             old->checkpoint.size, " to ", head.checkpoint.size));
+      return verdict.CannotTell(old->checkpoint.size > head.checkpoint.size
+                                    ? "the head called earlier is the larger one"
+                                    : absl::StrCat("missing proof: no consistency proof from size ",
+                                                   old->checkpoint.size, " to ",
+                                                   head.checkpoint.size));
     case HeadRelation::Kind::kBadProof:
       return verdict.Refuse(relation.detail);
     case HeadRelation::Kind::kFork:

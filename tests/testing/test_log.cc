@@ -26,7 +26,6 @@ T Must(absl::StatusOr<T> value) {
   std::abort();
 }
 
-
 EvpPkeyPtr PrivateKey(uint8_t seed_byte) {
   const std::string seed(32, static_cast<char>(seed_byte));
   EvpPkeyPtr key(EVP_PKEY_new_raw_private_key(
@@ -122,8 +121,8 @@ std::pair<Leaf, Opening> TestLog::Seal(absl::string_view event,
   if (emitter_key) {
     const std::string message =
         EmitMessage(options_.origin, header.stream_id, header.event_id, event_commitment);
-    header.signature = EmitterSignature{TestPublicKey(*emitter_key),
-                                        TestSignature(*emitter_key, message)};
+    header.signature =
+        EmitterSignature{TestPublicKey(*emitter_key), TestSignature(*emitter_key, message)};
   }
   opening.header = Must(EncodeHeader(header));
   Leaf leaf;
@@ -188,8 +187,8 @@ Hash TestLog::RootAt(uint64_t size) { return Must(::auditledger::RootAt(size, *t
 std::string TestLog::Sign(absl::string_view text) const {
   Note note;
   note.text = std::string(text);
-  note.signatures.push_back({verifier_.name(), verifier_.key_id(),
-                             TestSignature(options_.key, text)});
+  note.signatures.push_back(
+      {verifier_.name(), verifier_.key_id(), TestSignature(options_.key, text)});
   return FormatNote(note);
 }
 

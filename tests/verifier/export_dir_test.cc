@@ -36,10 +36,10 @@ TEST(ExportDir, LaysOutTilesEntriesAndPayloadsAsTlogTilesSays) {
   ExportLog(log, dir.path());
   std::vector<std::string> names;
   for (const auto& [name, bytes] : FilesUnder(dir.path())) names.push_back(name);
-  EXPECT_THAT(names, ::testing::UnorderedElementsAre(
-                         "checkpoint", "payload/000", "payload/001.p/44", "tile/0/000",
-                         "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000",
-                         "tile/entries/001.p/44"));
+  EXPECT_THAT(names,
+              ::testing::UnorderedElementsAre("checkpoint", "payload/000", "payload/001.p/44",
+                                              "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1",
+                                              "tile/entries/000", "tile/entries/001.p/44"));
   EXPECT_EQ(ReadFile(dir.File("tile/0/000")).size(), 8192u);
 }
 

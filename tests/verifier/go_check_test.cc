@@ -12,9 +12,9 @@
 namespace auditledger {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::ReadFile;
 using testing::WriteFile;
-using ::testing::HasSubstr;
 
 class GoCheck : public ::testing::Test {
  protected:
@@ -29,9 +29,9 @@ class GoCheck : public ::testing::Test {
   }
 
   int Check(const std::string& receipt) {
-    const std::string command =
-        absl::StrCat(AUDITLEDGER_SOURCE_DIR, "/tests/go/check_export.sh ", dir_.File("export"), " ",
-                     log_.origin(), " ", dir_.File("vkey"), " ", receipt, " >", dir_.File("out"), " 2>&1");
+    const std::string command = absl::StrCat(
+        AUDITLEDGER_SOURCE_DIR, "/tests/go/check_export.sh ", dir_.File("export"), " ",
+        log_.origin(), " ", dir_.File("vkey"), " ", receipt, " >", dir_.File("out"), " 2>&1");
     return WEXITSTATUS(std::system(command.c_str()));
   }
   void FlipByte(const std::string& path, size_t at) {
@@ -45,8 +45,7 @@ class GoCheck : public ::testing::Test {
 };
 
 TEST_F(GoCheck, AcceptsWhatWeExportAndRefusesATamperedCopy) {
-  const std::string receipt =
-      WriteFile(dir_.File("r.tlog-proof"), log_.ReceiptFor(123, 400));
+  const std::string receipt = WriteFile(dir_.File("r.tlog-proof"), log_.ReceiptFor(123, 400));
   EXPECT_EQ(Check(receipt), 0);
 
   WriteFile(dir_.File("other.tlog-proof"), log_.ReceiptFor(123, 400));

@@ -12,14 +12,14 @@
 namespace auditledger {
 namespace {
 
+using ::testing::Contains;
 using testing::ExportLog;
+using ::testing::HasSubstr;
 using testing::ReadFile;
 using testing::TempDir;
 using testing::TestEvent;
 using testing::TestLog;
 using testing::WriteFile;
-using ::testing::Contains;
-using ::testing::HasSubstr;
 
 class LogAuditTest : public ::testing::Test {
  protected:
@@ -178,8 +178,8 @@ TEST_F(LogAuditTest, AMissingFileCannotBeTold) {
 
 TEST_F(LogAuditTest, WhatIsSlippedInBesideTheLogIsReported) {
   log_.AddEvents(20);
-  for (const char* name : {"tile/0/001", "tile/junk", "payload/000", "tile/0/000.p/22",
-                           "tile/entries/000.p/021"}) {
+  for (const char* name :
+       {"tile/0/001", "tile/junk", "payload/000", "tile/0/000.p/22", "tile/entries/000.p/021"}) {
     std::filesystem::remove_all(Dir());
     ExportLog(log_, Dir());
     WriteFile(File(name), "x");
@@ -245,7 +245,8 @@ TEST_F(LogAuditTest, SignedLogsThatBreakTheLedgersRulesAreRefused) {
   tagged.tags.pop_back();
   wrong_tags.AddLeaf(tagged, behind);
   EXPECT_EQ(AuditOf(wrong_tags).ExitCode(), 1);
-  EXPECT_EQ(Audit(false).ExitCode(), 0) << "without the index key tags are not checked, and it says so";
+  EXPECT_EQ(Audit(false).ExitCode(), 0)
+      << "without the index key tags are not checked, and it says so";
 }
 
 TEST_F(LogAuditTest, AnUnknownKindIsVerifiedAndSaidToBeUnread) {

@@ -15,10 +15,10 @@
 namespace auditledger {
 namespace {
 
-using testing::ReadFile;
-using testing::WriteFile;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::ReadFile;
+using testing::WriteFile;
 
 struct Ran {
   int exit_code = -1;

@@ -15,13 +15,13 @@
 namespace auditledger {
 namespace {
 
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::ReadFile;
 using testing::TempDir;
 using testing::TestEvent;
 using testing::TestLog;
-using ::testing::Contains;
-using ::testing::HasSubstr;
-using ::testing::Not;
 
 class VerifyTest : public ::testing::Test {
  protected:
@@ -69,8 +69,8 @@ absl::Status Example(const std::string& vkey, const std::string& tlog_proof_file
 }
 
 TEST_F(VerifyTest, TheHeadersExampleRuns) {
-  EXPECT_OK(Example(log_.verifier().ToVkey(), log_.ReceiptFor(7, 40), TestEvent(7),
-                    dir_.File("other")));
+  EXPECT_OK(
+      Example(log_.verifier().ToVkey(), log_.ReceiptFor(7, 40), TestEvent(7), dir_.File("other")));
 }
 
 TEST_F(VerifyTest, AReceiptWithItsEventSaysWhatItProvesAndWhatNot) {
@@ -78,7 +78,8 @@ TEST_F(VerifyTest, AReceiptWithItsEventSaysWhatItProvesAndWhatNot) {
   input.index_key = log_.index_key();
   const Verdict verdict = VerifyReceipt(input, pin_, history_);
   EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
-  EXPECT_THAT(verdict.proven, Contains(HasSubstr("entry 7 (event, recorded 2023-11-14T22:13:20.007")));
+  EXPECT_THAT(verdict.proven,
+              Contains(HasSubstr("entry 7 (event, recorded 2023-11-14T22:13:20.007")));
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("to the byte, what the entry commits to")));
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("tags are exactly")));
   EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("no witness policy given")));
@@ -272,10 +273,10 @@ TEST_F(VerifyTest, ConsistencyNeedsTheRightProof) {
   CheckpointUpdate wrong = ParseCheckpointUpdate(log_.UpdateFrom(10, 30)).value();
   wrong.proof[0].bytes[0] ^= 1;
   EXPECT_EQ(check(FormatCheckpointUpdate(wrong)), 1);
-  EXPECT_EQ(VerifyTwoHeads({log_.CheckpointAt(30), log_.CheckpointAt(10), log_.UpdateFrom(10, 30)},
-                           pin_)
-                .ExitCode(),
-            2)
+  EXPECT_EQ(
+      VerifyTwoHeads({log_.CheckpointAt(30), log_.CheckpointAt(10), log_.UpdateFrom(10, 30)}, pin_)
+          .ExitCode(),
+      2)
       << "the wrong way round";
 }
 
@@ -287,9 +288,11 @@ TEST(Pins, AreReadStrictly) {
   EXPECT_EQ(pins->size(), 2u);
   EXPECT_FALSE(ParsePins("b.test " + a).ok());
   EXPECT_FALSE(ParsePins("b.test " + b + "\nb.test " + b).ok()) << "twice";
-  EXPECT_OK(ParseIndexKey("auditledger-key/v1 index 1 " + EncodeBase64(std::string(32, 'k')) + "\n"));
+  EXPECT_OK(
+      ParseIndexKey("auditledger-key/v1 index 1 " + EncodeBase64(std::string(32, 'k')) + "\n"));
   EXPECT_FALSE(
-      ParseIndexKey("auditledger-key/v1 dedup 1 " + EncodeBase64(std::string(32, 'k')) + "\n").ok());
+      ParseIndexKey("auditledger-key/v1 dedup 1 " + EncodeBase64(std::string(32, 'k')) + "\n")
+          .ok());
 }
 
 TEST(VerdictTest, KeepsTheWorstOutcomeAndCountsReasonsBeyondTheLimit) {

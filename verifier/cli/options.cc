@@ -36,7 +36,8 @@ void AddCommon(CLI::App& app, Options& options) {
   app.add_option("--key", options.key, "The log's vkey, or a file that holds it");
   app.add_option("--pins", options.pins, "A file of lines \"origin vkey\", instead of --key");
   app.add_option("--trust-store", options.trust_store, "Folder of the heads last seen");
-  app.add_flag("--no-trust-store", options.no_trust_store, "Neither ask nor change the trust store");
+  app.add_flag("--no-trust-store", options.no_trust_store,
+               "Neither ask nor change the trust store");
   app.add_flag("--json", options.json, "Print the verdict as one JSON object");
   app.add_flag("--quiet", options.quiet, "Print nothing but errors of usage; see the exit code");
 }

@@ -129,8 +129,10 @@ int ShowEntry(const Options& options, const Pin& pin) {
   if (options.quiet) return report.verdict.ExitCode();
   if (options.json) {
     nlohmann::ordered_json json = nlohmann::ordered_json::parse(VerdictJson(report.verdict));
-    json["entry"] = {{"index", options.index},         {"kind", report.kind},
-                     {"recorded_at", report.recorded_at}, {"leaf", report.leaf_hex},
+    json["entry"] = {{"index", options.index},
+                     {"kind", report.kind},
+                     {"recorded_at", report.recorded_at},
+                     {"leaf", report.leaf_hex},
                      {"sender", report.sender}};
     if (!report.event_json.empty()) {
       json["event"] = nlohmann::ordered_json::parse(report.event_json, nullptr, false);
@@ -156,8 +158,7 @@ int ListTrust(const TrustStore& store, const Options& options) {
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const std::string& text : *notes) {
     const absl::StatusOr<Note> note = ParseNote(text);
-    const absl::StatusOr<Checkpoint> head =
-        note.ok() ? ParseCheckpoint(note->text) : note.status();
+    const absl::StatusOr<Checkpoint> head = note.ok() ? ParseCheckpoint(note->text) : note.status();
     if (!head.ok()) {
       std::cerr << "auditledger-verify: a damaged head in " << store.dir() << "\n";
       return kExitCannotTell;
