@@ -150,9 +150,13 @@ void AppendStream::Complete(const std::shared_ptr<Slot>& slot,
 }
 
 void AppendStream::Step() {
-  if (finished_ || writing_) return;
-  if (gone_) return Finish(end_);
-  if (!slots_.empty() && slots_.front()->done) WriteResults();
+  if (finished_) return;
+  if (gone_) {
+    if (!writing_) Finish(end_);
+    return;
+  }
+  // Reading does not wait for a write: a client may send all before it reads its first answer.
+  if (!writing_ && !slots_.empty() && slots_.front()->done) WriteResults();
   const bool takes_more = end_.ok() && !half_closed_;
   if (takes_more && !reading_ && !processing_ && slots_.size() < kMaxUnansweredEvents) {
     reading_ = true;
