@@ -1,0 +1,229 @@
+#include "ledger/leveldb_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "ledger/key_format.h"
+#include "leveldb/db.h"
+#include "merkle/sha256.h"
+#include "tests/testing/fault_env.h"
+#include "tests/testing/file_faults.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auditledger {
+namespace {
+
+using ::auditledger::testing::FaultEnv;
+using ::auditledger::testing::FileFaults;
+using ::auditledger::testing::StatusIs;
+using ::auditledger::testing::TempDir;
+
+Head HeadAt(uint64_t size) { return {size, Sha256({std::to_string(size)}), size}; }
+
+class LevelDbEngineTest : public ::testing::Test {
+ protected:
+  LevelDbEngineTest() { options_.path = dir_ / "db"; }
+
+  absl::Status Open(bool create) {
+    engine_.reset();
+    options_.create_if_missing = create;
+    absl::StatusOr<std::unique_ptr<Engine>> engine = OpenLevelDbEngine(options_);
+    if (engine.ok()) engine_ = *std::move(engine);
+    return engine.status();
+  }
+  // One leaf a commit, 500 bytes.
+  absl::Status Append(uint64_t index) {
+    CommitBatch batch;
+    batch.records.push_back({RecordKind::kLeaf, index, std::string(500, 'x')});
+    batch.head = HeadAt(index + 1);
+    return engine_->Commit(index == 0 ? std::nullopt : std::optional<Head>(HeadAt(index)), batch);
+  }
+  uint64_t StoredSize() {
+    const absl::StatusOr<std::optional<Head>> head = engine_->LoadHead();
+    EXPECT_OK(head);
+    return head.ok() && head->has_value() ? (*head)->size : 0;
+  }
+  // The newest file that ends in `suffix`.
+  std::string Newest(const std::string& suffix) {
+    std::string newest;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.path)) {
+      const std::string path = entry.path().string();
+      if (entry.path().extension() == suffix && path > newest) newest = path;
+    }
+    return newest;
+  }
+  std::unique_ptr<leveldb::DB> OpenBare(const std::string& path, leveldb::Env* env) {
+    leveldb::Options options;
+    options.env = env;
+    options.create_if_missing = true;
+    options.paranoid_checks = true;
+    leveldb::DB* db = nullptr;
+    EXPECT_TRUE(leveldb::DB::Open(options, path, &db).ok());
+    return std::unique_ptr<leveldb::DB>(db);
+  }
+  static leveldb::WriteOptions Synced() {
+    leveldb::WriteOptions options;
+    options.sync = true;
+    return options;
+  }
+
+  TempDir dir_;
+  FaultEnv env_;
+  LevelDbOptions options_;
+  std::unique_ptr<Engine> engine_;
+};
+
+TEST_F(LevelDbEngineTest, IsNotFoundUnlessMade) {
+  EXPECT_THAT(Open(false), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_OK(Open(true));
+  EXPECT_OK(Open(false));
+}
+
+TEST_F(LevelDbEngineTest, KeepsItsRecordsOverARestart) {
+  ASSERT_OK(Open(true));
+  for (uint64_t i = 0; i < 20; ++i) ASSERT_OK(Append(i));
+  ASSERT_OK(Open(false));
+  EXPECT_EQ(StoredSize(), 20u);
+  EXPECT_OK(engine_->Read(RecordKind::kLeaf, 19));
+  EXPECT_OK(Append(20));
+}
+
+TEST_F(LevelDbEngineTest, ASecondOpenerIsRefused) {
+  ASSERT_OK(Open(true));
+  EXPECT_THAT(OpenLevelDbEngine(options_),
+              StatusIs(absl::StatusCode::kFailedPrecondition, ::testing::HasSubstr("is in use")));
+}
+
+TEST_F(LevelDbEngineTest, ANewerFormatIsRefusedAndAMissingOneIsDamage) {
+  ASSERT_OK(Open(true));
+  ASSERT_OK(Append(0));
+  engine_.reset();
+  auto bare = OpenBare(options_.path, leveldb::Env::Default());
+  ASSERT_TRUE(bare->Put(Synced(), kFormatKey, EncodeFormat(kDatabaseFormat + 1)).ok());
+  bare.reset();
+  EXPECT_THAT(Open(false), StatusIs(absl::StatusCode::kFailedPrecondition));
+  bare = OpenBare(options_.path, leveldb::Env::Default());
+  ASSERT_TRUE(bare->Delete(Synced(), kFormatKey).ok());
+  bare.reset();
+  EXPECT_THAT(Open(false), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+// Both halves of style.md 6.1: what LevelDB does after a failed append, and what the latch does.
+TEST_F(LevelDbEngineTest, BareLevelDbGoesOnAfterAFailedAppendAndThenCannotBeOpened) {
+  const std::string path = dir_ / "bare";
+  auto bare = OpenBare(path, &env_);
+  int refused = 0;
+  for (int i = 0; i < 100; ++i) {
+    if (i == 40) env_.good_appends = 1;  // the record's header, then half of its body
+    if (!bare->Put(Synced(), std::to_string(i), std::string(500, 'x')).ok()) ++refused;
+  }
+  EXPECT_EQ(refused, 1) << "59 puts after the failed one were acknowledged";
+  bare.reset();
+  leveldb::Options options;
+  options.paranoid_checks = true;
+  leveldb::DB* db = nullptr;
+  const leveldb::Status status = leveldb::DB::Open(options, path, &db);
+  EXPECT_TRUE(status.IsCorruption()) << status.ToString();
+}
+
+TEST_F(LevelDbEngineTest, LatchKeepsAllThatWasAcknowledgedBeforeAFailedAppend) {
+  options_.base_env = &env_;
+  ASSERT_OK(Open(true));
+  for (uint64_t i = 0; i < 40; ++i) ASSERT_OK(Append(i));
+  env_.good_appends = 1;
+  const absl::Status first = Append(40);
+  EXPECT_THAT(first, StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(engine_->latched(), first);
+  for (int i = 0; i < 59; ++i) {
+    EXPECT_THAT(Append(40), StatusIs(absl::StatusCode::kFailedPrecondition));
+  }
+  EXPECT_FALSE(engine_->SyncFailed());
+  EXPECT_OK(engine_->Read(RecordKind::kLeaf, 39)) << "reads go on";
+  ASSERT_OK(Open(false));
+  EXPECT_EQ(StoredSize(), 40u);
+  EXPECT_OK(Append(40));
+}
+
+TEST_F(LevelDbEngineTest, AFailedSyncIsRememberedAndItsOutcomeUnknown) {
+  options_.base_env = &env_;
+  ASSERT_OK(Open(true));
+  for (uint64_t i = 0; i < 10; ++i) ASSERT_OK(Append(i));
+  env_.good_syncs = 0;
+  EXPECT_THAT(Append(10), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_TRUE(engine_->SyncFailed());
+  EXPECT_THAT(Append(10), StatusIs(absl::StatusCode::kFailedPrecondition));
+  ASSERT_OK(Open(false));
+  EXPECT_EQ(StoredSize(), 11u) << "not acknowledged, and there all the same";
+}
+
+// reliability.md 2.1: silent in LevelDB. The signer's state tells (ledger/recovery), this test that
+// it must.
+TEST_F(LevelDbEngineTest, AShortenedWriteAheadLogOpensCleanlyWithASmallerHead) {
+  ASSERT_OK(Open(true));
+  for (uint64_t i = 0; i < 50; ++i) ASSERT_OK(Append(i));
+  engine_.reset();
+  const std::string log = Newest(".log");
+  std::filesystem::resize_file(log, std::filesystem::file_size(log) / 2);
+  ASSERT_OK(Open(false));
+  EXPECT_LT(StoredSize(), 50u);
+  EXPECT_GT(StoredSize(), 10u);
+}
+
+TEST_F(LevelDbEngineTest, AFlippedBitInTheWriteAheadLogIsDataLoss) {
+  ASSERT_OK(Open(true));
+  for (uint64_t i = 0; i < 50; ++i) ASSERT_OK(Append(i));
+  engine_.reset();
+  std::fstream file(Newest(".log"), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(5000);
+  file.put('\x01');
+  file.close();
+  EXPECT_THAT(Open(false), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+class TableTest : public LevelDbEngineTest {
+ protected:
+  // Leaves in a table, engine open, nothing of it cached.
+  void SetUp() override {
+    ASSERT_OK(Open(true));
+    for (uint64_t i = 0; i < 30; ++i) ASSERT_OK(Append(i));
+    ASSERT_OK(Open(false));  // recovery writes the log into a table
+    engine_.reset();
+    table_ = Newest(".ldb");
+    ASSERT_FALSE(table_.empty());
+  }
+  std::string table_;
+};
+
+TEST_F(TableTest, AFlippedByteInATableIsDataLossByKeyAndByScan) {
+  std::fstream file(table_, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(100);
+  const char old = static_cast<char>(file.get());
+  file.seekp(100);
+  file.put(static_cast<char>(old ^ 1));
+  file.close();
+  absl::Status status = Open(false);
+  if (status.ok()) status = engine_->Read(RecordKind::kLeaf, 0).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss));
+  if (engine_ == nullptr) return;
+  EXPECT_THAT(engine_->Scan(RecordKind::kLeaf, 0, 30, [](uint64_t, auto) { return true; }),
+              StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(TableTest, AMissingTableIsDataLossAndNotAnAbsentRecord) {
+  std::filesystem::remove(table_);
+  EXPECT_THAT(Open(false), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(TableTest, ASectorThatCannotBeReadIsDataLossAndNoSignal) {
+  const FileFaults faults(FileOperation::kRead, ".ldb", EIO);
+  absl::Status status = Open(false);
+  if (status.ok()) status = engine_->Read(RecordKind::kLeaf, 0).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss));
+}
+
+}  // namespace
+}  // namespace auditledger

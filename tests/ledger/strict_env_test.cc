@@ -1,0 +1,137 @@
+#include "ledger/strict_env.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <memory>
+
+#include "leveldb/db.h"
+#include "tests/testing/fault_env.h"
+#include "tests/testing/file_faults.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auditledger {
+namespace {
+
+using ::auditledger::testing::FaultEnv;
+using ::auditledger::testing::FileFaults;
+using ::auditledger::testing::TempDir;
+
+class StrictEnvTest : public ::testing::Test {
+ protected:
+  // Synced puts of 700 bytes, so that records lie across the log's blocks of 32 KiB.
+  static constexpr int kPuts = 60;
+  void Fill() {
+    leveldb::WriteOptions synced;
+    synced.sync = true;
+    auto db = Open(leveldb::Env::Default());
+    for (int i = 0; i < kPuts; ++i) {
+      ASSERT_TRUE(db->Put(synced, std::to_string(i), std::string(700, 'v')).ok());
+    }
+  }
+  std::unique_ptr<leveldb::DB> Open(leveldb::Env* env) {
+    leveldb::Options options;
+    options.env = env;
+    options.create_if_missing = true;
+    leveldb::DB* db = nullptr;
+    const leveldb::Status status = leveldb::DB::Open(options, dir_ / "db", &db);
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    return std::unique_ptr<leveldb::DB>(db);
+  }
+  int Found(leveldb::DB& db) {
+    int found = 0;
+    std::string value;
+    for (int i = 0; i < kPuts; ++i) {
+      found += db.Get({}, std::to_string(i), &value).ok() ? 1 : 0;
+    }
+    return found;
+  }
+  TempDir dir_;
+};
+
+TEST_F(StrictEnvTest, ShortReadsLoseNothing) {
+  Fill();
+  FaultEnv faults;
+  faults.read_at_most = 16384;
+  StrictEnv strict(&faults);
+  EXPECT_EQ(Found(*Open(&strict)), 60);
+}
+
+// The control: google/leveldb issue 1285 as Debian ships it.
+TEST_F(StrictEnvTest, BareLevelDbLosesEventsToShortReads) {
+  Fill();
+  FaultEnv faults;
+  faults.read_at_most = 16384;
+  EXPECT_LT(Found(*Open(&faults)), 60);
+}
+
+TEST_F(StrictEnvTest, ReadsTablesExactlyAtAnyOffset) {
+  const std::string path = dir_ / "file";
+  std::ofstream(path) << "0123456789";
+  StrictEnv env(leveldb::Env::Default());
+  leveldb::RandomAccessFile* raw = nullptr;
+  ASSERT_TRUE(env.NewRandomAccessFile(path, &raw).ok());
+  const std::unique_ptr<leveldb::RandomAccessFile> file(raw);
+  char scratch[20];
+  leveldb::Slice read;
+  ASSERT_TRUE(file->Read(3, 4, &read, scratch).ok());
+  EXPECT_EQ(read.ToString(), "3456");
+  EXPECT_EQ(read.data(), scratch) << "a copy, not a mapping";
+  ASSERT_TRUE(file->Read(8, 10, &read, scratch).ok());
+  EXPECT_EQ(read.ToString(), "89");
+  const FileFaults faults(FileOperation::kRead, path, EIO);
+  EXPECT_TRUE(file->Read(0, 1, &read, scratch).IsCorruption());
+}
+
+TEST_F(StrictEnvTest, CreatingAndRenamingSyncTheFolder) {
+  StrictEnv env(leveldb::Env::Default());
+  const FileFaults counted(FileOperation::kSync, dir_.path(), 0);
+  leveldb::WritableFile* raw = nullptr;
+  ASSERT_TRUE(env.NewWritableFile(dir_ / "a", &raw).ok());
+  delete raw;
+  EXPECT_EQ(counted.seen(), 1u);
+  ASSERT_TRUE(env.RenameFile(dir_ / "a", dir_ / "b").ok());
+  EXPECT_EQ(counted.seen(), 2u);
+  ASSERT_TRUE(env.NewAppendableFile(dir_ / "b", &raw).ok());
+  delete raw;
+  EXPECT_EQ(counted.seen(), 3u);
+}
+
+TEST_F(StrictEnvTest, AFolderThatCannotBeSyncedCountsAsFailedSync) {
+  StrictEnv env(leveldb::Env::Default());
+  const FileFaults faults(FileOperation::kSync, dir_.path(), EIO);
+  leveldb::WritableFile* raw = nullptr;
+  EXPECT_FALSE(env.NewWritableFile(dir_ / "a", &raw).ok());
+  EXPECT_EQ(raw, nullptr);
+  EXPECT_TRUE(env.SyncFailed());
+}
+
+TEST_F(StrictEnvTest, RemembersTheFirstFailedSync) {
+  FaultEnv faults;
+  StrictEnv env(&faults);
+  leveldb::WritableFile* raw = nullptr;
+  ASSERT_TRUE(env.NewWritableFile(dir_ / "a.log", &raw).ok());
+  const std::unique_ptr<leveldb::WritableFile> file(raw);
+  ASSERT_TRUE(file->Append("x").ok());
+  ASSERT_TRUE(file->Sync().ok());
+  EXPECT_FALSE(env.SyncFailed());
+  faults.good_syncs = 0;
+  EXPECT_FALSE(file->Sync().ok());
+  EXPECT_TRUE(file->Sync().ok());
+  EXPECT_TRUE(env.SyncFailed());
+}
+
+TEST_F(StrictEnvTest, ALockHeldByAnotherIsToldApart) {
+  StrictEnv first(leveldb::Env::Default());
+  StrictEnv second(leveldb::Env::Default());
+  leveldb::FileLock* lock = nullptr;
+  leveldb::FileLock* refused = nullptr;
+  ASSERT_TRUE(first.LockFile(dir_ / "LOCK", &lock).ok());
+  EXPECT_FALSE(second.LockFile(dir_ / "LOCK", &refused).ok());
+  EXPECT_TRUE(second.LockRefused());
+  EXPECT_FALSE(first.LockRefused());
+  ASSERT_TRUE(first.UnlockFile(lock).ok());
+}
+
+}  // namespace
+}  // namespace auditledger
