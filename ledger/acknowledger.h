@@ -1,5 +1,5 @@
-// Answers appends off the committer's thread: builds inclusion proofs, reads repeats back, calls the
-// callbacks and then the head listeners, in the order of commits.
+// Answers appends off the committer's thread: builds inclusion proofs, reads repeats back, calls
+// the callbacks and then the head listeners, in the order of commits.
 //
 // Thread-safety: Post by one thread; Stop once, after the last Post. What is given must outlive it.
 #ifndef AUDITLEDGER_LEDGER_ACKNOWLEDGER_H_
@@ -34,9 +34,9 @@ struct Receipt {
 
 struct Acknowledgement {
   std::vector<Receipt> receipts;
-  HeadFeed::HeadPtr head;            // that the proofs lead to
-  bool new_head = false;             // listeners hear of it
-  std::unique_ptr<NodeCache> nodes;  // of that head's tree
+  HeadFeed::HeadPtr head;                 // that the proofs lead to
+  bool new_head = false;                  // listeners hear of it
+  std::unique_ptr<NodeCache> nodes;       // of that head's tree
   absl::AnyInvocable<void()> afterwards;  // may be empty; work that nobody waits for
 };
 

@@ -64,8 +64,8 @@ absl::Status Committer::CommitOwn(std::vector<NewEntry> entries) {
   plan.entries = std::move(entries);
   absl::StatusOr<Committed> committed = parts_.writer->Commit(std::move(plan));
   Acknowledgement unused;  // nobody asked for these entries
-  absl::Status status = committed.ok() ? Publish(*std::move(committed), unused)
-                                       : committed.status();
+  absl::Status status =
+      committed.ok() ? Publish(*std::move(committed), unused) : committed.status();
   if (status.ok()) status = parts_.identities->Advance(parts_.writer->size());
   if (!status.ok()) Latch(status);
   return status;
@@ -76,9 +76,8 @@ absl::Status Committer::Admit(const std::vector<SealedEvent>& events, size_t byt
   if (!stopped_.ok()) return stopped_;
   const LedgerLimits& limits = parts_.limits;
   if (events.empty() || events.size() > limits.max_commit_entries) {
-    return absl::InvalidArgumentError(absl::StrCat("an append takes 1 to ",
-                                                   limits.max_commit_entries, " events, not ",
-                                                   events.size()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "an append takes 1 to ", limits.max_commit_entries, " events, not ", events.size()));
   }
   if (counters_.queued_entries + events.size() <= limits.max_queue_entries &&
       counters_.queued_bytes + bytes <= limits.max_queue_bytes) {
@@ -176,7 +175,8 @@ void Committer::Process(std::vector<Request> requests) {
   for (size_t i = 0; i < requests.size(); ++i) {
     Receipt receipt{std::move(requests[i].done), plans[i].refusal, {}};
     receipt.entries = EntriesOf(plans[i], requests[i].events, first_index, leaves);
-    for (const AppendedEntry& entry : receipt.entries) ++(entry.repeated ? done.repeated : done.appended);
+    for (const AppendedEntry& entry : receipt.entries)
+      ++(entry.repeated ? done.repeated : done.appended);
     done.conflicts += plans[i].conflicts;
     answers.receipts.push_back(std::move(receipt));
   }

@@ -1,13 +1,15 @@
-// The one committer: takes appends into a bounded queue and makes order of them, one commit at a time.
+// The one committer: takes appends into a bounded queue and makes order of them, one commit at a
+// time.
 //
-// Group commit is natural: while one commit is being made the next ones queue up, and all of them go
-// into the next; there is no timer. The numbered commit order continues in log_writer.h:
-//   1 take what is queued, bounded; drop repeats, refuse conflicts and what the streams' bound forbids
-//   2-5 LogWriter::Commit
-//   6 publish the head, bring the indexes up to date, hand the answers to the acknowledging thread
+// Group commit is natural: while one commit is being made the next ones queue up, and all of them
+// go into the next; there is no timer. The numbered commit order continues in log_writer.h:
+//   1 take what is queued, bounded; drop repeats, refuse conflicts and what the streams' bound
+//   forbids 2-5 LogWriter::Commit 6 publish the head, bring the indexes up to date, hand the
+//   answers to the acknowledging thread
 // A failure in 2-5 latches: nothing is committed any more, reads go on at the last signed head.
 //
-// Thread-safety: CommitOwn and Start by the opening thread, in this order; the rest by many threads.
+// Thread-safety: CommitOwn and Start by the opening thread, in this order; the rest by many
+// threads.
 #ifndef AUDITLEDGER_LEDGER_COMMITTER_H_
 #define AUDITLEDGER_LEDGER_COMMITTER_H_
 
@@ -46,7 +48,8 @@ struct CommitterParts {
   HeadFeed* feed = nullptr;
   // Called once, on the committing thread, when a sync failed.
   std::function<void()> on_sync_failure;
-  // Called on the acknowledging thread with the streams' ranges when a run of identities was written.
+  // Called on the acknowledging thread with the streams' ranges when a run of identities was
+  // written.
   std::function<void(uint64_t size, std::string ranges)> save_ranges;
 };
 

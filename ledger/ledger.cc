@@ -18,9 +18,9 @@ Random& RandomOf(const LedgerOptions& options) {
 }
 
 absl::Status AlreadyThere(const LedgerOptions& options) {
-  return WithReason(absl::AlreadyExistsError(absl::StrCat("there is a ledger in ",
-                                                          options.paths.data_dir)),
-                    kReasonLedgerExists);
+  return WithReason(
+      absl::AlreadyExistsError(absl::StrCat("there is a ledger in ", options.paths.data_dir)),
+      kReasonLedgerExists);
 }
 
 // A Create that was cut short is taken up where it stopped; keys that are there are this ledger's.
@@ -58,9 +58,9 @@ absl::StatusOr<LedgerImpl::Stores> OpenStores(const LedgerOptions& options, bool
   if (absl::IsNotFound(engine.status())) {
     ASSIGN_OR_RETURN(const std::optional<Head> last, stores.signer->LastSigned());
     if (last.has_value()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("rollback: the signer has signed size ", last->size, ", and there is no log (",
-                       engine.status().message(), "): restore the data folder"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "rollback: the signer has signed size ", last->size, ", and there is no log (",
+          engine.status().message(), "): restore the data folder"));
     }
   }
   RETURN_IF_ERROR(engine.status());
@@ -99,8 +99,8 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Create(const LedgerOptions& opti
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& options) {
   ASSIGN_OR_RETURN(LedgerImpl::Stores stores, OpenStores(options, false));
   Clock& clock = options.clock != nullptr ? *options.clock : Clock::System();
-  ASSIGN_OR_RETURN(Recovered recovered, Recover(options, *stores.keys, *stores.engine,
-                                                *stores.signer, clock));
+  ASSIGN_OR_RETURN(Recovered recovered,
+                   Recover(options, *stores.keys, *stores.engine, *stores.signer, clock));
   return LedgerImpl::Start(options, std::move(stores), std::move(recovered));
 }
 

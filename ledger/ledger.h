@@ -5,9 +5,9 @@
 //   SealedEvent event = ledger->sealer().Seal(input).value();
 //   ledger->Append({std::move(event)}, [](absl::StatusOr<AppendOutcome> outcome) { ... });
 //
-// Acknowledged means durable, ordered, signed and provable: the callback gets OK only after the commit was synced,
-// re-read and recomputed, and its head signed. ONE committer thread makes order (committer.h); callbacks run on an
-// acknowledging thread and must not block.
+// Acknowledged means durable, ordered, signed and provable: the callback gets OK only after the
+// commit was synced, re-read and recomputed, and its head signed. ONE committer thread makes order
+// (committer.h); callbacks run on an acknowledging thread and must not block.
 //
 // Thread-safety: all methods may be called by many threads.
 // Errors: reasons of errors.h are attached.
@@ -85,16 +85,17 @@ struct LedgerCounters {
   uint64_t conflicts = 0;
   uint64_t refused_overload = 0;
   uint64_t commits = 0;
-  uint64_t commit_micros = 0;   // summed over commits
-  uint64_t queued_entries = 0;  // now
-  uint64_t queued_bytes = 0;    // now
+  uint64_t commit_micros = 0;          // summed over commits
+  uint64_t queued_entries = 0;         // now
+  uint64_t queued_bytes = 0;           // now
   uint64_t identity_memory_bytes = 0;  // now
 };
 
 // Overrides of safety stops that an operator gives at start; each use is an entry in the log.
 struct OperatorOverrides {
-  bool accept_clock = false;           // the clock is right although it jumped
-  bool confirm_after_sync_failure = false;  // the head read back after a failed sync is the right one
+  bool accept_clock = false;  // the clock is right although it jumped
+  bool confirm_after_sync_failure =
+      false;  // the head read back after a failed sync is the right one
 };
 
 struct LedgerOptions {
@@ -104,7 +105,8 @@ struct LedgerOptions {
   OperatorOverrides overrides;
   Clock* clock = nullptr;    // not owned; nullptr = the machine's
   Random* random = nullptr;  // not owned; nullptr = the machine's
-  // Tests give their own engine or signer; nullptr = LevelDB in data_dir, the embedded signer on state_dir.
+  // Tests give their own engine or signer; nullptr = LevelDB in data_dir, the embedded signer on
+  // state_dir.
   std::function<absl::StatusOr<std::unique_ptr<Engine>>()> open_engine;
   std::function<absl::StatusOr<std::unique_ptr<Signer>>()> open_signer;
   // The same for the key store (seed_store.h); it keeps `keys` and `random`, which outlive it.
@@ -112,7 +114,8 @@ struct LedgerOptions {
       open_seed_store;
   // Free bytes where data and seeds are kept; nullptr = statvfs.
   std::function<absl::StatusOr<uint64_t>()> free_bytes;
-  // Called once when a sync failed: the process must end at once, without a clean close. Default: _exit(70).
+  // Called once when a sync failed: the process must end at once, without a clean close. Default:
+  // _exit(70).
   std::function<void()> on_sync_failure;
 };
 
@@ -121,8 +124,8 @@ class Ledger {
   // Makes folders, keys, signer state and the genesis entry. AlreadyExists when there is a ledger.
   static absl::StatusOr<std::unique_ptr<Ledger>> Create(const LedgerOptions& options);
 
-  // Recovers in O(log n) and starts. FailedPrecondition when the log is not what the signer signed (rollback,
-  // fork, lost state): the message says what was found and what to do.
+  // Recovers in O(log n) and starts. FailedPrecondition when the log is not what the signer signed
+  // (rollback, fork, lost state): the message says what was found and what to do.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(const LedgerOptions& options);
 
   virtual ~Ledger() = default;
@@ -132,9 +135,10 @@ class Ledger {
   virtual const Sealer& sealer() const = 0;
   virtual Clock& clock() const = 0;
 
-  // Queues events that are to stand next to each other, all or none. `done` is called exactly once, always, on another
-  // thread or before Append returns. REQUIRES: 1 <= events.size() <= max_commit_entries.
-  // AlreadyExists (EVENT_ID_CONFLICT), FailedPrecondition, ResourceExhausted (OVERLOADED), Unavailable.
+  // Queues events that are to stand next to each other, all or none. `done` is called exactly once,
+  // always, on another thread or before Append returns. REQUIRES: 1 <= events.size() <=
+  // max_commit_entries. AlreadyExists (EVENT_ID_CONFLICT), FailedPrecondition, ResourceExhausted
+  // (OVERLOADED), Unavailable.
   virtual void Append(std::vector<SealedEvent> events, AppendCallback done) = 0;
 
   // The newest signed head; never null.
@@ -144,7 +148,8 @@ class Ledger {
 
   // OutOfRange unless index < size of the newest signed head.
   virtual absl::StatusOr<StoredEntry> ReadEntry(uint64_t index, bool with_opening) = 0;
-  // Entries [begin, end) in order, until `visit` returns false. OutOfRange beyond the newest signed head.
+  // Entries [begin, end) in order, until `visit` returns false. OutOfRange beyond the newest signed
+  // head.
   virtual absl::Status ReadEntries(uint64_t begin, uint64_t end, bool with_opening,
                                    absl::FunctionRef<bool(StoredEntry)> visit) = 0;
   virtual absl::StatusOr<std::vector<Hash>> Inclusion(uint64_t index, uint64_t size) = 0;
@@ -152,14 +157,15 @@ class Ledger {
 
   virtual std::vector<StreamInfo> Streams(uint32_t first, size_t limit, size_t max_gaps) = 0;
 
-  // Calls `listener` with each new head, on the acknowledging thread, and once before this returns with the newest.
-  // It must not block or call back into Add/RemoveHeadListener. After RemoveHeadListener returns it is not running and
-  // is never called again.
+  // Calls `listener` with each new head, on the acknowledging thread, and once before this returns
+  // with the newest. It must not block or call back into Add/RemoveHeadListener. After
+  // RemoveHeadListener returns it is not running and is never called again.
   using HeadListener = std::function<void(const std::shared_ptr<const PublishedHead>&)>;
   virtual uint64_t AddHeadListener(HeadListener listener) = 0;
   virtual void RemoveHeadListener(uint64_t id) = 0;
 
-  // Stops admission, finishes what is queued, acknowledges it, joins the threads. Reads go on. Idempotent.
+  // Stops admission, finishes what is queued, acknowledges it, joins the threads. Reads go on.
+  // Idempotent.
   virtual void Drain() = 0;
 };
 

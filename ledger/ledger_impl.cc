@@ -57,16 +57,16 @@ absl::StatusOr<std::unique_ptr<Ledger>> LedgerImpl::Start(const LedgerOptions& o
   return ledger;
 }
 
-// Identities and streams are exact once the log's tail, beyond what their files cover, was replayed.
+// Identities and streams are exact once the log's tail, beyond what their files cover, was
+// replayed.
 absl::Status LedgerImpl::LoadIndexes(uint64_t size) {
   const std::string dir = IdentityPath(options_.paths);
   ASSIGN_OR_RETURN(identities_, IdentityIndex::Open(dir, size, options_.limits));
   absl::Status restored;
-  RETURN_IF_ERROR(
-      stores_.engine->ScanStreams([&](uint32_t number, absl::string_view record) {
-        restored = streams_.Restore(number, record);
-        return restored.ok();
-      }));
+  RETURN_IF_ERROR(stores_.engine->ScanStreams([&](uint32_t number, absl::string_view record) {
+    restored = streams_.Restore(number, record);
+    return restored.ok();
+  }));
   RETURN_IF_ERROR(restored);
   const uint64_t identities_from = identities_->covered();
   const uint64_t streams_from = LoadStreamRanges(dir, size, streams_);
@@ -81,7 +81,8 @@ absl::Status LedgerImpl::LoadIndexes(uint64_t size) {
           return false;
         }
         if (index >= identities_from) replayed = identities_->Insert(record->identity_mac, index);
-        if (index >= streams_from) streams_.Received(record->stream_number, record->stream_sequence);
+        if (index >= streams_from)
+          streams_.Received(record->stream_number, record->stream_sequence);
         return replayed.ok();
       }));
   RETURN_IF_ERROR(replayed);
@@ -170,8 +171,7 @@ absl::Status LedgerImpl::CheckSize(uint64_t size) const {
   if (size > 0 && size <= newest) return absl::OkStatus();
   return WithReason(
       absl::OutOfRangeError(absl::StrCat("size ", size, ": proofs are for 1 to ", newest)),
-      kReasonTreeSizeUnknown,
-      {{"size", absl::StrCat(size)}, {"newest", absl::StrCat(newest)}});
+      kReasonTreeSizeUnknown, {{"size", absl::StrCat(size)}, {"newest", absl::StrCat(newest)}});
 }
 
 absl::StatusOr<std::vector<Hash>> LedgerImpl::Inclusion(uint64_t index, uint64_t size) {

@@ -150,10 +150,10 @@ absl::Status LedgerSetImpl::OpenAll() {
   for (const std::string& id : names) {
     if (!CheckLedgerId(id).ok()) continue;
     if (ledgers_.size() >= options_.max_ledgers) {
-      return WithReason(
-          absl::ResourceExhaustedError(absl::StrCat(roots_.data_dir, " holds more than max_ledgers, ",
-                                                    options_.max_ledgers, ", ledgers")),
-          kReasonTooManyLedgers);
+      return WithReason(absl::ResourceExhaustedError(
+                            absl::StrCat(roots_.data_dir, " holds more than max_ledgers, ",
+                                         options_.max_ledgers, ", ledgers")),
+                        kReasonTooManyLedgers);
     }
     Entry& entry = ledgers_[id];
     const absl::StatusOr<std::string> origin = ReadOrigin(id);
@@ -176,14 +176,14 @@ absl::Status LedgerSetImpl::CheckFree(const std::string& id, const std::string& 
   for (const auto& [other, entry] : ledgers_) {
     if (other != id && entry.origin != origin) continue;
     if (other == id && entry.ledger == nullptr) continue;
-    return WithReason(absl::AlreadyExistsError(absl::StrCat("ledger ", other, " has ",
-                                                            other == id ? "this id" : "this origin")),
+    return WithReason(absl::AlreadyExistsError(absl::StrCat(
+                          "ledger ", other, " has ", other == id ? "this id" : "this origin")),
                       kReasonLedgerExists);
   }
   if (ledgers_.count(id) == 0 && ledgers_.size() >= options_.max_ledgers) {
-    return WithReason(absl::ResourceExhaustedError(
-                          absl::StrCat("max_ledgers is ", options_.max_ledgers)),
-                      kReasonTooManyLedgers);
+    return WithReason(
+        absl::ResourceExhaustedError(absl::StrCat("max_ledgers is ", options_.max_ledgers)),
+        kReasonTooManyLedgers);
   }
   return absl::OkStatus();
 }

@@ -1,7 +1,8 @@
 // The ledgers of one process: each with its own origin, keys, folders and committer.
 //
-// Below each root stands one folder a ledger, named by its id; data_dir/<id>/ledger.origin holds the origin and LF.
-// Thread-safety: all methods may be called by many threads. Ledgers live until the set is destroyed.
+// Below each root stands one folder a ledger, named by its id; data_dir/<id>/ledger.origin holds
+// the origin and LF. Thread-safety: all methods may be called by many threads. Ledgers live until
+// the set is destroyed.
 #ifndef AUDITLEDGER_LEDGER_LEDGER_SET_H_
 #define AUDITLEDGER_LEDGER_LEDGER_SET_H_
 
@@ -37,12 +38,13 @@ class LedgerSet {
  public:
   struct Slot {
     std::string id;
-    std::string origin;      // empty if it could not be read
+    std::string origin;        // empty if it could not be read
     Ledger* ledger = nullptr;  // nullptr: refused
-    absl::Status refused;    // why it was not opened
+    absl::Status refused;      // why it was not opened
   };
 
-  // Opens all ledgers found. A ledger that refuses to open is listed with the reason; the others serve.
+  // Opens all ledgers found. A ledger that refuses to open is listed with the reason; the others
+  // serve.
   static absl::StatusOr<std::unique_ptr<LedgerSet>> Open(const LedgerSetOptions& options);
   virtual ~LedgerSet() = default;
 

@@ -12,8 +12,8 @@ namespace auditledger {
 namespace {
 
 absl::Status ReadBackError(absl::string_view what, uint64_t index) {
-  return absl::DataLossError(absl::StrCat("read back after the commit: ", what, " ", index,
-                                          " is not what was written"));
+  return absl::DataLossError(
+      absl::StrCat("read back after the commit: ", what, " ", index, " is not what was written"));
 }
 
 // Every tile that the commit changed holds what was written, and each hash above level 0 that the

@@ -1,5 +1,5 @@
-// Makes entries part of the log: one commit, from places to a signed head. The one function by which
-// anything enters a ledger, genesis and the ledger's own entries included.
+// Makes entries part of the log: one commit, from places to a signed head. The one function by
+// which anything enters a ledger, genesis and the ledger's own entries included.
 //
 // Commit order (1, draining and dropping repeats, and 6, publishing, are the committer's):
 //   2 give index and time, make leaves, extend a copy of the tree's edge
@@ -35,8 +35,8 @@ namespace auditledger {
 struct Committed {
   uint64_t first_index = 0;
   Head head;
-  std::string checkpoint;           // signed note
-  std::vector<std::string> leaves;  // as read back
+  std::string checkpoint;            // signed note
+  std::vector<std::string> leaves;   // as read back
   std::unique_ptr<NodeCache> nodes;  // of the new tree, warm; valid as long as the writer
 };
 
@@ -63,8 +63,7 @@ class LogWriter {
   };
   absl::StatusOr<Prepared> Prepare(CommitPlan plan);
   absl::Status Write(const Prepared& prepared);
-  absl::StatusOr<std::vector<std::string>> ReadBack(const Prepared& prepared,
-                                                    NodeCache& nodes);
+  absl::StatusOr<std::vector<std::string>> ReadBack(const Prepared& prepared, NodeCache& nodes);
   absl::StatusOr<std::string> Sign(const Head& head, NodeCache& nodes);
 
   Engine& engine_;

@@ -1,4 +1,5 @@
-// Every limit and knob of the durable log, with its unit in the name and the reason for its default.
+// Every limit and knob of the durable log, with its unit in the name and the reason for its
+// default.
 #ifndef AUDITLEDGER_LEDGER_OPTIONS_H_
 #define AUDITLEDGER_LEDGER_OPTIONS_H_
 
@@ -9,7 +10,8 @@
 namespace auditledger {
 
 struct LedgerLimits {
-  // Entries of one commit: four of the largest batches; beyond that latency grows and throughput does not.
+  // Entries of one commit: four of the largest batches; beyond that latency grows and throughput
+  // does not.
   size_t max_commit_entries = 4096;
   // Bytes of one commit's leaves and payloads: one LevelDB write buffer.
   size_t max_commit_bytes = 4 << 20;
@@ -22,11 +24,13 @@ struct LedgerLimits {
   size_t identity_filter_bytes_max = 64 << 20;
   // Streams of one ledger, which are held in memory: an instance of an emitter each.
   size_t max_streams = 65536;
-  // Received ranges remembered for each stream; a stream torn worse than that counts as one with gaps unknown.
+  // Received ranges remembered for each stream; a stream torn worse than that counts as one with
+  // gaps unknown.
   size_t max_ranges_per_stream = 1024;
   // How far the wall clock may fall behind the monotonic one before appends stop.
   uint64_t max_clock_step_back_us = 2'000'000;
-  // How far the clock may have moved between the last entry and a start before an operator is asked.
+  // How far the clock may have moved between the last entry and a start before an operator is
+  // asked.
   uint64_t max_clock_jump_at_start_us = uint64_t{24} * 3600 * 1'000'000;
   // Free bytes on the data folder's disk below which appends pause, and above which they resume.
   uint64_t low_water_bytes = uint64_t{256} << 20;

@@ -47,10 +47,10 @@ absl::Status PauseGate::CheckClock() {
   }
   if (stepped_.has_value()) {
     if (wall < stepped_->before_us) {
-      return Paused((stepped_->before_us - wall) / 1000,
-                    absl::StrCat("the clock stepped back from ", stepped_->before_us, " to ",
-                                 stepped_->after_us,
-                                 " us; appends wait until it has passed the former"));
+      return Paused(
+          (stepped_->before_us - wall) / 1000,
+          absl::StrCat("the clock stepped back from ", stepped_->before_us, " to ",
+                       stepped_->after_us, " us; appends wait until it has passed the former"));
     }
     to_record_ = std::exchange(stepped_, std::nullopt);
     base_wall_us_ = wall;

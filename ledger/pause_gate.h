@@ -1,5 +1,5 @@
-// Whether appends must wait: for the clock to catch up, or for space on the disk. Both pauses end by
-// themselves; nothing runs in the background, whoever asks looks.
+// Whether appends must wait: for the clock to catch up, or for space on the disk. Both pauses end
+// by themselves; nothing runs in the background, whoever asks looks.
 //
 // Clock: the wall clock is compared with where it should be, the highest wall time seen plus the
 // monotonic time since. More than max_clock_step_back_us behind it pauses until the wall clock has
@@ -52,10 +52,10 @@ class PauseGate {
   Mutex mutex_;
   uint64_t base_wall_us_ ABSL_GUARDED_BY(mutex_);
   uint64_t base_monotonic_us_ ABSL_GUARDED_BY(mutex_);
-  std::optional<ClockStep> stepped_ ABSL_GUARDED_BY(mutex_);   // paused because of it
+  std::optional<ClockStep> stepped_ ABSL_GUARDED_BY(mutex_);  // paused because of it
   std::optional<ClockStep> to_record_ ABSL_GUARDED_BY(mutex_);
   std::optional<uint64_t> disk_checked_us_ ABSL_GUARDED_BY(mutex_);  // monotonic
-  absl::Status disk_ ABSL_GUARDED_BY(mutex_);                  // of the last check
+  absl::Status disk_ ABSL_GUARDED_BY(mutex_);                        // of the last check
 };
 
 // Free bytes for an ordinary user on the fullest of the disks that hold `folders`.

@@ -71,8 +71,8 @@ absl::Status Reader::ReadRange(uint64_t begin, uint64_t end, bool with_opening,
   uint64_t next = begin;
   bool stopped = false;
   absl::Status failed;
-  const absl::Status scanned = engine_.Scan(
-      RecordKind::kLeaf, begin, end, [&](uint64_t index, absl::string_view leaf) {
+  const absl::Status scanned =
+      engine_.Scan(RecordKind::kLeaf, begin, end, [&](uint64_t index, absl::string_view leaf) {
         if (index != next) return false;  // a hole: reported below
         ++next;
         StoredEntry entry;

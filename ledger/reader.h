@@ -26,8 +26,8 @@ class Reader {
   // [begin, end) in order, until `visit` returns false.
   absl::Status ReadRange(uint64_t begin, uint64_t end, bool with_opening,
                          absl::FunctionRef<bool(StoredEntry)> visit) const;
-  // An event's first place again: what the receipt had, but for the proof. Seed and header stay empty
-  // when the event was erased.
+  // An event's first place again: what the receipt had, but for the proof. Seed and header stay
+  // empty when the event was erased.
   absl::StatusOr<AppendedEntry> ReadRepeat(uint64_t index) const;
 
  private:

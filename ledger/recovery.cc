@@ -19,7 +19,6 @@
 namespace auditledger {
 namespace {
 
-constexpr absl::string_view kByFlag = "local:flag";  // who gave an override, as far as known
 constexpr absl::string_view kAfterRollback =
     "restore a copy of the data folder that has at least that size, or start a successor ledger; "
     "there is no way to go on from here under this name";
@@ -52,8 +51,8 @@ absl::Status CheckGenesis(const Leaf& leaf, const std::string& origin, const Led
   const absl::StatusOr<Genesis> genesis = ParseGenesis(leaf.body);
   if (!genesis.ok()) return Damaged(absl::StrCat("genesis: ", genesis.status().message()));
   if (genesis->origin != origin) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the log in this folder is ", genesis->origin, ", not ", origin, ": check the folders"));
+    return absl::FailedPreconditionError(absl::StrCat("the log in this folder is ", genesis->origin,
+                                                      ", not ", origin, ": check the folders"));
   }
   const NoteVerifier& verifier = keys.log_verifier;
   if (genesis->log_key_hash != LogKeyHash(verifier.type(), verifier.public_key())) {
@@ -92,10 +91,9 @@ absl::StatusOr<std::vector<Hash>> ProveExtension(const Head& signed_head, const 
         "lost state: the signer has signed nothing, yet the log has ", stored.size,
         " entries: restore state_dir, or adopt a head known from outside this machine"));
   }
-  ASSIGN_OR_RETURN(std::vector<Hash> proof,
-                   ConsistencyProof(signed_head.size, stored.size, nodes));
-  const bool proven = VerifyExtension(signed_head.size, signed_head.root, stored.size, stored.root,
-                                      proof).ok();
+  ASSIGN_OR_RETURN(std::vector<Hash> proof, ConsistencyProof(signed_head.size, stored.size, nodes));
+  const bool proven =
+      VerifyExtension(signed_head.size, signed_head.root, stored.size, stored.root, proof).ok();
   if (!proven) return Fork(signed_head, stored);
   return proof;
 }
@@ -109,7 +107,7 @@ absl::Status LostState(const LedgerOptions& options, const absl::Status& cause) 
 }
 
 absl::Status AddOperatorEntry(absl::string_view what, Recovered& out) {
-  ASSIGN_OR_RETURN(NewEntry entry, OperatorEntry({std::string(what), std::string(kByFlag)}));
+  ASSIGN_OR_RETURN(NewEntry entry, OperatorEntry({std::string(what)}));
   out.own_entries.push_back(std::move(entry));
   return absl::OkStatus();
 }
@@ -154,9 +152,9 @@ absl::Status SettleClock(const LedgerOptions& options, Clock& clock, Recovered& 
   if (!behind && !ahead) return absl::OkStatus();
   if (options.overrides.accept_clock) return AddOperatorEntry("accept_clock", out);
   if (!out.read_only.ok()) return absl::OkStatus();
-  out.read_only = ReadOnly(absl::StrCat("the clock says ", wall, " us, the last entry was recorded at ",
-                                        last, " us, which is ", behind ? "later" : "long before",
-                                        ". Set the clock, or give --accept_clock if it is right"));
+  out.read_only = ReadOnly(absl::StrCat(
+      "the clock says ", wall, " us, the last entry was recorded at ", last, " us, which is ",
+      behind ? "later" : "long before", ". Set the clock, or give --accept_clock if it is right"));
   return absl::OkStatus();
 }
 
@@ -177,10 +175,9 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenEngine(const LedgerOptions& options,
 }
 
 absl::StatusOr<std::unique_ptr<Signer>> OpenSigner(const LedgerOptions& options) {
-  auto signer = options.open_signer
-                    ? options.open_signer()
-                    : OpenEmbeddedSigner({options.paths.state_dir, options.origin,
-                                          LogKeyPath(options.paths)});
+  auto signer = options.open_signer ? options.open_signer()
+                                    : OpenEmbeddedSigner({options.paths.state_dir, options.origin,
+                                                          LogKeyPath(options.paths)});
   if (absl::IsNotFound(signer.status()) || absl::IsDataLoss(signer.status())) {
     return LostState(options, signer.status());
   }

@@ -10,8 +10,8 @@
 // Each override that was needed becomes an operator entry.
 //
 // Thread-safety: one thread, before the ledger serves.
-// Errors: FailedPrecondition for what the table refuses, with both heads and what to do; DataLoss for
-// a log that is damaged in itself; NotFound when there is no ledger.
+// Errors: FailedPrecondition for what the table refuses, with both heads and what to do; DataLoss
+// for a log that is damaged in itself; NotFound when there is no ledger.
 #ifndef AUDITLEDGER_LEDGER_RECOVERY_H_
 #define AUDITLEDGER_LEDGER_RECOVERY_H_
 
@@ -32,8 +32,9 @@
 
 namespace auditledger {
 
-// A stored log whose ends were checked: the root from the tiles is the head's, the last leaf is there
-// with its hash and time, none lies beyond, and entry 0 is the genesis of this origin and these keys.
+// A stored log whose ends were checked: the root from the tiles is the head's, the last leaf is
+// there with its hash and time, none lies beyond, and entry 0 is the genesis of this origin and
+// these keys.
 struct StoredLog {
   Head head;
   TreeEdge edge;

@@ -49,8 +49,8 @@ absl::StatusOr<RequestPlan> RequestPlanner::Add(std::vector<SealedEvent>& events
   for (size_t i = 0; i < events.size(); ++i) {
     const auto [at, inserted] = first_here.emplace(events[i].identity_mac, i);
     if (inserted || events[at->second].event_mac == events[i].event_mac) continue;
-    return Refuse(absl::InvalidArgumentError(absl::StrCat(
-        "events[", at->second, "] and events[", i, "] have one identity and differ")));
+    return Refuse(absl::InvalidArgumentError(
+        absl::StrCat("events[", at->second, "] and events[", i, "] have one identity and differ")));
   }
   ASSIGN_OR_RETURN(const std::vector<Finding> findings, Classify(events));
   const auto has = [&findings](Verdict verdict) {
@@ -60,11 +60,10 @@ absl::StatusOr<RequestPlan> RequestPlanner::Add(std::vector<SealedEvent>& events
   if (has(Verdict::kConflict) != findings.end()) return RefuseConflict(events, findings);
   const auto erased = has(Verdict::kErased);
   if (erased != findings.end()) {
-    return Refuse(WithReason(
-        absl::FailedPreconditionError(absl::StrCat("events[", erased - findings.begin(),
-                                                   "] was recorded as entry ", erased->index,
-                                                   " and has been erased since")),
-        kReasonEventErased, {{"index", absl::StrCat(erased->index)}}));
+    return Refuse(WithReason(absl::FailedPreconditionError(absl::StrCat(
+                                 "events[", erased - findings.begin(), "] was recorded as entry ",
+                                 erased->index, " and has been erased since")),
+                             kReasonEventErased, {{"index", absl::StrCat(erased->index)}}));
   }
   return Accept(events, findings);
 }

@@ -2,18 +2,18 @@
 // and what contradicts the log. Step 1 of the commit order.
 //
 // A request stands or falls as a whole. In it an event is
-//   new         its identity is unknown: it gets the next index, next to the request's other new ones
-//   a repeat    same identity, same event: its first place is the answer
-//   erased      same identity, the event was erased: FailedPrecondition EVENT_ERASED
-//   a conflict  same identity, another event: AlreadyExists EVENT_ID_CONFLICT. Nothing of the request
+//   new         its identity is unknown: it gets the next index, next to the request's other new
+//   ones a repeat    same identity, same event: its first place is the answer erased      same
+//   identity, the event was erased: FailedPrecondition EVENT_ERASED a conflict  same identity,
+//   another event: AlreadyExists EVENT_ID_CONFLICT. Nothing of the request
 //               is appended but one conflict entry for each such event, recorded under
 //     conflict_identity = HMAC-SHA-256(dedup_key, "conflict" 00 || identity_mac || event_mac)[0:16]
 //               so that the same refused event again finds its evidence and adds none.
 // Known is what the log holds and what this commit already got; two different events under one
 // identity inside one request contradict each other and are InvalidArgument.
 //
-// Thread-safety: one thread. Errors of single requests are in their plans; an error of Plan itself is
-// one of storage: without knowing what is there nothing may be appended.
+// Thread-safety: one thread. Errors of single requests are in their plans; an error of Plan itself
+// is one of storage: without knowing what is there nothing may be appended.
 #ifndef AUDITLEDGER_LEDGER_REQUEST_PLANNER_H_
 #define AUDITLEDGER_LEDGER_REQUEST_PLANNER_H_
 
@@ -95,8 +95,8 @@ class RequestPlanner {
   StreamTable& streams_;
   uint64_t first_index_ = 0;
   CommitPlan plan_;
-  absl::flat_hash_map<Mac128, Known> pending_;               // of this commit
-  std::vector<std::optional<IdentityRecord>> added_;         // one for each entry of this commit
+  absl::flat_hash_map<Mac128, Known> pending_;        // of this commit
+  std::vector<std::optional<IdentityRecord>> added_;  // one for each entry of this commit
 };
 
 }  // namespace auditledger

@@ -19,8 +19,8 @@ absl::Status CheckEmitterSignature(absl::string_view origin, const SealInput& in
                                    const Hash& event_commitment) {
   const EmitterSignature& signature = input.emitter_seal->signature;
   const absl::Status status = VerifyEd25519(
-      signature.public_key,
-      EmitMessage(origin, input.stream_id, input.event_id, event_commitment), signature.signature);
+      signature.public_key, EmitMessage(origin, input.stream_id, input.event_id, event_commitment),
+      signature.signature);
   if (status.ok()) return status;
   return absl::InvalidArgumentError(absl::StrCat("emitter_seal.signature: ", status.message()));
 }

@@ -1,5 +1,5 @@
-// Sealing: everything about an event that does not depend on its place in the log. Runs on the callers' threads, so
-// that the one committer only orders and writes.
+// Sealing: everything about an event that does not depend on its place in the log. Runs on the
+// callers' threads, so that the one committer only orders and writes.
 //
 // Thread-safety: a Sealer is immutable and may be used by many threads.
 #ifndef AUDITLEDGER_LEDGER_SEALER_H_
@@ -28,8 +28,8 @@ struct EmitterSealInput {
 };
 
 struct SealInput {
-  std::string event;         // canonical encoding (units.h), validated by the caller
-  std::string principal;     // authenticated
+  std::string event;      // canonical encoding (units.h), validated by the caller
+  std::string principal;  // authenticated
   std::string stream_id;
   std::string event_id;
   uint64_t stream_sequence = 0;
@@ -59,8 +59,8 @@ class Sealer {
  public:
   // `keys` and `random` must outlive it.
   Sealer(std::string origin, const LedgerKeys& keys, Random& random);
-  // InvalidArgument: the event is not canonical, its tags do not parse, a leaf would be too large, the emitter's
-  // signature is wrong. The message names the field.
+  // InvalidArgument: the event is not canonical, its tags do not parse, a leaf would be too large,
+  // the emitter's signature is wrong. The message names the field.
   absl::StatusOr<SealedEvent> Seal(SealInput input) const;
 
  private:

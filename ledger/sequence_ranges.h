@@ -1,4 +1,5 @@
-// Which numbers of a sequence arrived, as ascending ranges: memory follows the gaps, not the numbers.
+// Which numbers of a sequence arrived, as ascending ranges: memory follows the gaps, not the
+// numbers.
 //
 // Thread-safety: an object belongs to one thread at a time.
 #ifndef AUDITLEDGER_LEDGER_SEQUENCE_RANGES_H_

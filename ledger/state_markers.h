@@ -1,6 +1,7 @@
 // Small files in state_dir by which one run tells the next what happened.
 //
-//   sync_failed   boot id LF: a sync failed in that boot, so what the page cache shows may not be on
+//   sync_failed   boot id LF: a sync failed in that boot, so what the page cache shows may not be
+//   on
 //                 the disk. After a reboot it is what the disk has, and the marker is spent.
 //   adopted       "adopted" LF: the operator gave the signer a state; the next start records it.
 //

@@ -1,5 +1,5 @@
-// The streams' received ranges on disk, beside the identity runs: "streams-%016x", the log size they
-// are as of. They spare the start a replay of the whole log and may be deleted.
+// The streams' received ranges on disk, beside the identity runs: "streams-%016x", the log size
+// they are as of. They spare the start a replay of the whole log and may be deleted.
 //
 // Thread-safety: one thread at a time for one folder.
 #ifndef AUDITLEDGER_LEDGER_STREAM_RANGES_FILE_H_

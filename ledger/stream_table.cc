@@ -74,7 +74,7 @@ struct StreamTable::Impl {
 
   const LedgerLimits limits;
   mutable Mutex mutex;
-  std::vector<Stream> streams ABSL_GUARDED_BY(mutex);  // by number
+  std::vector<Stream> streams ABSL_GUARDED_BY(mutex);                         // by number
   absl::flat_hash_map<std::string, uint32_t> numbers ABSL_GUARDED_BY(mutex);  // by record
 };
 
@@ -88,9 +88,9 @@ absl::StatusOr<StreamTable::Number> StreamTable::NumberOf(absl::string_view prin
   const auto found = impl_->numbers.find(record);
   if (found != impl_->numbers.end()) return Number{found->second, false};
   if (impl_->streams.size() >= impl_->limits.max_streams) {
-    return WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                          "the ledger has ", impl_->streams.size(), " streams, max_streams is ",
-                          impl_->limits.max_streams)),
+    return WithReason(absl::ResourceExhaustedError(
+                          absl::StrCat("the ledger has ", impl_->streams.size(),
+                                       " streams, max_streams is ", impl_->limits.max_streams)),
                       kReasonTooManyStreams);
   }
   const auto number = static_cast<uint32_t>(impl_->streams.size());

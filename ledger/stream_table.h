@@ -2,8 +2,9 @@
 //
 // A stream gets a number when it is first seen; its record goes into the same commit:
 //   u8 version = 1 | u16 len | principal | u16 len | stream_id
-// What arrived is kept as ranges in memory, saved beside the identity runs ("streams-%016x" = as of that size, a
-// digest at its end) and rebuilt from there and the identity records behind it. It may be deleted.
+// What arrived is kept as ranges in memory, saved beside the identity runs ("streams-%016x" = as of
+// that size, a digest at its end) and rebuilt from there and the identity records behind it. It may
+// be deleted.
 //
 // Thread-safety: changed by the committer only; List copies under a lock and may be called by many.
 #ifndef AUDITLEDGER_LEDGER_STREAM_TABLE_H_

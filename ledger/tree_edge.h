@@ -1,5 +1,5 @@
-// The right edge of the tree, all that is needed to extend it: the frontier and each level's partial
-// tile. It is copied for a commit and the copy takes its place when the commit is signed.
+// The right edge of the tree, all that is needed to extend it: the frontier and each level's
+// partial tile. It is copied for a commit and the copy takes its place when the commit is signed.
 //
 // Example:
 //   TreeEdge next = edge;

@@ -20,9 +20,9 @@
 #include <utility>
 #include <vector>
 
+#include "ledger/ledger.h"
 #include "leveldb/db.h"
 #include "leveldb/write_batch.h"
-#include "ledger/ledger.h"
 #include "merkle/wire.h"
 
 namespace auditledger {
@@ -30,7 +30,7 @@ namespace {
 
 constexpr int kRounds = 5;
 constexpr int kThreads = 64;
-constexpr int kEventsEach = 150;       // of a thread and round
+constexpr int kEventsEach = 150;  // of a thread and round
 constexpr int kBatchEvents = 1000;
 constexpr int kBatches = 20;           // of a round
 constexpr size_t kContentBytes = 400;  // an ordinary event has 500 in all
@@ -94,8 +94,8 @@ double Singles(Ledger& ledger, int round) {
         Waiter waiter;
         for (int i = 0; i < kEventsEach; ++i) {
           std::vector<SealedEvent> events;
-          events.push_back(Seal(ledger, "s" + std::to_string(round) + "-" +
-                                            std::to_string(thread) + "-" + std::to_string(i)));
+          events.push_back(Seal(ledger, "s" + std::to_string(round) + "-" + std::to_string(thread) +
+                                            "-" + std::to_string(i)));
           ledger.Append(std::move(events), waiter.Callback());
           waiter.Wait();
         }
@@ -177,20 +177,22 @@ int Main(const std::string& base) {
     singles.push_back(Singles(**ledger, round));
     const LedgerCounters after = (*ledger)->counters();
     const auto commits = std::max<uint64_t>(1, after.commits - before.commits);
-    const int per_commit = std::max(1, static_cast<int>((after.appended - before.appended) / commits));
+    const int per_commit =
+        std::max(1, static_cast<int>((after.appended - before.appended) / commits));
     raw_singles.push_back(RawLevelDb(*raw, next, kThreads * kEventsEach, per_commit));
     batches.push_back(Batches(**ledger, round));
     raw_batches.push_back(RawLevelDb(*raw, next, kBatches * kBatchEvents, kBatchEvents));
-    std::printf("round %d: 64 threads %.0f (%d a commit), raw %.0f; batches of 1000 %.0f, raw %.0f\n",
-                round, singles.back(), per_commit, raw_singles.back(), batches.back(),
-                raw_batches.back());
+    std::printf(
+        "round %d: 64 threads %.0f (%d a commit), raw %.0f; batches of 1000 %.0f, raw %.0f\n",
+        round, singles.back(), per_commit, raw_singles.back(), batches.back(), raw_batches.back());
   }
   Report("64 threads, 1 event", singles, raw_singles);
   Report("1 caller, 1000 events", batches, raw_batches);
   ledger->reset();
   const auto start = std::chrono::steady_clock::now();
   if (!Ledger::Open(options).ok()) return 1;
-  std::printf("open with %d entries: %.3f s\n", kRounds * (kThreads * kEventsEach + kBatches * kBatchEvents),
+  std::printf("open with %d entries: %.3f s\n",
+              kRounds * (kThreads * kEventsEach + kBatches * kBatchEvents),
               std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   raw.reset();
   std::filesystem::remove_all(folder);

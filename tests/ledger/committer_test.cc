@@ -153,8 +153,7 @@ TEST_F(CommitterTest, PausesOnAFullDiskAndResumesByItself) {
     t.clock.Pass(kDiskCheckMicros);
     const auto answer = t.AppendOne(absl::StrCat("e", n++), "x");
     EXPECT_EQ(answer.ok(), step.serves) << step.free;
-    EXPECT_EQ(t.ledger->status().state,
-              step.serves ? LedgerState::kServing : LedgerState::kPaused);
+    EXPECT_EQ(t.ledger->status().state, step.serves ? LedgerState::kServing : LedgerState::kPaused);
     if (step.serves) continue;
     EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnavailable));
     EXPECT_EQ(ReasonOf(answer.status()).reason, kReasonLedgerPaused);

@@ -172,9 +172,8 @@ void TestLedger::UseFaults() {
                                                       LogKeyPath(options.paths)}));
     return WrapSigner(std::move(signer), faults);
   };
-  options.open_seed_store =
-      [this](const KeyProvider& keys,
-             Random& source) -> absl::StatusOr<std::unique_ptr<SeedStore>> {
+  options.open_seed_store = [this](const KeyProvider& keys,
+                                   Random& source) -> absl::StatusOr<std::unique_ptr<SeedStore>> {
     ASSIGN_OR_RETURN(auto seeds,
                      SeedStore::Open(options.paths.seed_dir, options.origin, keys, source));
     return WrapSeedStore(std::move(seeds), faults);

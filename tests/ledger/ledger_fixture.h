@@ -1,4 +1,5 @@
-// What tests of the core share: a folder, a clock and randomness of their own, events, faulty parts.
+// What tests of the core share: a folder, a clock and randomness of their own, events, faulty
+// parts.
 #ifndef AUDITLEDGER_TESTS_LEDGER_LEDGER_FIXTURE_H_
 #define AUDITLEDGER_TESTS_LEDGER_LEDGER_FIXTURE_H_
 
@@ -124,7 +125,7 @@ absl::Status CheckReceipt(const Ledger& ledger, const AppendOutcome& outcome, si
 // Collects answers that arrive on other threads.
 class Answers {
  public:
-  AppendCallback Slot();  // the next one
+  AppendCallback Slot();                                 // the next one
   std::vector<absl::StatusOr<AppendOutcome>> WaitAll();  // in the order of Slot() calls
   std::vector<int> CallsPerSlot();
 

@@ -96,8 +96,8 @@ TEST_F(LedgerSetTest, ARefusedLedgerIsListedAndTheOthersServe) {
   Open();
   const auto slots = set->List();
   EXPECT_EQ(slots[0].ledger, nullptr);
-  EXPECT_THAT(slots[0].refused, StatusIs(absl::StatusCode::kFailedPrecondition,
-                                         HasSubstr("lost state")));
+  EXPECT_THAT(slots[0].refused,
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("lost state")));
   EXPECT_EQ(set->Find("bad").status(), slots[0].refused);
   EXPECT_OK(set->Find("good").status());
   EXPECT_FALSE(set->Create("bad", "example.org/bad").ok());
@@ -153,8 +153,9 @@ TEST(LedgerIdTest, IsALabel) {
 TEST(OriginTest, IsANameWithoutScheme) {
   EXPECT_OK(CheckOrigin("example.org/hospital"));
   EXPECT_OK(CheckOrigin(std::string(255, 'a')));
-  for (const std::string& bad : {std::string(), std::string("https://example.org"), std::string("a b"),
-                                 std::string("a+b"), std::string("a\n"), std::string(256, 'a')}) {
+  for (const std::string& bad :
+       {std::string(), std::string("https://example.org"), std::string("a b"), std::string("a+b"),
+        std::string("a\n"), std::string(256, 'a')}) {
     EXPECT_FALSE(CheckOrigin(bad).ok()) << bad;
   }
 }

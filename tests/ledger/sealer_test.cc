@@ -58,14 +58,15 @@ TEST_F(SealerTest, WhatItSealsOpens) {
   leaf.commitment = sealed.commitment;
   EXPECT_EQ(sealed.tags.size(), 1u);
   EXPECT_GT(sealed.event_time_us, 0u);
-  EXPECT_OK(VerifyOpening(leaf, {sealed.seed, sealed.header, input.event},
-                          keys->index_key.Reveal()));
+  EXPECT_OK(
+      VerifyOpening(leaf, {sealed.seed, sealed.header, input.event}, keys->index_key.Reveal()));
   ASSERT_OK_AND_ASSIGN(const EntryHeader header, ParseHeader(sealed.header));
   EXPECT_EQ(header.principal, input.principal);
   EXPECT_EQ(header.flags, input.flags);
   EXPECT_EQ(header.stream_sequence, 3u);
-  ASSERT_OK_AND_ASSIGN(const Payload payload, DecryptPayload(sealed.seed, kOrigin, sealed.commitment,
-                                                             sealed.payload_record));
+  ASSERT_OK_AND_ASSIGN(
+      const Payload payload,
+      DecryptPayload(sealed.seed, kOrigin, sealed.commitment, sealed.payload_record));
   EXPECT_EQ(payload, (Payload{sealed.header, input.event}));
   EXPECT_EQ(sealed.payload_record.find("Patient/7"), std::string::npos);
 }

@@ -39,7 +39,7 @@ class ModelLedger {
 
  private:
   std::vector<Entry> entries_;
-  std::map<std::string, uint64_t> events_;                              // id -> index
+  std::map<std::string, uint64_t> events_;                             // id -> index
   std::map<std::pair<std::string, std::string>, uint64_t> conflicts_;  // id, content -> index
 };
 
