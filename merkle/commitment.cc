@@ -1,12 +1,14 @@
 #include "merkle/commitment.h"
 
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
 #include "merkle/bytes.h"
 #include "merkle/sha256.h"
 
 namespace auditledger {
 namespace {
 
-constexpr size_t kSaltBytes = 16;
 constexpr char kHeaderSaltLabel = 'h';
 constexpr char kUnitSaltLabel = 'u';
 constexpr size_t kPathBytes = 12;
@@ -22,53 +24,72 @@ constexpr absl::string_view kHeaderDomain = Domain("auditledger/header/v1");
 constexpr absl::string_view kEntryDomain = Domain("auditledger/entry/v1");
 constexpr absl::string_view kEmitDomain = Domain("auditledger/emit/v1");
 
-// Hashes domain || salt(label, i) || bytes for many i, and keeps its buffers between them.
-class SaltedHasher {
+// salt(label, i) for many i, with one buffer.
+class SaltMaker {
  public:
-  SaltedHasher(absl::string_view seed, char label, absl::string_view domain)
-      : seed_bytes_(seed.size() + 1), domain_bytes_(domain.size()) {
-    salt_input_.reserve(seed_bytes_ + sizeof(uint32_t));
-    salt_input_.append(seed.data(), seed.size());
-    salt_input_.push_back(label);
-    prefix_.reserve(domain_bytes_ + kSaltBytes);
-    prefix_.append(domain.data(), domain.size());
+  SaltMaker(absl::string_view seed, char label) : fixed_bytes_(seed.size() + 1) {
+    input_.reserve(fixed_bytes_ + sizeof(uint32_t));
+    input_.append(seed.data(), seed.size());
+    input_.push_back(label);
   }
 
-  Hash Digest(uint32_t i, absl::string_view bytes) {
-    salt_input_.resize(seed_bytes_);
-    PutU32(salt_input_, i);
-    const Hash salt = Sha256({salt_input_});
-    prefix_.resize(domain_bytes_);
-    prefix_.append(salt.view().data(), kSaltBytes);
-    return Sha256({prefix_, bytes});
+  Salt At(uint32_t i) {
+    input_.resize(fixed_bytes_);
+    PutU32(input_, i);
+    const Hash hash = Sha256({input_});
+    Salt salt;
+    std::copy_n(hash.bytes.begin(), Salt::kSize, salt.bytes.begin());
+    return salt;
   }
 
  private:
-  const size_t seed_bytes_;  // and the label
-  const size_t domain_bytes_;
-  std::string salt_input_;
-  std::string prefix_;
+  const size_t fixed_bytes_;  // seed and label
+  std::string input_;
 };
 
 }  // namespace
 
+absl::StatusOr<Salt> Salt::FromBytes(absl::string_view raw) {
+  if (raw.size() != kSize) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("salt: has ", raw.size(), " bytes, needs ", kSize));
+  }
+  Salt salt;
+  std::copy(raw.begin(), raw.end(), salt.bytes.begin());
+  return salt;
+}
+
+Salt UnitSalt(absl::string_view seed, uint32_t position) {
+  return SaltMaker(seed, kUnitSaltLabel).At(position);
+}
+
+Salt HeaderSalt(absl::string_view seed) { return SaltMaker(seed, kHeaderSaltLabel).At(0); }
+
+Hash UnitHashFromSalt(const Salt& salt, absl::string_view unit) {
+  return Sha256({kUnitDomain, salt.view(), unit});
+}
+
+Hash HeaderHashFromSalt(const Salt& salt, absl::string_view header) {
+  return Sha256({kHeaderDomain, salt.view(), header});
+}
+
 Hash UnitHash(absl::string_view seed, uint32_t position, absl::string_view unit) {
-  return SaltedHasher(seed, kUnitSaltLabel, kUnitDomain).Digest(position, unit);
+  return UnitHashFromSalt(UnitSalt(seed, position), unit);
 }
 
 std::vector<UnitDigest> DigestUnits(absl::string_view seed, absl::Span<const Unit> units) {
-  SaltedHasher hasher(seed, kUnitSaltLabel, kUnitDomain);
+  SaltMaker salts(seed, kUnitSaltLabel);
   std::vector<UnitDigest> digests;
   digests.reserve(units.size());
   for (const Unit& unit : units) {
     const uint32_t position = static_cast<uint32_t>(digests.size());
-    digests.push_back({unit.path, hasher.Digest(position, unit.bytes)});
+    digests.push_back({unit.path, UnitHashFromSalt(salts.At(position), unit.bytes)});
   }
   return digests;
 }
 
 Hash HeaderHash(absl::string_view seed, absl::string_view header) {
-  return SaltedHasher(seed, kHeaderSaltLabel, kHeaderDomain).Digest(0, header);
+  return HeaderHashFromSalt(HeaderSalt(seed), header);
 }
 
 Hash EventCommitment(absl::Span<const UnitDigest> digests) {

@@ -13,10 +13,17 @@
 //   const Hash event = EventCommitment(DigestUnits(seed, units));
 //   const Hash commitment = EntryCommitment(HeaderHash(seed, header), event);
 //
+// Whoever is shown a part of an entry gets path_i and u_i of every unit, and of those disclosed unit
+// and salt; the seed would open the rest. They check
+//   UnitHashFromSalt(salt, unit) == digests[i].digest
+//   EntryCommitment(HeaderHashFromSalt(header_salt, header), EventCommitment(digests))
+// against the leaf (in place of header and salt there may be the header hash alone).
+//
 // Thread-safety: pure functions. Source: shared/design.md section 3 (commitment suite 1).
 #ifndef AUDITLEDGER_MERKLE_COMMITMENT_H_
 #define AUDITLEDGER_MERKLE_COMMITMENT_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,13 +38,33 @@ namespace auditledger {
 
 inline constexpr size_t kSeedBytes = 32;
 
+// What hides one unit or the header. Of fixed size, since bytes moved between a salt and what it
+// hides would not change the hash.
+struct Salt {
+  static constexpr size_t kSize = 16;
+  std::array<uint8_t, kSize> bytes{};
+
+  // InvalidArgument unless `raw` has exactly 16 bytes.
+  static absl::StatusOr<Salt> FromBytes(absl::string_view raw);
+  // A view of the 16 bytes; valid as long as this object.
+  absl::string_view view() const {
+    return absl::string_view(reinterpret_cast<const char*>(bytes.data()), kSize);
+  }
+  friend bool operator==(const Salt&, const Salt&) = default;
+};
+
 // What a disclosure lists for every unit, disclosed or not.
 struct UnitDigest {
   UnitPath path;
   Hash digest;  // u_i
 };
 
-// REQUIRES for all: seed.size() == kSeedBytes.
+// REQUIRES for all that take a seed: seed.size() == kSeedBytes.
+Salt UnitSalt(absl::string_view seed, uint32_t position);
+Salt HeaderSalt(absl::string_view seed);
+Hash UnitHashFromSalt(const Salt& salt, absl::string_view unit);
+Hash HeaderHashFromSalt(const Salt& salt, absl::string_view header);
+
 Hash UnitHash(absl::string_view seed, uint32_t position, absl::string_view unit);
 std::vector<UnitDigest> DigestUnits(absl::string_view seed, absl::Span<const Unit> units);
 Hash HeaderHash(absl::string_view seed, absl::string_view header);

@@ -86,6 +86,22 @@ absl::Status CheckEventTime(const Leaf& leaf, absl::Span<const Unit> units) {
   return absl::DataLossError("event time: the leaf's is not the event's");
 }
 
+// The header is the ledger's word, the event the emitter's: if they told two identities, what the
+// emitter signed and what exactly-once and gaps went by would be two things.
+absl::Status CheckIdentity(const EntryHeader& header, absl::Span<const Unit> units) {
+  ASSIGN_OR_RETURN(const EventIdentity event, ReadEventIdentity(units));
+  if (header.event_id != event.event_id) {
+    return absl::DataLossError("header: its event id is not the event's");
+  }
+  if (header.stream_id != event.stream_id) {
+    return absl::DataLossError("header: its stream is not the event's");
+  }
+  if (header.stream_sequence != event.stream_sequence) {
+    return absl::DataLossError("header: its sequence is not the event's");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTags(const Leaf& leaf, absl::Span<const Unit> units,
                        absl::string_view index_key) {
   if (index_key.size() != kIndexKeyBytes) return Invalid("index key", "needs 32 bytes");
@@ -195,10 +211,11 @@ absl::Status VerifyOpening(const Leaf& leaf, const Opening& opening,
                            std::optional<absl::string_view> index_key) {
   RETURN_IF_ERROR(CheckCarriesEvent(leaf));
   RETURN_IF_ERROR(CheckOpening(opening));
-  RETURN_IF_ERROR(ParseHeader(opening.header).status());
+  ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(opening.header));
   ASSIGN_OR_RETURN(const std::vector<Unit> units, CutUnits(opening.event));
   RETURN_IF_ERROR(CheckCommitment(leaf, opening, units));
   RETURN_IF_ERROR(CheckEventTime(leaf, units));
+  RETURN_IF_ERROR(CheckIdentity(header, units));
   return index_key ? CheckTags(leaf, units, *index_key) : absl::OkStatus();
 }
 

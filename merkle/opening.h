@@ -57,9 +57,10 @@ absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::str
                                                                        uint64_t width);
 
 // Checks that `opening` (with its event) is what the leaf of an event or of a conflict commits to:
-// commitment, event time, and, when `index_key` is given, that the leaf's tags are exactly those of
-// the event. InvalidArgument: malformed; DataLoss: well formed
-// but not what the leaf commits to, saying which part differs.
+// commitment, event time, that the header names the event's own id, stream and sequence, and, when
+// `index_key` is given, that the leaf's tags are exactly those of the event.
+// InvalidArgument: malformed; DataLoss: well formed but contradicting the leaf or each other, saying
+// which part differs.
 absl::Status VerifyOpening(const Leaf& leaf, const Opening& opening,
                            std::optional<absl::string_view> index_key);
 

@@ -108,11 +108,9 @@ absl::StatusOr<Conflict> ParseConflict(absl::string_view body) {
 
 absl::StatusOr<std::string> EncodeOperatorAction(const OperatorAction& action) {
   RETURN_IF_ERROR(CheckString("operator what", action.what));
-  RETURN_IF_ERROR(CheckString("operator principal", action.principal));
   std::string out;
   PutU8(out, kBodyVersion);
   PutBytes16(out, action.what);
-  PutBytes16(out, action.principal);
   return out;
 }
 
@@ -121,7 +119,6 @@ absl::StatusOr<OperatorAction> ParseOperatorAction(absl::string_view body) {
   OperatorAction action;
   RETURN_IF_ERROR(ReadVersion("operator version", in));
   RETURN_IF_ERROR(ReadString("operator what", in, action.what));
-  RETURN_IF_ERROR(ReadString("operator principal", in, action.principal));
   RETURN_IF_ERROR(in.Finish("operator"));
   return action;
 }

@@ -4,7 +4,7 @@
 //             log_key_hash[32] | index_key_hash[32]
 //             u16 len | predecessor checkpoint (a signed note; empty for none)
 //   conflict  u8 1 | u64 first_index         the leaf's commitment is that of the refused event
-//   operator  u8 1 | u16 len | what | u16 len | principal
+//   operator  u8 1 | u16 len | what          never who: a leaf cannot be erased
 //   clock     u8 1 | u64 before_us | u64 after_us
 //
 // Suites: hash 1 = SHA-256 as RFC 6962; tags 1 = tags.h; commitment 1 = commitment.h.
@@ -47,8 +47,7 @@ std::string EncodeConflict(const Conflict& conflict);
 absl::StatusOr<Conflict> ParseConflict(absl::string_view body);
 
 struct OperatorAction {
-  std::string what;       // "accept_clock", "adopt_signer_state", ...
-  std::string principal;  // who, as the process knows it ("local:flag")
+  std::string what;  // "accept_clock", "adopt_signer_state", ...
   friend bool operator==(const OperatorAction&, const OperatorAction&) = default;
 };
 absl::StatusOr<std::string> EncodeOperatorAction(const OperatorAction& action);

@@ -183,4 +183,25 @@ absl::StatusOr<uint64_t> EventTimeMicros(absl::Span<const Unit> units) {
   return whole * kMicrosPerSecond + fraction / kNanosPerMicro;
 }
 
+absl::StatusOr<EventIdentity> ReadEventIdentity(absl::Span<const Unit> units) {
+  std::optional<WireField> event_id, stream_id, sequence;
+  for (const Unit& unit : units) {
+    if (unit.path.field == kEventIdField) {
+      if (unit.path.occurrence != 0) return absl::InvalidArgumentError("event_id: occurs twice");
+      RETURN_IF_ERROR(ReadSingularFields("event_id", unit.bytes,
+                                         {{kEventIdField, WireType::kLengthDelimited, &event_id}}));
+    } else if (unit.path.field == kSourceField) {
+      if (unit.path.occurrence != 0) return absl::InvalidArgumentError("source: occurs twice");
+      RETURN_IF_ERROR(ReadSingularFields("source", unit.bytes,
+                                         {{kStreamIdField, WireType::kLengthDelimited, &stream_id},
+                                          {kStreamSequenceField, WireType::kVarint, &sequence}}));
+    }
+  }
+  EventIdentity identity;
+  if (event_id) identity.event_id = std::string(event_id->value);
+  if (stream_id) identity.stream_id = std::string(stream_id->value);
+  if (sequence) identity.stream_sequence = sequence->scalar;
+  return identity;
+}
+
 }  // namespace auditledger

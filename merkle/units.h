@@ -13,7 +13,7 @@
 //   JoinUnits(units).value() == event
 //
 // Within a unit only the outermost level is checked: what lies deeper is opaque here, and whoever
-// reads it (EventTimeMicros, tags.h) reads it strictly.
+// reads it (EventTimeMicros, ReadEventIdentity, tags.h) reads it strictly.
 //
 // Thread-safety: values and pure functions. Source: shared/design.md section 3.
 #ifndef AUDITLEDGER_MERKLE_UNITS_H_
@@ -30,7 +30,8 @@
 
 namespace auditledger {
 
-// Fields of auditledger.v1.AuditEvent that are cut one level deeper, and those that key tags.
+// Fields of auditledger.v1.AuditEvent that are cut one level deeper, and those that something here
+// reads.
 inline constexpr uint32_t kEventIdField = 1;
 inline constexpr uint32_t kRecordedField = 4;
 inline constexpr uint32_t kEmergencyAccessField = 13;
@@ -38,6 +39,9 @@ inline constexpr uint32_t kPatientField = 14;
 inline constexpr uint32_t kAgentField = 17;
 inline constexpr uint32_t kSourceField = 18;
 inline constexpr uint32_t kEntityField = 19;
+// Of source.
+inline constexpr uint32_t kStreamIdField = 8;
+inline constexpr uint32_t kStreamSequenceField = 9;
 
 // An event of ordinary size has 20 to 60; the cap bounds the work of sealing and verifying one
 // entry.
@@ -76,6 +80,19 @@ inline constexpr uint64_t kMaxTimestampSeconds = 253402300799;
 // none (so has 1970-01-01T00:00:00 itself).
 // InvalidArgument when it lies before 1970, after kMaxTimestampSeconds, or is not strictly encoded.
 absl::StatusOr<uint64_t> EventTimeMicros(absl::Span<const Unit> units);
+
+// What an event says of its own place: which one it is, in which stream, at which number there.
+// With the principal it is what exactly-once goes by, so the header has to say the same.
+struct EventIdentity {
+  std::string event_id;
+  std::string stream_id;         // source.stream_id
+  uint64_t stream_sequence = 0;  // source.stream_sequence
+  friend bool operator==(const EventIdentity&, const EventIdentity&) = default;
+};
+
+// What is absent is empty or 0, as protobuf has it.
+// InvalidArgument when source or one of the three occurs twice or with another wire type.
+absl::StatusOr<EventIdentity> ReadEventIdentity(absl::Span<const Unit> units);
 
 }  // namespace auditledger
 

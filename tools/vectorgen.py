@@ -4,250 +4,25 @@
 A second implementation of cutting, committing, tagging and of every layout, in Python's standard
 library alone and sharing no code with merkle/, so that the two check each other. (One author wrote
 both: they catch slips, not a shared misreading of the design.) The formats are described in
-tests/testdata/seal/README.md. Output is a pure function of this file:
+tests/testdata/seal/README.md. Output is a pure function of these vectorgen files:
 
     python3 tools/vectorgen.py && git diff --exit-code tests/testdata/seal
 """
-import hashlib
-import hmac
 import json
 import pathlib
 
 import vectorgen_cases as cases
-from vectorgen_wire import MAX_EVENT, Reader, Refused, be, b16, cut, join, ld, once, records
+import vectorgen_openings as openings
+from vectorgen_formats import (
+    MAX_LEAF, bundle, clock, commit, conflict, domain, emit_message, event_time, genesis, header,
+    identity, leaf, opening, operator, read_bundle, read_clock, read_conflict, read_genesis,
+    read_header, read_leaf, read_opening, read_operator, read_receipt, receipt, salt, sha, tag_keys,
+    tags_of, verify_opening)
+from vectorgen_wire import Refused, cut, join, ld
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "testdata" / "seal"
-MAX_LEAF = 65535
-MAX_TAGS = 1024
 ORIGIN = b"ledger.example.org/audit/2026"
 INDEX_KEY = bytes(range(32))
-
-
-def sha(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
-def domain(label):
-    return b"auditledger/" + label + b"/v1\0"
-
-
-# --- commitment -------------------------------------------------------------------------------
-
-
-def salt(seed, label, i):
-    return sha(seed, label, be(4, i))[:16]
-
-
-def commit(seed, header, units):
-    unit_hashes = [sha(domain(b"unit"), salt(seed, b"u", i), u[3]) for i, u in enumerate(units)]
-    listed = b"".join(be(4, f) + be(4, o) + be(4, s) + h
-                      for (f, o, s, _), h in zip(units, unit_hashes))
-    event = sha(domain(b"event"), be(2, len(units)), listed)
-    head = sha(domain(b"header"), salt(seed, b"h", 0), header)
-    return unit_hashes, event, head, sha(domain(b"entry"), head, event)
-
-
-def emit_message(origin, stream, event_id, event_commitment):
-    return domain(b"emit") + b16(origin) + b16(stream) + b16(event_id) + event_commitment
-
-
-# --- what is read out of the event ------------------------------------------------------------
-
-
-def event_time(units):
-    recorded = [u for u in units if u[0] == 4]
-    if not recorded:
-        return 0
-    if len(recorded) > 1:
-        raise Refused("recorded twice")
-    at = once(once(recorded[0][3], {4: 2})[4], {1: 2}).get(1)
-    if at is None:
-        return 0
-    found = once(at, {1: 0, 2: 0})
-    seconds, nanos = found.get(1, 0), found.get(2, 0)
-    if seconds > 253402300799 or nanos > 999999999:
-        raise Refused("recorded out of range")
-    return seconds * 10**6 + nanos // 1000
-
-
-def key(kind, system, value):
-    try:
-        system.decode("utf-8"), value.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Refused("not UTF-8") from None
-    return [(kind, system, value)] if value else []
-
-
-def identifier_keys(kind, identifier):
-    found = once(identifier, {3: 2, 4: 2})
-    return key(kind, found.get(3, b""), found.get(4, b""))
-
-
-def reference_keys(kind, reference):
-    found = once(reference, {1: 2, 3: 2})
-    keys = key(kind, b"", found.get(1, b""))
-    return keys + (identifier_keys(kind, found[3]) if 3 in found else [])
-
-
-def agent_keys(subfields):
-    keys, requestor = [], 0
-    if 3 in subfields:
-        keys += reference_keys(b"agent", once(subfields[3], {3: 2})[3])
-    if 6 in subfields:
-        requestor = once(subfields[6], {6: 0})[6]
-        if requestor > 1:
-            raise Refused("requestor is no bool")
-    for _, wire_type, value, _ in records(subfields.get(18, b"")):
-        if wire_type != 2:
-            raise Refused("other_id is no message")
-        keys += identifier_keys(b"agent", value)
-    return keys if requestor else []
-
-
-def tag_keys(units):
-    elements = {}
-    for field, occurrence, subfield, data in units:
-        elements.setdefault((field, occurrence), {})[subfield] = data
-    keys = []
-    for (field, occurrence), subfields in elements.items():
-        if field == 13:
-            if occurrence:
-                raise Refused("emergency_access twice")
-            keys += key(b"override", b"", once(once(subfields[0], {13: 2})[13], {4: 2}).get(4, b""))
-        elif field == 14:
-            for subfield in (1, 3):
-                keys += reference_keys(b"patient", subfields.get(subfield, b""))
-        elif field == 17:
-            keys += agent_keys(subfields)
-    if len(keys) > MAX_TAGS:
-        raise Refused("too many keys")
-    return keys
-
-
-def tags_of(index_key, keys):
-    return sorted({hmac.digest(index_key, be(1, len(k)) + k + b16(s) + b16(v), "sha256")
-                   for k, s, v in keys})
-
-
-# --- layouts ----------------------------------------------------------------------------------
-
-
-def leaf(kind, recorded_at, event_time_us, tags, commitment, body):
-    present = b"\0" if commitment is None else b"\1" + commitment
-    return (be(1, 1) + be(1, kind) + be(8, recorded_at) + be(8, event_time_us)
-            + be(2, len(tags)) + b"".join(tags) + present + b16(body))
-
-
-def read_leaf(data):
-    if len(data) > MAX_LEAF:
-        raise Refused("leaf too long")
-    r = Reader(data)
-    r.version()
-    kind, recorded_at, time = r.u(1), r.u(8), r.u(8)
-    tags = [r.raw(32) for _ in range(r.u(2))]
-    if any(a >= b for a, b in zip(tags, tags[1:])):
-        raise Refused("tags do not ascend")
-    commitment = r.raw(32) if r.flag() else None
-    return r.end(kind, recorded_at, time, tags, commitment, r.b16())
-
-
-def header(received_at, flags, principal, stream, event_id, sequence, signature):
-    return (be(1, 1) + be(8, received_at) + be(8, flags) + b16(principal) + b16(stream)
-            + b16(event_id) + be(8, sequence)
-            + (b"\0" if signature is None else b"\1" + signature[0] + signature[1]))
-
-
-def read_header(data):
-    r = Reader(data)
-    r.version()
-    fields = [r.u(8), r.u(8), r.b16(), r.b16(), r.b16(), r.u(8)]
-    signature = (r.raw(32), r.raw(64)) if r.flag() else None
-    return r.end(*fields, signature)
-
-
-def genesis(origin, log_key_hash, index_key_hash, predecessor):
-    return b"\1" + b16(origin) + b"\1\1\1" + log_key_hash + index_key_hash + b16(predecessor)
-
-
-def read_genesis(data):
-    r = Reader(data)
-    r.version()
-    origin = r.b16()
-    if r.raw(3) != b"\1\1\1":
-        raise Refused("unknown suite")
-    return r.end(origin, r.raw(32), r.raw(32), r.b16())
-
-
-def conflict(first_index):
-    return b"\1" + be(8, first_index)
-
-
-def read_conflict(data):
-    r = Reader(data)
-    r.version()
-    return r.end(r.u(8))
-
-
-def operator(what, principal):
-    return b"\1" + b16(what) + b16(principal)
-
-
-def read_operator(data):
-    r = Reader(data)
-    r.version()
-    return r.end(r.b16(), r.b16())
-
-
-def clock(before, after):
-    return b"\1" + be(8, before) + be(8, after)
-
-
-def read_clock(data):
-    r = Reader(data)
-    r.version()
-    return r.end(r.u(8), r.u(8))
-
-
-def opening(seed, head, event):
-    return b"\1" + seed + b16(head) + be(4, len(event)) + event
-
-
-def read_opening(data):
-    r = Reader(data)
-    r.version()
-    seed, head, event = r.raw(32), r.b16(), r.raw(r.u(4))
-    if len(event) > MAX_EVENT:
-        raise Refused("event too long")
-    return r.end(seed, head, event)
-
-
-def receipt(leaf_bytes, seed_and_header):
-    if seed_and_header is None:
-        return b"\1" + b16(leaf_bytes) + b"\0"
-    seed, head = seed_and_header
-    return b"\1" + b16(leaf_bytes) + b"\1" + seed + b16(head)
-
-
-def read_receipt(data):
-    r = Reader(data)
-    r.version()
-    leaf_bytes = r.b16()
-    return r.end(leaf_bytes, (r.raw(32), r.b16()) if r.flag() else None)
-
-
-def bundle(openings):
-    return b"".join(be(4, len(o)) + o for o in openings)
-
-
-def read_bundle(data, width):
-    if not 1 <= width <= 256:
-        raise Refused("width")
-    r = Reader(data)
-    openings = [r.raw(r.u(4)) for _ in range(width)]
-    for o in openings:
-        if o:
-            read_opening(o)
-    return r.end(*openings)
 
 
 # --- text -------------------------------------------------------------------------------------
@@ -283,12 +58,14 @@ def event_vector(number, name, event, fields):
     seed = sha(b"seed of vector ", name.encode())
     units = cut(event)
     assert join(units) == event
+    fields = fields[:3] + identity(units) + fields[6:]  # the header says what the event says
     head = header(*fields)
     hashes, event_commitment, header_hash, commitment = commit(seed, head, units)
     keys = tag_keys(units)
     tags, time = tags_of(INDEX_KEY, keys), event_time(units)
     recorded_at = 1_767_225_600_000_000 + number
     leaf_bytes = leaf(1, recorded_at, time, tags, commitment, b"")
+    verify_opening(leaf_bytes, opening(seed, head, event), INDEX_KEY)
     out = {"name": name, "event": text(event), "seed": text(seed), "unit_count": len(units),
            "event_time_us": time, "header_fields": header_json(fields), "header": text(head),
            "header_salt": text(salt(seed, b"h", 0)), "header_hash": text(header_hash),
@@ -317,7 +94,7 @@ def system_vectors():
     bodies = {"genesis": [(ORIGIN, b""), (ORIGIN, old_note),
                           ("büro.example/ledger".encode(), b"")],
               "conflict": [(0,), (2**64 - 1,)],
-              "operator": [(b"accept_clock", b"local:flag"), (b"", b"")],
+              "operator": [(b"accept_clock",), (b"",)],
               "clock": [(1, 2), (2**64 - 1, 0)]}
     out, kinds = {}, {"genesis": 2, "conflict": 6, "operator": 8, "clock": 9}
     for kind, rows in bodies.items():
@@ -359,7 +136,7 @@ def bundle_vectors():
 
 def hostile_vectors():
     parsers = {"units": cut, "tags": lambda b: tag_keys(cut(b)),
-               "time": lambda b: event_time(cut(b)),
+               "time": lambda b: event_time(cut(b)), "identity": lambda b: identity(cut(b)),
                "leaf": read_leaf, "header": read_header, "genesis": read_genesis,
                "conflict": read_conflict, "operator": read_operator, "clock": read_clock,
                "opening": read_opening, "receipt": read_receipt}
@@ -404,6 +181,10 @@ def main():
     write("leaves.json", "Leaves alone.", {"vectors": leaf_vectors()})
     write("system_entries.json", "Bodies of the ledger's own entries.", system_vectors())
     write("bundles.json", "Payload bundles.", {"vectors": bundle_vectors()})
+    write("openings.json", "Leaf and opening, and whether one is what the other commits to.",
+          {"index_key": text(INDEX_KEY), "vectors": openings.opening_vectors(text, INDEX_KEY)})
+    write("disclosures.json", "Parts of an entry, shown without its seed, and whether they hold.",
+          {"vectors": openings.disclosure_vectors(text)})
     write("hostile.json", "What must be refused, and the part that is to blame.",
           {"vectors": hostile_vectors()})
 

@@ -83,6 +83,23 @@ def time_events():
              HEADER)]
 
 
+def source(*parts):
+    return element(18, *parts)
+
+
+def identity_events():
+    flagged = (1, 0x3FF, b"local:dev", b"", b"", 0, None)
+    return [("identity: none", vi(2, 1), HEADER),
+            ("identity: empty is as absent", ld(1, b"") + source(ld(8, b""), vi(9, 0)), HEADER),
+            ("identity: the largest sequence", ld(1, b"e-1") + source(
+                text_field(8, "str\u00f6m-1"), vi(9, 2**64 - 1)), flagged),
+            ("identity: a sequence alone", source(vi(9, 1)), HEADER),
+            ("identity: a stream alone, beside unknown fields", source(
+                text_field(8, "his-1"), vi(90, 1)), HEADER),
+            ("identity: bytes, whatever they spell", ld(1, b"\xff\0") + source(ld(8, b"\0")),
+             HEADER)]
+
+
 def tag_events():
     twice = element(14, ld(3, identifier("urn:mrn", "1")))
     decomposed, composed = "Mu\u0308ller", "M\u00fcller"
@@ -107,9 +124,10 @@ def tag_events():
 
 def events():
     signed = HEADER[:6] + (SIGNATURE,)
-    flagged = (1, 0x3FF, b"local:dev", "str\u00f6m-1".encode(), b"", 2**64 - 1, None)
+    flagged = (1, 0x3FF, b"local:dev", b"", b"", 0, None)
     largest = ID_AND_VERSION + ld(25, ld(3, b"o" * (65536 - 7 - 9)))
     assert len(largest) == 65536
+    # Event id, stream and sequence of these headers give way to what the event says of itself.
     return [("no units at all", b"", HEADER),
             ("id and version", ID_AND_VERSION, flagged),
             ("an ordinary access", ordinary(), signed),
@@ -126,7 +144,8 @@ def events():
             ("field numbers either side of the cut ones", ld(13, b"") + element(14) + ld(15, b"")
              + ld(16, b"") + element(17) + element(18) + element(19) + ld(20, b""), HEADER),
             ("largest event", largest, HEADER),
-            ("most units", ld(12, b"") * 4096, HEADER)] + time_events() + tag_events()
+            ("most units", ld(12, b"") * 4096, HEADER),
+            *time_events(), *identity_events(), *tag_events()]
 
 
 def headers():
@@ -196,6 +215,20 @@ def hostile_times():
     yield "seconds not minimal", "recorded.at", ld(4, ld(1, b"\x08\x81\x00"))
 
 
+def hostile_identities():
+    yield "event_id twice", "event_id", ld(1, b"a") + ld(1, b"b")
+    yield "event_id twice, the same", "event_id", ld(1, b"a") + ld(1, b"a")
+    yield "event_id is a number", "event_id", vi(1, 1)
+    yield "event_id is a fixed64", "event_id", varint(1 << 3 | 1) + b"\0" * 8
+    yield "source twice", "source", ld(18, ld(8, b"a")) + ld(18, vi(9, 1))
+    yield "source twice, both empty", "source", ld(18, b"") + ld(18, b"")
+    yield "stream_id twice", "source", ld(18, ld(8, b"a") + ld(8, b"b"))
+    yield "stream_id is a number", "source", ld(18, vi(8, 1))
+    yield "stream_sequence twice", "source", ld(18, vi(9, 1) + vi(9, 2))
+    yield "stream_sequence is a string", "source", ld(18, ld(9, b"1"))
+    yield "stream_sequence is a fixed64", "source", ld(18, varint(9 << 3 | 1) + b"\0" * 8)
+
+
 def hostile_keys():
     two = ld(1, b"a") + ld(1, b"b")
     who = ld(3, ld(1, b"Practitioner/1"))
@@ -261,7 +294,9 @@ def hostile_layouts(leaf, header, genesis, conflict, operator, clock, opening, r
             yield ("genesis", f"{name} is {value}", name,
                    first[:at] + bytes([value]) + first[at + 1:])
     yield from truncations("conflict", "conflict", conflict(7))
-    yield from truncations("operator", "operator", operator(b"accept_clock", b"local:flag"))
+    yield from truncations("operator", "operator", operator(b"accept_clock"))
+    yield "operator", "who acted has no place in a leaf", "operator", (
+        operator(b"accept_clock") + b"\0\x0alocal:flag")
     yield from truncations("clock", "clock", clock(1, 2))
     opened = opening(some, head, b"\x10\x01")
     yield from truncations("opening", "opening", opened)
@@ -271,7 +306,7 @@ def hostile_layouts(leaf, header, genesis, conflict, operator, clock, opening, r
     yield ("receipt", "has_opening is 2", "has_opening",
            receipt(good, None)[:-1] + b"\2" + some + b"\0\0")
     for parser, data in (("leaf", good), ("header", head), ("genesis", first),
-                         ("conflict", conflict(7)), ("operator", operator(b"a", b"b")),
+                         ("conflict", conflict(7)), ("operator", operator(b"a")),
                          ("clock", clock(1, 2)), ("opening", opened), ("receipt", received)):
         for version in (0, 2, 255):
             yield parser, f"version {version}", "version", bytes([version]) + data[1:]
@@ -279,7 +314,7 @@ def hostile_layouts(leaf, header, genesis, conflict, operator, clock, opening, r
 
 def hostile(*layouts):
     for parser, source in (("units", hostile_events), ("time", hostile_times),
-                           ("tags", hostile_keys)):
+                           ("identity", hostile_identities), ("tags", hostile_keys)):
         for name, blames, data in source():
             yield parser, name, blames, data
     yield from hostile_layouts(*layouts)

@@ -1,5 +1,8 @@
 #include "merkle/opening.h"
 
+#include <functional>
+#include <map>
+
 #include "gtest/gtest.h"
 #include "merkle/commitment.h"
 #include "merkle/system_entries.h"
@@ -27,6 +30,12 @@ class VerifyOpeningTest : public ::testing::Test {
     opening_ = ParseOpening(Bytes(vector["opening"])).value();
   }
 
+  void ChangeHeader(const std::function<void(EntryHeader&)>& change) {
+    EntryHeader header = ParseHeader(opening_.header).value();
+    change(header);
+    opening_.header = EncodeHeader(header).value();
+    Recommit();
+  }
   // Makes the leaf commit to the opening again, after a change to it.
   void Recommit() {
     const std::vector<Unit> units = CutUnits(opening_.event).value();
@@ -66,6 +75,28 @@ TEST_F(VerifyOpeningTest, NoticesALeafThatTellsAnotherTime) {
   EXPECT_THAT(Verify(), StatusIs(kDiffers, HasSubstr("event time")));
 }
 
+TEST_F(VerifyOpeningTest, NoticesAHeaderThatNamesAnotherEventThoughCommittedTo) {
+  const Opening good = opening_;
+  ChangeHeader([](EntryHeader& header) { header.event_id += "'"; });
+  EXPECT_THAT(Verify(), StatusIs(kDiffers, HasSubstr("header: its event id is not the event's")));
+  opening_ = good;
+  ChangeHeader([](EntryHeader& header) { header.stream_id.clear(); });
+  EXPECT_THAT(Verify(), StatusIs(kDiffers, HasSubstr("header: its stream is not the event's")));
+  opening_ = good;
+  ChangeHeader([](EntryHeader& header) { ++header.stream_sequence; });
+  EXPECT_THAT(Verify(), StatusIs(kDiffers, HasSubstr("header: its sequence is not the event's")));
+}
+
+TEST_F(VerifyOpeningTest, TheRestOfAHeaderIsTheLedgersOwn) {
+  ChangeHeader([](EntryHeader& header) {
+    header.principal = "spiffe://another";
+    header.flags = ~uint64_t{0};
+    header.received_at_us = 1;
+    header.signature.reset();
+  });
+  EXPECT_OK(Verify());
+}
+
 TEST_F(VerifyOpeningTest, NoticesAMissingAForeignAndASurplusTagGivenTheKey) {
   const std::vector<Hash> good = leaf_.tags;
   leaf_.tags.pop_back();
@@ -99,6 +130,10 @@ TEST_F(VerifyOpeningTest, RefusesAHeaderThatDoesNotParseThoughCommittedTo) {
 
 TEST_F(VerifyOpeningTest, RefusesAnEventWhoseTimeOrKeysCannotBeRead) {
   const Leaf leaf = leaf_;
+  EntryHeader header = ParseHeader(opening_.header).value();
+  header.stream_id = header.event_id = "";  // as the events below have it
+  header.stream_sequence = 0;
+  opening_.header = EncodeHeader(header).value();
   opening_.event = std::string("\x22\x04\x0a\x02\x0a\x00", 6);  // seconds are a string
   Recommit();
   EXPECT_THAT(Verify(), StatusIs(kInvalid, HasSubstr("recorded")));
@@ -147,6 +182,24 @@ TEST(Opening, IsWhatTheVectorsSayAndOpensItsLeaf) {
     ASSERT_OK_AND_ASSIGN(const Leaf leaf, ParseLeaf(Bytes(vector["leaf"])));
     EXPECT_OK(VerifyOpening(leaf, opening, Bytes(file["index_key"])));
   }
+}
+
+TEST(Opening, VerifiesDiffersOrIsMalformedAsTheVectorsSay) {
+  const nlohmann::json file = SealVectors("openings.json");
+  const std::map<std::string, absl::StatusCode> codes = {
+      {"verified", absl::StatusCode::kOk}, {"differs", kDiffers}, {"malformed", kInvalid}};
+  std::map<std::string, int> seen;
+  for (const nlohmann::json& vector : file["vectors"]) {
+    SCOPED_TRACE(vector["name"].get<std::string>());
+    const std::string verdict = vector["verdict"];
+    ++seen[verdict];
+    ASSERT_OK_AND_ASSIGN(const Leaf leaf, ParseLeaf(Bytes(vector["leaf"])));
+    ASSERT_OK_AND_ASSIGN(const Opening opening, ParseOpening(Bytes(vector["opening"])));
+    const absl::Status status = VerifyOpening(leaf, opening, Bytes(file["index_key"]));
+    EXPECT_EQ(status.code(), codes.at(verdict)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(vector["blames"].get<std::string>()));
+  }
+  EXPECT_EQ(seen.size(), codes.size());
 }
 
 TEST(Opening, PartsOverTheirLimitsAreRefused) {

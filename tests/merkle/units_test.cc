@@ -111,5 +111,24 @@ TEST(EventTime, RefusesHostileTimes) {
   });
 }
 
+TEST(EventIdentity, IsWhatTheHeadersOfTheVectorsSay) {
+  const nlohmann::json file = SealVectors("events.json");
+  for (const nlohmann::json& vector : file["vectors"]) {
+    SCOPED_TRACE(vector["name"].get<std::string>());
+    ASSERT_OK_AND_ASSIGN(const std::vector<Unit> units, CutUnits(Bytes(vector["event"])));
+    ASSERT_OK_AND_ASSIGN(const EventIdentity identity, ReadEventIdentity(units));
+    const EntryHeader header = testing::HeaderOf(vector["header_fields"]);
+    EXPECT_EQ(identity, (EventIdentity{header.event_id, header.stream_id, header.stream_sequence}));
+  }
+}
+
+TEST(EventIdentity, RefusesHostileIdentities) {
+  testing::ExpectHostileRefused("identity", [](const nlohmann::json& vector) {
+    const absl::StatusOr<std::vector<Unit>> units = CutUnits(Bytes(vector["bytes"]));
+    EXPECT_OK(units);
+    return units.ok() ? ReadEventIdentity(*units).status() : units.status();
+  });
+}
+
 }  // namespace
 }  // namespace auditledger

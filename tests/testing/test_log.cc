@@ -115,9 +115,10 @@ std::pair<Leaf, Opening> TestLog::Seal(absl::string_view event,
   EntryHeader header;
   header.received_at_us = NextTime() - 500;
   header.principal = "spiffe://test/ehr";
-  header.stream_id = "ehr-1/0";
-  header.event_id = absl::StrCat("event-", size());
-  header.stream_sequence = size();
+  const EventIdentity identity = Must(ReadEventIdentity(units));
+  header.stream_id = identity.stream_id;
+  header.event_id = identity.event_id;
+  header.stream_sequence = identity.stream_sequence;
   if (emitter_key) {
     const std::string message =
         EmitMessage(options_.origin, header.stream_id, header.event_id, event_commitment);
