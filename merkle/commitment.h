@@ -13,8 +13,8 @@
 //   const Hash event = EventCommitment(DigestUnits(seed, units));
 //   const Hash commitment = EntryCommitment(HeaderHash(seed, header), event);
 //
-// Whoever is shown a part of an entry gets path_i and u_i of every unit, and of those disclosed unit
-// and salt; the seed would open the rest. They check
+// Whoever is shown a part of an entry gets path_i and u_i of every unit, and unit and salt of those
+// that are disclosed; the seed would open the rest. They check
 //   UnitHashFromSalt(salt, unit) == digests[i].digest
 //   EntryCommitment(HeaderHashFromSalt(header_salt, header), EventCommitment(digests))
 // against the leaf (in place of header and salt there may be the header hash alone).
