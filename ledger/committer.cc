@@ -173,7 +173,7 @@ void Committer::Process(std::vector<Request> requests) {
   }
   LedgerCounters done;
   for (size_t i = 0; i < requests.size(); ++i) {
-    Receipt receipt{std::move(requests[i].done), plans[i].refusal, {}};
+    Receipt receipt{std::move(requests[i].done), std::move(plans[i].refusal), {}};
     receipt.entries = EntriesOf(plans[i], requests[i].events, first_index, leaves);
     for (const AppendedEntry& entry : receipt.entries)
       ++(entry.repeated ? done.repeated : done.appended);

@@ -11,6 +11,7 @@
 #include "merkle/checkpoint.h"
 #include "merkle/sha256.h"
 #include "merkle/status_macros.h"
+#include "merkle/units.h"
 #include "merkle/verify.h"
 #include "merkle/wire.h"
 #include "tests/testing/check_ledger.h"
@@ -122,14 +123,24 @@ std::string CountedRandom::Bytes(size_t count) {
 }
 
 std::string MakeEvent(const std::string& id, const std::string& content,
-                      const std::string& patient) {
+                      const EventSource& source) {
   std::string event;
-  PutField(event, 1, id);
-  PutField(event, 4, "\x0a\x06\x08\x80\x9c\xfd\xa9\x06");  // recorded: a Timestamp of 2023
+  PutField(event, kEventIdField, id);
+  // recorded: a Timestamp of 2023
+  PutField(event, kRecordedField, "\x0a\x06\x08\x80\x9c\xfd\xa9\x06");
   PutField(event, 5, content);
   std::string reference;
-  PutField(reference, 1, patient);
-  PutField(event, 14, reference);
+  PutField(reference, 1, "Patient/7");
+  PutField(event, kPatientField, reference);
+  std::string from;
+  PutField(from, 8, source.stream);
+  if (source.sequence != 0) {
+    from += "\x48";  // field 9, a varint
+    uint64_t rest = source.sequence;
+    for (; rest >= 128; rest >>= 7) from += static_cast<char>(rest | 128);
+    from += static_cast<char>(rest);
+  }
+  PutField(event, kSourceField, from);
   return event;
 }
 
@@ -205,7 +216,7 @@ void TestLedger::Heal() {
 SealedEvent TestLedger::Seal(const std::string& id, const std::string& content, uint64_t sequence,
                              const std::string& stream) {
   SealInput input;
-  input.event = MakeEvent(id, content);
+  input.event = MakeEvent(id, content, {stream, sequence});
   input.principal = "spiffe://test/emitter";
   input.stream_id = stream;
   input.event_id = id;

@@ -57,9 +57,13 @@ class CountedRandom : public Random {
   std::atomic<uint64_t> counter_;
 };
 
-// An event in canonical encoding: id, time, what happened, and whose chart it was.
+// An event in canonical encoding: id, time, what happened, whose chart it was, and its stream.
+struct EventSource {
+  std::string stream = "s1";
+  uint64_t sequence = 0;
+};
 std::string MakeEvent(const std::string& id, const std::string& content,
-                      const std::string& patient = "Patient/1");
+                      const EventSource& source = {});
 
 // What a test can do to the parts of a ledger. Shared by all wrappers made from it.
 struct Faults {

@@ -26,7 +26,7 @@ class SealerTest : public ::testing::Test {
   }
   SealInput Input() {
     SealInput input;
-    input.event = MakeEvent("id-1", "read", "Patient/7");
+    input.event = MakeEvent("id-1", "read", {"s", 3});
     input.principal = "spiffe://test/emitter";
     input.stream_id = "s";
     input.event_id = "id-1";
