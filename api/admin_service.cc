@@ -22,14 +22,16 @@ absl::StatusOr<v1::CreateLedgerResponse> Create(ServiceContext& context,
   const absl::Status origin = CheckOrigin(request.origin());
   if (!origin.ok()) violations.push_back({"origin", std::string(origin.message())});
   if (!violations.empty()) return InvalidFields(violations, kReasonInvalidArgument);
-  const absl::StatusOr<Ledger*> made = context.ledgers.Create(request.ledger_id(), request.origin());
+  const absl::StatusOr<Ledger*> made =
+      context.ledgers.Create(request.ledger_id(), request.origin());
   if (!made.ok()) {
     return WithResource(made.status(), "auditledger.v1.Ledger", LedgerName(request.ledger_id()));
   }
-  context.log.Event("ledger_created", {{"ledger", request.ledger_id()}, {"origin", request.origin()}});
+  context.log.Event("ledger_created",
+                    {{"ledger", request.ledger_id()}, {"origin", request.origin()}});
   v1::CreateLedgerResponse response;
-  *response.mutable_ledger() =
-      ToLedger({request.ledger_id(), request.origin(), *made, absl::OkStatus()}, /*full_reasons=*/true);
+  *response.mutable_ledger() = ToLedger(
+      {request.ledger_id(), request.origin(), *made, absl::OkStatus()}, /*full_reasons=*/true);
   return response;
 }
 
@@ -40,20 +42,22 @@ grpc::ServerUnaryReactor* AdminServiceImpl::CreateLedger(GrpcContext* grpc_conte
   return HandleUnary<v1::CreateLedgerRequest>(
       context_, listener_, grpc_context, in, out, "AdminService/CreateLedger",
       [](std::shared_ptr<UnaryCall> call, v1::CreateLedgerRequest request) {
-        RunRead<v1::CreateLedgerResponse>(
-            call, [call, request = std::move(request)] { return Create(call->context(), request); });
+        RunRead<v1::CreateLedgerResponse>(call, [call, request = std::move(request)] {
+          return Create(call->context(), request);
+        });
       });
 }
 
-grpc::ServerUnaryReactor* AdminServiceImpl::GetServerStatus(GrpcContext* grpc_context, const Bytes* in,
-                                                            Bytes* out) {
+grpc::ServerUnaryReactor* AdminServiceImpl::GetServerStatus(GrpcContext* grpc_context,
+                                                            const Bytes* in, Bytes* out) {
   return HandleUnary<v1::GetServerStatusRequest>(
       context_, listener_, grpc_context, in, out, "AdminService/GetServerStatus",
       [](std::shared_ptr<UnaryCall> call, const v1::GetServerStatusRequest&) {
         ServiceContext& context = call->context();
         v1::GetServerStatusResponse response;
         response.set_version(context.version);
-        response.set_uptime_seconds((context.clock.MonotonicMicros() - context.started_us) / 1'000'000);
+        response.set_uptime_seconds((context.clock.MonotonicMicros() - context.started_us) /
+                                    1'000'000);
         for (const LedgerSet::Slot& slot : context.ledgers.List()) {
           *response.add_ledgers() = ToLedger(slot, /*full_reasons=*/true);
         }

@@ -37,18 +37,21 @@ absl::Status CheckBatch(const v1::BatchAppendEventsRequest& request, const ApiLi
   const size_t count = static_cast<size_t>(request.requests_size());
   if (count == 0) return InvalidField("requests", "is required and missing");
   if (count > limits.max_batch_events) {
-    return InvalidField("requests", absl::StrCat(count, " events, over the limit of ", limits.max_batch_events),
+    return InvalidField("requests",
+                        absl::StrCat(count, " events, over the limit of ", limits.max_batch_events),
                         kReasonBatchTooLarge);
   }
   const size_t bytes = request.ByteSizeLong();
   if (bytes > limits.max_batch_bytes) {
-    return InvalidField("requests", absl::StrCat(bytes, " bytes, over the limit of ", limits.max_batch_bytes),
+    return InvalidField("requests",
+                        absl::StrCat(bytes, " bytes, over the limit of ", limits.max_batch_bytes),
                         kReasonBatchTooLarge);
   }
   for (int i = 0; i < request.requests_size(); ++i) {
     const std::string& ledger = request.requests(i).ledger();
     if (!ledger.empty() && ledger != request.ledger()) {
-      return InvalidField(absl::StrCat("requests[", i, "].ledger"), "must be empty or the batch's own");
+      return InvalidField(absl::StrCat("requests[", i, "].ledger"),
+                          "must be empty or the batch's own");
     }
   }
   return absl::OkStatus();
@@ -66,8 +69,9 @@ void SealAndAppend(std::shared_ptr<UnaryCall> call, Ledger* ledger,
     if (call->finished()) return;
     v1::BatchAppendEventsResponse response;
     for (size_t i = 0; i < outcome->entries.size(); ++i) {
-      *response.add_receipts() = ToReceipt(outcome->entries[i], *outcome->head,
-                                           request->requests(static_cast<int>(i)).include_opening());
+      *response.add_receipts() =
+          ToReceipt(outcome->entries[i], *outcome->head,
+                    request->requests(static_cast<int>(i)).include_opening());
     }
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
     call->Finish(response);
@@ -92,8 +96,8 @@ void AppendBatch(std::shared_ptr<UnaryCall> call, v1::BatchAppendEventsRequest r
 
 grpc::ServerUnaryReactor* LedgerServiceImpl::AppendEvent(GrpcContext* grpc_context, const Bytes* in,
                                                          Bytes* out) {
-  return HandleUnary<v1::AppendEventRequest>(context_, listener_, grpc_context, in, out, kAppendEvent,
-                                             AppendOne);
+  return HandleUnary<v1::AppendEventRequest>(context_, listener_, grpc_context, in, out,
+                                             kAppendEvent, AppendOne);
 }
 
 grpc::ServerUnaryReactor* LedgerServiceImpl::BatchAppendEvents(GrpcContext* grpc_context,

@@ -82,9 +82,10 @@ void AppendStream::OnReadDone(bool ok) {
 absl::Status AppendStream::CheckMessage(const v1::AppendEventStreamRequest& request) {
   const size_t count = static_cast<size_t>(request.requests_size());
   if (count > context().limits.max_batch_events) {
-    return InvalidField("requests",
-                        absl::StrCat(count, " events, over the limit of ", context().limits.max_batch_events),
-                        kReasonBatchTooLarge);
+    return InvalidField(
+        "requests",
+        absl::StrCat(count, " events, over the limit of ", context().limits.max_batch_events),
+        kReasonBatchTooLarge);
   }
   if (ledger_ == nullptr) {
     ASSIGN_OR_RETURN(ledger_, FindLedger(context(), "ledger", request.ledger()));
@@ -110,11 +111,13 @@ AppendStream::Slots AppendStream::TakeSlots(const v1::AppendEventStreamRequest& 
 }
 
 void AppendStream::Process(const Request& request, const Slots& slots) {
-  for (size_t i = 0; i < slots.size(); ++i) SubmitOne(request->requests(static_cast<int>(i)), slots[i]);
+  for (size_t i = 0; i < slots.size(); ++i)
+    SubmitOne(request->requests(static_cast<int>(i)), slots[i]);
   Processed();
 }
 
-void AppendStream::SubmitOne(const v1::AppendEventRequest& request, const std::shared_ptr<Slot>& slot) {
+void AppendStream::SubmitOne(const v1::AppendEventRequest& request,
+                             const std::shared_ptr<Slot>& slot) {
   if (!request.ledger().empty() && request.ledger() != ledger_name_) {
     return Complete(slot, InvalidField("ledger", "must be empty or that of the first message"));
   }
@@ -179,7 +182,8 @@ void AppendStream::WriteResults() {
     if (slot->omit_proof) without_proof.push_back(response.results_size() - 1);
   }
   // The last result of a message keeps its proof: its head covers all before it.
-  if (!without_proof.empty() && without_proof.back() == response.results_size() - 1) without_proof.pop_back();
+  if (!without_proof.empty() && without_proof.back() == response.results_size() - 1)
+    without_proof.pop_back();
   for (const int i : without_proof) {
     if (!response.results(i).has_receipt()) continue;
     v1::Receipt* receipt = response.mutable_results(i)->mutable_receipt();
@@ -220,13 +224,15 @@ void AppendStream::Abort(const absl::Status& why) {
 void AppendStream::BeginDrain() {
   MutexLock lock(mutex_);
   if (end_.ok()) {
-    end_ = WithReason(absl::UnavailableError("the server is shutting down; send what has no answer again"),
-                      kReasonShuttingDown);
+    end_ = WithReason(
+        absl::UnavailableError("the server is shutting down; send what has no answer again"),
+        kReasonShuttingDown);
   }
   Step();
 }
 
-grpc::ServerBidiReactor<Bytes, Bytes>* LedgerServiceImpl::AppendEventStream(GrpcContext* grpc_context) {
+grpc::ServerBidiReactor<Bytes, Bytes>* LedgerServiceImpl::AppendEventStream(
+    GrpcContext* grpc_context) {
   auto stream = std::make_shared<AppendStream>(context_);
   const absl::Status admitted = stream->Admit(*grpc_context, listener_);
   return AppendStream::Start(std::move(stream), admitted);

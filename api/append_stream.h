@@ -1,12 +1,14 @@
 // AppendEventStream: events in, results out, in order.
 //
-// Each event has a slot from the moment it is read until its result is written. With kMaxUnansweredEvents slots taken,
-// nothing more is read, and HTTP/2 stops the client; the message that crosses the line is still taken whole, so
-// that at most kMaxUnansweredEvents - 1 + 1,000 events are held. Reading goes on only after all events of a message
-// stand in the ledger's queue: that keeps their order.
+// Each event has a slot from the moment it is read until its result is written. With
+// kMaxUnansweredEvents slots taken, nothing more is read, and HTTP/2 stops the client; the message
+// that crosses the line is still taken whole, so that at most kMaxUnansweredEvents - 1 + 1,000
+// events are held. Reading goes on only after all events of a message stand in the ledger's queue:
+// that keeps their order.
 //
-// Finishes once: at half-close after the last answer; on drain with UNAVAILABLE after the answers of all that was read;
-// with the error of a message that breaks the stream's own rules, after the answers before it; when the client is gone.
+// Finishes once: at half-close after the last answer; on drain with UNAVAILABLE after the answers
+// of all that was read; with the error of a message that breaks the stream's own rules, after the
+// answers before it; when the client is gone.
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_APPEND_STREAM_H_
@@ -32,7 +34,8 @@ class AppendStream : public TrackedCall,
                      public Call,
                      public std::enable_shared_from_this<AppendStream> {
  public:
-  explicit AppendStream(ServiceContext& context) : Call(context, "LedgerService/AppendEventStream") {}
+  explicit AppendStream(ServiceContext& context)
+      : Call(context, "LedgerService/AppendEventStream") {}
 
   // The reactor deletes itself.
   static grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Start(
@@ -59,7 +62,8 @@ class AppendStream : public TrackedCall,
   void OnDone() { context().tracker.RemoveStream(this); }
 
   absl::Status CheckMessage(const v1::AppendEventStreamRequest& request);
-  Slots TakeSlots(const v1::AppendEventStreamRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Slots TakeSlots(const v1::AppendEventStreamRequest& request)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Process(const Request& request, const Slots& slots);
   void SubmitOne(const v1::AppendEventRequest& request, const std::shared_ptr<Slot>& slot);
   void Complete(const std::shared_ptr<Slot>& slot, const absl::StatusOr<AppendOutcome>& outcome);
@@ -82,7 +86,8 @@ class AppendStream : public TrackedCall,
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;  // nobody waits for answers any more
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status end_ ABSL_GUARDED_BY(mutex_);  // not OK: read no more, finish with it after the answers
+  absl::Status end_
+      ABSL_GUARDED_BY(mutex_);  // not OK: read no more, finish with it after the answers
   grpc::ByteBuffer in_;
   grpc::ByteBuffer out_;
 };

@@ -31,14 +31,17 @@ absl::StatusOr<Principal> Authenticate(const grpc::ServerContextBase& context,
   if (auth == nullptr || !auth->IsPeerAuthenticated()) return Refuse("is required");
   const std::vector<grpc::string_ref> uris = auth->FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME);
   if (uris.size() != 1) {
-    return Refuse(absl::StrCat("has ", uris.size(), " URI subject alternative names, must have exactly one"));
+    return Refuse(
+        absl::StrCat("has ", uris.size(), " URI subject alternative names, must have exactly one"));
   }
   const std::string name(uris[0].data(), uris[0].size());
   if (name.empty() || name.size() > kMaxPrincipalBytes) {
     return Refuse(absl::StrCat("its URI must have 1 to ", kMaxPrincipalBytes, " bytes"));
   }
-  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
-  if (!printable || absl::StartsWith(name, kLocalPrefix)) return Refuse("its URI is not acceptable");
+  const bool printable =
+      std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (!printable || absl::StartsWith(name, kLocalPrefix))
+    return Refuse("its URI is not acceptable");
   return Principal{name, listener.name, false};
 }
 

@@ -1,6 +1,8 @@
-// Who calls: the one URI SAN of the client's certificate, or on a Unix socket "local:" and the listener's name.
+// Who calls: the one URI SAN of the client's certificate, or on a Unix socket "local:" and the
+// listener's name.
 //
-// Each listener has a grpc::Server of its own, so that a call's listener is known and not guessed from its peer.
+// Each listener has a grpc::Server of its own, so that a call's listener is known and not guessed
+// from its peer.
 // Thread-safety: pure functions.
 #ifndef AUDITLEDGER_API_AUTHENTICATOR_H_
 #define AUDITLEDGER_API_AUTHENTICATOR_H_
@@ -24,8 +26,8 @@ struct Principal {
   bool local = false;
 };
 
-// Unauthenticated without exactly one URI SAN, or when it is over kMaxPrincipalBytes or not printable ASCII.
-// A certificate may not claim "local:".
+// Unauthenticated without exactly one URI SAN, or when it is over kMaxPrincipalBytes or not
+// printable ASCII. A certificate may not claim "local:".
 absl::StatusOr<Principal> Authenticate(const grpc::ServerContextBase& context,
                                        const ListenerIdentity& listener);
 

@@ -17,12 +17,14 @@ namespace auditledger {
 class Authorizer {
  public:
   virtual ~Authorizer() = default;
-  // PermissionDenied (NOT_PERMITTED) unless `principal` may call `method` ("LedgerService/AppendEvent"). Asked before
-  // anything is looked up, so that a refusal tells nothing about what exists.
+  // PermissionDenied (NOT_PERMITTED) unless `principal` may call `method`
+  // ("LedgerService/AppendEvent"). Asked before anything is looked up, so that a refusal tells
+  // nothing about what exists.
   virtual absl::Status Allow(const Principal& principal, absl::string_view method) const = 0;
 };
 
-// The default: AdminService for `admins` and for the local listener named "admin"; all else for every principal.
+// The default: AdminService for `admins` and for the local listener named "admin"; all else for
+// every principal.
 inline constexpr char kAdminListener[] = "admin";
 std::unique_ptr<Authorizer> NewDefaultAuthorizer(std::set<std::string> admins);
 

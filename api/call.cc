@@ -9,7 +9,8 @@ namespace auditledger {
 Call::Call(ServiceContext& context, absl::string_view method)
     : context_(context), method_(method), started_us_(context.clock.MonotonicMicros()) {}
 
-absl::Status Call::Admit(const grpc::ServerContextBase& grpc_context, const ListenerIdentity& listener) {
+absl::Status Call::Admit(const grpc::ServerContextBase& grpc_context,
+                         const ListenerIdentity& listener) {
   ASSIGN_OR_RETURN(principal_, Authenticate(grpc_context, listener));
   RETURN_IF_ERROR(context_.authorizer.Allow(principal_, method_));
   entered_ = context_.tracker.Enter();

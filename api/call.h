@@ -1,12 +1,15 @@
-// One rpc from arrival to its finish, so that each is admitted, counted, logged and finished in one way, exactly once.
+// One rpc from arrival to its finish, so that each is admitted, counted, logged and finished in one
+// way, exactly once.
 //
 //   Call        principal, time, counters; base of unary calls and streams
-//   UnaryCall   finishes gRPC's default reactor; the first Finish counts, later ones are ignored (a callback that
+//   UnaryCall   finishes gRPC's default reactor; the first Finish counts, later ones are ignored (a
+//   callback that
 //               comes after the server's own deadline, for one)
 //
 // Example, a handler:
 //   return HandleUnary<v1::GetCheckpointRequest>(context, listener, grpc_context, in, out, kMethod,
-//       [](std::shared_ptr<UnaryCall> call, v1::GetCheckpointRequest request) { call->Finish(...); });
+//       [](std::shared_ptr<UnaryCall> call, v1::GetCheckpointRequest request) { call->Finish(...);
+//       });
 //
 // Thread-safety: Finish may be called by any thread.
 #ifndef AUDITLEDGER_API_CALL_H_
@@ -91,7 +94,8 @@ grpc::ServerUnaryReactor* HandleUnary(ServiceContext& context, const ListenerIde
     call->Fail(status);
     return reactor;
   }
-  context.tracker.AddUnary(call, call->started_us() + context.limits.max_deadline_seconds * 1'000'000);
+  context.tracker.AddUnary(call,
+                           call->started_us() + context.limits.max_deadline_seconds * 1'000'000);
   handler(std::move(call), std::move(request));
   return reactor;
 }

@@ -19,7 +19,8 @@ void CallTracker::Leave() {
 
 void CallTracker::AddUnary(std::weak_ptr<TrackedCall> call, uint64_t deadline_us) {
   MutexLock lock(mutex_);
-  // Finished calls at the front go at once, so that the queue holds little more than what is in flight.
+  // Finished calls at the front go at once, so that the queue holds little more than what is in
+  // flight.
   while (!unary_.empty() && unary_.front().second.expired()) unary_.pop_front();
   unary_.emplace_back(deadline_us, std::move(call));
 }
@@ -54,13 +55,15 @@ void CallTracker::Tick(uint64_t now_us) {
   {
     MutexLock lock(mutex_);
     while (!unary_.empty() && unary_.front().first <= now_us) {
-      if (std::shared_ptr<TrackedCall> call = unary_.front().second.lock()) late.push_back(std::move(call));
+      if (std::shared_ptr<TrackedCall> call = unary_.front().second.lock())
+        late.push_back(std::move(call));
       unary_.pop_front();
     }
   }
-  const absl::Status why = WithReason(
-      absl::DeadlineExceededError("the server's own deadline passed; a write may still happen: send it again"),
-      kReasonDeadline);
+  const absl::Status why =
+      WithReason(absl::DeadlineExceededError(
+                     "the server's own deadline passed; a write may still happen: send it again"),
+                 kReasonDeadline);
   for (const auto& call : late) call->Abort(why);
   for (const auto& call : Streams()) call->Tick();
 }

@@ -1,6 +1,7 @@
 // All calls in flight: how many, which streams, which overstay; and whether new ones are let in.
 //
-// Thread-safety: all methods. Tick, BeginDrain and AbortAll call back into calls without holding the lock.
+// Thread-safety: all methods. Tick, BeginDrain and AbortAll call back into calls without holding
+// the lock.
 #ifndef AUDITLEDGER_API_CALL_TRACKER_H_
 #define AUDITLEDGER_API_CALL_TRACKER_H_
 
@@ -20,9 +21,9 @@ namespace auditledger {
 class TrackedCall {
  public:
   virtual ~TrackedCall() = default;
-  virtual void BeginDrain() {}                       // a stream: answer what was read, then end
-  virtual void Tick() {}                             // a stream: try again what was refused for load
-  virtual void Abort(const absl::Status& why) = 0;   // finish now, if not finished yet
+  virtual void BeginDrain() {}                      // a stream: answer what was read, then end
+  virtual void Tick() {}                            // a stream: try again what was refused for load
+  virtual void Abort(const absl::Status& why) = 0;  // finish now, if not finished yet
 };
 
 class CallTracker {
@@ -30,7 +31,8 @@ class CallTracker {
   // False while draining: the call must be refused and not leave.
   [[nodiscard]] bool Enter();
   void Leave();
-  // `call` is aborted with DEADLINE_EXCEEDED at `deadline_us` of the monotonic clock. Deadlines must not fall.
+  // `call` is aborted with DEADLINE_EXCEEDED at `deadline_us` of the monotonic clock. Deadlines
+  // must not fall.
   void AddUnary(std::weak_ptr<TrackedCall> call, uint64_t deadline_us);
   void AddStream(const TrackedCall* key, std::weak_ptr<TrackedCall> call);
   void RemoveStream(const TrackedCall* key);

@@ -26,7 +26,8 @@ constexpr absl::string_view kUnixPrefix = "unix:";
 // Keeps the first error only: what follows it is mostly its echo.
 class FirstError : public google::protobuf::io::ErrorCollector {
  public:
-  void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string& message) override {
+  void AddError(int line, google::protobuf::io::ColumnNumber column,
+                const std::string& message) override {
     if (!text.empty()) return;
     text = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
   }
@@ -50,40 +51,51 @@ absl::Status CheckHostPort(absl::string_view field, absl::string_view address, b
     return Invalid(field, "an IPv6 address stands in brackets");
   }
   const bool loopback = host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
-  if (loopback_only && !loopback) return Invalid(field, "must be a loopback address: it is not authenticated");
+  if (loopback_only && !loopback)
+    return Invalid(field, "must be a loopback address: it is not authenticated");
   return absl::OkStatus();
 }
 
-absl::Status CheckListener(const Listener& listener, const std::string& field, bool allow_unix_socket) {
-  if (!CheckLedgerId(listener.name()).ok()) return Invalid(field + ".name", "must be [a-z][a-z0-9-]{0,62}");
+absl::Status CheckListener(const Listener& listener, const std::string& field,
+                           bool allow_unix_socket) {
+  if (!CheckLedgerId(listener.name()).ok())
+    return Invalid(field + ".name", "must be [a-z][a-z0-9-]{0,62}");
   if (absl::StartsWith(listener.address(), kUnixPrefix)) {
-    if (!allow_unix_socket) return Invalid(field + ".address", "a Unix socket needs --allow_unix_socket");
+    if (!allow_unix_socket)
+      return Invalid(field + ".address", "a Unix socket needs --allow_unix_socket");
     const absl::string_view path = absl::string_view(listener.address()).substr(kUnixPrefix.size());
-    if (!absl::StartsWith(path, "/")) return Invalid(field + ".address", "must be unix:/absolute/path");
-    if (path.size() > 107) return Invalid(field + ".address", "a socket's path has at most 107 bytes");
+    if (!absl::StartsWith(path, "/"))
+      return Invalid(field + ".address", "must be unix:/absolute/path");
+    if (path.size() > 107)
+      return Invalid(field + ".address", "a socket's path has at most 107 bytes");
     if (listener.has_tls()) return Invalid(field + ".tls", "does not apply to a Unix socket");
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(CheckHostPort(field + ".address", listener.address(), false));
   const config::v1::Tls& tls = listener.tls();
-  if (tls.certificate_file().empty()) return Invalid(field + ".tls.certificate_file", "is required for host:port");
-  if (tls.private_key_file().empty()) return Invalid(field + ".tls.private_key_file", "is required for host:port");
-  if (tls.client_ca_file().empty()) return Invalid(field + ".tls.client_ca_file", "is required for host:port");
+  if (tls.certificate_file().empty())
+    return Invalid(field + ".tls.certificate_file", "is required for host:port");
+  if (tls.private_key_file().empty())
+    return Invalid(field + ".tls.private_key_file", "is required for host:port");
+  if (tls.client_ca_file().empty())
+    return Invalid(field + ".tls.client_ca_file", "is required for host:port");
   return absl::OkStatus();
 }
 
 absl::Status CheckFolders(const Config& config) {
-  const std::vector<std::pair<std::string, std::string>> folders = {{"data_dir", config.data_dir()},
-                                                                    {"state_dir", config.state_dir()},
-                                                                    {"key_dir", config.key_dir()},
-                                                                    {"seed_dir", config.seed_dir()}};
+  const std::vector<std::pair<std::string, std::string>> folders = {
+      {"data_dir", config.data_dir()},
+      {"state_dir", config.state_dir()},
+      {"key_dir", config.key_dir()},
+      {"seed_dir", config.seed_dir()}};
   for (const auto& [field, path] : folders) {
     if (path.empty()) return Invalid(field, "is required (or give --root)");
   }
   for (const auto& [field, path] : folders) {
     for (const auto& [other_field, other] : folders) {
       if (field == other_field) continue;
-      if (absl::StartsWith(path + "/", other + "/")) return Invalid(field, absl::StrCat("may not lie in ", other_field));
+      if (absl::StartsWith(path + "/", other + "/"))
+        return Invalid(field, absl::StrCat("may not lie in ", other_field));
     }
   }
   return absl::OkStatus();
@@ -91,14 +103,16 @@ absl::Status CheckFolders(const Config& config) {
 
 absl::Status CheckLimits(const config::v1::Limits& limits) {
   if (limits.max_event_bytes() > kMaxEventBytes) {
-    return Invalid("limits.max_event_bytes", absl::StrCat("at most ", kMaxEventBytes, ": the format's own limit"));
+    return Invalid("limits.max_event_bytes",
+                   absl::StrCat("at most ", kMaxEventBytes, ": the format's own limit"));
   }
   const size_t commit = LedgerLimits().max_commit_entries;
   if (limits.max_batch_events() > commit) {
     return Invalid("limits.max_batch_events", absl::StrCat("at most ", commit, ": one commit"));
   }
   if (limits.max_batch_bytes() > LedgerLimits().max_commit_bytes) {
-    return Invalid("limits.max_batch_bytes", absl::StrCat("at most ", LedgerLimits().max_commit_bytes, ": one commit"));
+    return Invalid("limits.max_batch_bytes",
+                   absl::StrCat("at most ", LedgerLimits().max_commit_bytes, ": one commit"));
   }
   if (limits.max_queue_events() < limits.max_batch_events()) {
     return Invalid("limits.max_queue_events", "must hold a batch: at least max_batch_events");
@@ -127,7 +141,8 @@ absl::StatusOr<Config> ReadConfigFile(const std::string& path) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
   if (file.bad()) return Invalid(path, "cannot be read");
-  if (text.size() > kMaxConfigBytes) return Invalid(path, absl::StrCat("is over ", kMaxConfigBytes, " bytes"));
+  if (text.size() > kMaxConfigBytes)
+    return Invalid(path, absl::StrCat("is over ", kMaxConfigBytes, " bytes"));
   absl::StatusOr<Config> config = ParseConfig(text);
   if (!config.ok()) return Invalid(path, config.status().message());
   return config;
@@ -143,13 +158,19 @@ void ApplyDefaults(Config& config) {
   const ApiLimits api;
   const LedgerLimits ledger;
   config::v1::Limits& limits = *config.mutable_limits();
-  if (limits.max_event_bytes() == 0) limits.set_max_event_bytes(static_cast<uint32_t>(api.max_event_bytes));
-  if (limits.max_batch_events() == 0) limits.set_max_batch_events(static_cast<uint32_t>(api.max_batch_events));
-  if (limits.max_batch_bytes() == 0) limits.set_max_batch_bytes(static_cast<uint32_t>(api.max_batch_bytes));
-  if (limits.max_queue_events() == 0) limits.set_max_queue_events(static_cast<uint32_t>(ledger.max_queue_entries));
+  if (limits.max_event_bytes() == 0)
+    limits.set_max_event_bytes(static_cast<uint32_t>(api.max_event_bytes));
+  if (limits.max_batch_events() == 0)
+    limits.set_max_batch_events(static_cast<uint32_t>(api.max_batch_events));
+  if (limits.max_batch_bytes() == 0)
+    limits.set_max_batch_bytes(static_cast<uint32_t>(api.max_batch_bytes));
+  if (limits.max_queue_events() == 0)
+    limits.set_max_queue_events(static_cast<uint32_t>(ledger.max_queue_entries));
   if (limits.max_queue_bytes() == 0) limits.set_max_queue_bytes(ledger.max_queue_bytes);
-  if (limits.max_deadline_seconds() == 0) limits.set_max_deadline_seconds(static_cast<uint32_t>(api.max_deadline_seconds));
-  if (limits.drain_seconds() == 0) limits.set_drain_seconds(static_cast<uint32_t>(api.drain_seconds));
+  if (limits.max_deadline_seconds() == 0)
+    limits.set_max_deadline_seconds(static_cast<uint32_t>(api.max_deadline_seconds));
+  if (limits.drain_seconds() == 0)
+    limits.set_drain_seconds(static_cast<uint32_t>(api.drain_seconds));
   if (limits.max_ledgers() == 0) limits.set_max_ledgers(static_cast<uint32_t>(kDefaultMaxLedgers));
   if (config.logging().level().empty()) config.mutable_logging()->set_level("info");
 }
@@ -168,7 +189,8 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
   for (int i = 0; i < config.listeners_size(); ++i) {
     const std::string field = absl::StrCat("listeners[", i, "]");
     RETURN_IF_ERROR(CheckListener(config.listeners(i), field, allow_unix_socket));
-    if (!names.insert(config.listeners(i).name()).second) return Invalid(field + ".name", "occurs twice");
+    if (!names.insert(config.listeners(i).name()).second)
+      return Invalid(field + ".name", "occurs twice");
   }
   if (!config.metrics().address().empty()) {
     RETURN_IF_ERROR(CheckHostPort("metrics.address", config.metrics().address(), true));

@@ -1,5 +1,5 @@
-// The daemon's configuration: a file in protobuf text format (proto/auditledger/config/v1/config.proto), checked as a
-// whole before anything is opened.
+// The daemon's configuration: a file in protobuf text format
+// (proto/auditledger/config/v1/config.proto), checked as a whole before anything is opened.
 //
 // Example:
 //   ASSIGN_OR_RETURN(config::v1::Config config, ParseConfig(text));
@@ -30,7 +30,8 @@ std::string FormatConfig(const config::v1::Config& config);
 void ApplyDefaults(config::v1::Config& config);
 // DIR/data, DIR/state, DIR/keys, DIR/seeds for the folders that are empty.
 void ApplyRoot(const std::string& root, config::v1::Config& config);
-// All that can be said without opening anything; the first fault found. REQUIRES: ApplyDefaults was called.
+// All that can be said without opening anything; the first fault found. REQUIRES: ApplyDefaults was
+// called.
 absl::Status ValidateConfig(const config::v1::Config& config, bool allow_unix_socket);
 
 ApiLimits ToApiLimits(const config::v1::Limits& limits);

@@ -11,19 +11,26 @@ namespace {
 
 v1::PayloadState ToPayloadState(StoredEntry::Payload payload) {
   switch (payload) {
-    case StoredEntry::Payload::kNone: return v1::PAYLOAD_STATE_NONE;
-    case StoredEntry::Payload::kPresent: return v1::PAYLOAD_STATE_PRESENT;
-    case StoredEntry::Payload::kNotRequested: return v1::PAYLOAD_STATE_NOT_REQUESTED;
-    case StoredEntry::Payload::kErased: return v1::PAYLOAD_STATE_ERASED;
+    case StoredEntry::Payload::kNone:
+      return v1::PAYLOAD_STATE_NONE;
+    case StoredEntry::Payload::kPresent:
+      return v1::PAYLOAD_STATE_PRESENT;
+    case StoredEntry::Payload::kNotRequested:
+      return v1::PAYLOAD_STATE_NOT_REQUESTED;
+    case StoredEntry::Payload::kErased:
+      return v1::PAYLOAD_STATE_ERASED;
   }
   return v1::PAYLOAD_STATE_UNSPECIFIED;
 }
 
 v1::Ledger::State ToState(LedgerState state) {
   switch (state) {
-    case LedgerState::kServing: return v1::Ledger::STATE_SERVING;
-    case LedgerState::kReadOnly: return v1::Ledger::STATE_READ_ONLY;
-    case LedgerState::kPaused: return v1::Ledger::STATE_PAUSED;
+    case LedgerState::kServing:
+      return v1::Ledger::STATE_SERVING;
+    case LedgerState::kReadOnly:
+      return v1::Ledger::STATE_READ_ONLY;
+    case LedgerState::kPaused:
+      return v1::Ledger::STATE_PAUSED;
   }
   return v1::Ledger::STATE_UNSPECIFIED;
 }

@@ -21,7 +21,9 @@ void LogProtobuf(google::protobuf::LogLevel, const char*, int, const std::string
 
 absl::Status Adopt(const LedgerSetOptions& set, const AdoptedHead& head) {
   LedgerOptions options;
-  const auto below = [&](const std::string& root) { return absl::StrCat(root, "/", head.ledger_id); };
+  const auto below = [&](const std::string& root) {
+    return absl::StrCat(root, "/", head.ledger_id);
+  };
   options.paths = {below(set.roots.data_dir), below(set.roots.state_dir), below(set.roots.key_dir),
                    below(set.roots.seed_dir)};
   std::ifstream file(options.paths.data_dir + "/ledger.origin");
@@ -38,20 +40,24 @@ absl::StatusOr<std::unique_ptr<LedgerSet>> OpenLedgers(const DaemonOptions& opti
   set.overrides = options.overrides;
   for (const AdoptedHead& head : options.adopt) {
     RETURN_IF_ERROR(Adopt(set, head));
-    log.Warning("signer_state_adopted", {{"ledger", head.ledger_id}, {"size", absl::StrCat(head.size)}});
+    log.Warning("signer_state_adopted",
+                {{"ledger", head.ledger_id}, {"size", absl::StrCat(head.size)}});
   }
   ASSIGN_OR_RETURN(std::unique_ptr<LedgerSet> ledgers, LedgerSet::Open(set));
   for (const config::v1::AutoCreate& wanted : options.config.auto_create()) {
     const absl::Status found = ledgers->Find(wanted.ledger_id()).status();
-    if (!absl::IsNotFound(found)) continue;  // there, or there and refused: then it is not made anew
+    if (!absl::IsNotFound(found))
+      continue;  // there, or there and refused: then it is not made anew
     RETURN_IF_ERROR(ledgers->Create(wanted.ledger_id(), wanted.origin()).status());
     log.Event("ledger_created", {{"ledger", wanted.ledger_id()}, {"origin", wanted.origin()}});
   }
   for (const LedgerSet::Slot& slot : ledgers->List()) {
     if (slot.ledger == nullptr) {
-      log.Error("ledger_refused", {{"ledger", slot.id}, {"why", std::string(slot.refused.message())}});
+      log.Error("ledger_refused",
+                {{"ledger", slot.id}, {"why", std::string(slot.refused.message())}});
     } else {
-      log.Event("ledger_open", {{"ledger", slot.id}, {"origin", slot.origin},
+      log.Event("ledger_open", {{"ledger", slot.id},
+                                {"origin", slot.origin},
                                 {"size", absl::StrCat(slot.ledger->head()->head.size)}});
     }
   }
@@ -61,7 +67,8 @@ absl::StatusOr<std::unique_ptr<LedgerSet>> OpenLedgers(const DaemonOptions& opti
 absl::Status WriteReadyFile(const std::string& path, const Server& server) {
   const std::string partial = path + ".partial";
   std::ofstream file(partial);
-  for (const BoundListener& listener : server.listeners()) file << listener.name << ' ' << listener.address << '\n';
+  for (const BoundListener& listener : server.listeners())
+    file << listener.name << ' ' << listener.address << '\n';
   if (!server.metrics_address().empty()) file << "metrics " << server.metrics_address() << '\n';
   file.close();
   if (file && std::rename(partial.c_str(), path.c_str()) == 0) return absl::OkStatus();

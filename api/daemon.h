@@ -1,4 +1,5 @@
-// What lies between the command line and the running server: folders, overrides, ledgers made at start, the ready file.
+// What lies between the command line and the running server: folders, overrides, ledgers made at
+// start, the ready file.
 //
 // Thread-safety: one thread, at start.
 #ifndef AUDITLEDGER_API_DAEMON_H_
@@ -15,8 +16,8 @@
 
 namespace auditledger {
 
-// Adopts signer states where the operator says so, opens all ledgers, makes those of auto_create that are not there.
-// A ledger that refuses to open is logged and listed; the others serve.
+// Adopts signer states where the operator says so, opens all ledgers, makes those of auto_create
+// that are not there. A ledger that refuses to open is logged and listed; the others serve.
 absl::StatusOr<std::unique_ptr<LedgerSet>> OpenLedgers(const DaemonOptions& options, RpcLog& log);
 
 // "NAME ADDRESS" lines, and "metrics ADDRESS" where there is an endpoint; appears whole (rename).

@@ -3,9 +3,10 @@
 namespace auditledger {
 namespace {
 
-// The limits that event.proto's comments promise: bytes, elements, exact bytes. They follow the longest real value
-// of about 3,800 events (shared/reference/domain.md 3.3) with room to spare; identifiers are 256 bytes, UIDs of
-// DICOM 64, free text 1 KiB, raw requests and native records half an event.
+// The limits that event.proto's comments promise: bytes, elements, exact bytes. They follow the
+// longest real value of about 3,800 events (shared/reference/domain.md 3.3) with room to spare;
+// identifiers are 256 bytes, UIDs of DICOM 64, free text 1 KiB, raw requests and native records
+// half an event.
 constexpr FieldLimit kTable[] = {
     {"auditledger.v1.AuditEvent.event_id", 128, 0, 0},
     {"auditledger.v1.AuditEvent.tenant_id", 64, 0, 0},

@@ -41,7 +41,8 @@ void CheckRequired(const v1::AuditEvent& event, absl::string_view path,
   };
   require(!event.event_id().empty(), "event_id");
   if (event.schema_version() != kEventSchemaVersion) {
-    out.push_back({absl::StrCat(path, ".schema_version"), absl::StrCat("must be ", kEventSchemaVersion)});
+    out.push_back(
+        {absl::StrCat(path, ".schema_version"), absl::StrCat("must be ", kEventSchemaVersion)});
   }
   require(event.has_recorded() && event.recorded().has_at(), "recorded.at");
   require(event.outcome().indicator() != v1::Outcome::INDICATOR_UNSPECIFIED, "outcome.indicator");
@@ -55,7 +56,8 @@ void CheckTimes(const v1::AuditEvent& event, uint64_t now_us, absl::string_view 
                 EventVerdict& verdict) {
   if (event.occurred_start().has_at() && event.occurred_end().has_at() &&
       Before(event.occurred_end().at(), event.occurred_start().at())) {
-    verdict.violations.push_back({absl::StrCat(path, ".occurred_end"), "lies before occurred_start"});
+    verdict.violations.push_back(
+        {absl::StrCat(path, ".occurred_end"), "lies before occurred_start"});
   }
   if (!event.recorded().has_at()) return;
   const int64_t recorded = Micros(event.recorded().at());
@@ -85,8 +87,9 @@ uint64_t AccessFlags(const v1::AuditEvent& event) {
   if (event.patient_size() > 0 && !purpose) flags |= kFlagNoPurpose;
   if (!network) flags |= kFlagNoNetwork;
   if (requestors != 1) flags |= kFlagProfile;
-  const bool patient_entity = std::any_of(event.entity().begin(), event.entity().end(),
-                                          [](const v1::Entity& e) { return IsPatientRole(e.role()); });
+  const bool patient_entity =
+      std::any_of(event.entity().begin(), event.entity().end(),
+                  [](const v1::Entity& e) { return IsPatientRole(e.role()); });
   if (event.patient_size() == 0 && patient_entity) flags |= kFlagNoPatient;
   return flags;
 }
@@ -129,14 +132,16 @@ EventVerdict CheckEvent(const v1::AuditEvent& event, size_t event_bytes, size_t 
   EventVerdict verdict;
   if (event_bytes > max_event_bytes) {
     verdict.too_large = true;
-    verdict.violations.push_back({std::string(path), absl::StrCat(event_bytes, " bytes, over the limit of ",
-                                                                  max_event_bytes)});
+    verdict.violations.push_back(
+        {std::string(path),
+         absl::StrCat(event_bytes, " bytes, over the limit of ", max_event_bytes)});
     return verdict;
   }
   CheckRequired(event, path, verdict.violations);
   CheckTimes(event, now_us, path, verdict);
   WalkFindings walk = WalkFields(event, path);
-  for (FieldViolation& violation : walk.violations) verdict.violations.push_back(std::move(violation));
+  for (FieldViolation& violation : walk.violations)
+    verdict.violations.push_back(std::move(violation));
   if (verdict.violations.size() > kMaxViolations) verdict.violations.resize(kMaxViolations);
   if (walk.unknown_fields) verdict.flags |= kFlagUnknownFields;
   if (walk.unknown_enum) verdict.flags |= kFlagUnknownEnum;

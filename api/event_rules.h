@@ -1,15 +1,17 @@
 // What an event must be to be accepted, and what is accepted but flagged.
 //
-// Refused: over a limit of limits.h, not UTF-8, a NUL in text, missing event_id, schema_version other than 1, missing
-// recorded.at, outcome.indicator, agent, source.observer, source.stream_id; recorded before 1970 or more than 24 hours
-// ahead; occurred_end before occurred_start. Everything else that a profile would object to is a flag
-// (merkle/header.h): losing an audit event is worse than keeping an imperfect one.
+// Refused: over a limit of limits.h, not UTF-8, a NUL in text, missing event_id, schema_version
+// other than 1, missing recorded.at, outcome.indicator, agent, source.observer, source.stream_id;
+// recorded before 1970 or more than 24 hours ahead; occurred_end before occurred_start. Everything
+// else that a profile would object to is a flag (merkle/header.h): losing an audit event is worse
+// than keeping an imperfect one.
 //
 // Example:
 //   const EventVerdict verdict = CheckEvent(event, bytes.size(), 65536, now_us, "event");
 //   RETURN_IF_ERROR(verdict.status());   // all violations, at most kMaxViolations
 //
-// Thread-safety: pure functions. Cost: one walk over the message. No value of a field is ever in a message.
+// Thread-safety: pure functions. Cost: one walk over the message. No value of a field is ever in a
+// message.
 #ifndef AUDITLEDGER_API_EVENT_RULES_H_
 #define AUDITLEDGER_API_EVENT_RULES_H_
 

@@ -49,10 +49,12 @@ class Walker {
   explicit Walker(absl::string_view path) : path_(path) {}
 
   void Walk(const Message& message, int depth, int assigners) {
-    if (depth > kMaxEventDepth) return Add(absl::StrCat("nested more than ", kMaxEventDepth, " deep"));
+    if (depth > kMaxEventDepth)
+      return Add(absl::StrCat("nested more than ", kMaxEventDepth, " deep"));
     const Reflection& reflection = *message.GetReflection();
     CheckUnknown(reflection.GetUnknownFields(message));
-    if (message.GetDescriptor() == v1::Time::descriptor()) CheckTime(static_cast<const v1::Time&>(message));
+    if (message.GetDescriptor() == v1::Time::descriptor())
+      CheckTime(static_cast<const v1::Time&>(message));
     std::vector<const FieldDescriptor*> fields;
     reflection.ListFields(message, &fields);
     for (const FieldDescriptor* field : fields) {
@@ -88,7 +90,8 @@ class Walker {
   void CheckTime(const v1::Time& time) {
     if (time.at().seconds() < 0) Add("at: lies before 1970");
     if (time.at().seconds() > kMaxSeconds) Add("at: lies after the year 9999");
-    if (time.at().nanos() < 0 || time.at().nanos() > 999'999'999) Add("at: nanos are not 0..999999999");
+    if (time.at().nanos() < 0 || time.at().nanos() > 999'999'999)
+      Add("at: nanos are not 0..999999999");
     if (std::abs(int64_t{time.utc_offset_minutes()}) > kMaxOffsetMinutes) {
       Add(absl::StrCat("utc_offset_minutes: beyond ", kMaxOffsetMinutes));
     }
@@ -113,13 +116,15 @@ class Walker {
   }
 
   // `i` is the element of a repeated field, else -1.
-  void Single(const Message& message, const FieldDescriptor* field, int i, int depth, int assigners) {
+  void Single(const Message& message, const FieldDescriptor* field, int i, int depth,
+              int assigners) {
     const Reflection& reflection = *message.GetReflection();
     switch (field->cpp_type()) {
       case FieldDescriptor::CPPTYPE_STRING: {
         std::string scratch;
-        CheckBytes(field, i < 0 ? reflection.GetStringReference(message, field, &scratch)
-                                : reflection.GetRepeatedStringReference(message, field, i, &scratch));
+        CheckBytes(field, i < 0
+                              ? reflection.GetStringReference(message, field, &scratch)
+                              : reflection.GetRepeatedStringReference(message, field, i, &scratch));
         return;
       }
       case FieldDescriptor::CPPTYPE_ENUM: {
@@ -150,7 +155,8 @@ class Walker {
       return Add(absl::StrCat(value.size(), " bytes, must be ", limit.exact_bytes));
     }
     const size_t max = limit.max_bytes == 0 ? kDefaultStringBytes : limit.max_bytes;
-    if (value.size() > max) return Add(absl::StrCat(value.size(), " bytes, over the limit of ", max));
+    if (value.size() > max)
+      return Add(absl::StrCat(value.size(), " bytes, over the limit of ", max));
     if (field->type() != FieldDescriptor::TYPE_STRING) return;
     const Text text = CheckText(value);
     if (text == Text::kNul) Add("contains a NUL character");

@@ -1,5 +1,6 @@
-// The generic half of the event rules: one walk over a message by reflection that checks sizes, counts, depth, text
-// and times against the table of limits.h, and notices what this version does not know.
+// The generic half of the event rules: one walk over a message by reflection that checks sizes,
+// counts, depth, text and times against the table of limits.h, and notices what this version does
+// not know.
 //
 // Thread-safety: pure function. Costs one visit of each field that is set.
 #ifndef AUDITLEDGER_API_FIELD_WALK_H_

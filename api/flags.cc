@@ -30,7 +30,8 @@ Exit codes: 0 drained, 64 usage, 65 configuration, 70 storage or failed sync, 71
 absl::Status AddListener(const std::string& text, config::v1::Config& config) {
   const std::vector<std::string> parts = absl::StrSplit(text, ',');
   if (parts.size() != 2 && parts.size() != 5) {
-    return absl::InvalidArgumentError("--listen: must be NAME,ADDRESS or NAME,ADDRESS,CERTIFICATE,KEY,CLIENT_CA");
+    return absl::InvalidArgumentError(
+        "--listen: must be NAME,ADDRESS or NAME,ADDRESS,CERTIFICATE,KEY,CLIENT_CA");
   }
   config::v1::Listener* listener = config.add_listeners();
   listener->set_name(parts[0]);
@@ -45,7 +46,8 @@ absl::Status AddListener(const std::string& text, config::v1::Config& config) {
 
 absl::Status AddAutoCreate(const std::string& text, config::v1::Config& config) {
   const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
-  if (parts.second.empty()) return absl::InvalidArgumentError("--auto_create: must be LEDGER=ORIGIN");
+  if (parts.second.empty())
+    return absl::InvalidArgumentError("--auto_create: must be LEDGER=ORIGIN");
   config::v1::AutoCreate* added = config.add_auto_create();
   added->set_ledger_id(parts.first);
   added->set_origin(parts.second);
@@ -57,14 +59,16 @@ class ConfigFlags {
  public:
   explicit ConfigFlags(CLI::App& app) : app_(app) {}
 
-  void Text(const char* name, const char* help, std::function<void(config::v1::Config&, const std::string&)> set) {
+  void Text(const char* name, const char* help,
+            std::function<void(config::v1::Config&, const std::string&)> set) {
     auto value = std::make_shared<std::string>();
     CLI::Option* option = app_.add_option(name, *value, help);
     apply_.push_back([option, value, set = std::move(set)](config::v1::Config& config) {
       if (option->count() > 0) set(config, *value);
     });
   }
-  void Number(const char* name, const char* help, std::function<void(config::v1::Limits&, uint32_t)> set) {
+  void Number(const char* name, const char* help,
+              std::function<void(config::v1::Limits&, uint32_t)> set) {
     auto value = std::make_shared<uint32_t>(0);
     CLI::Option* option = app_.add_option(name, *value, help);
     apply_.push_back([option, value, set = std::move(set)](config::v1::Config& config) {
@@ -85,19 +89,23 @@ void AddConfigFlags(ConfigFlags& flags) {
   using config::v1::Limits;
   using S = const std::string&;
   flags.Text("--data_dir", "the log", [](Config& c, S v) { c.set_data_dir(v); });
-  flags.Text("--state_dir", "what the signer has signed", [](Config& c, S v) { c.set_state_dir(v); });
+  flags.Text("--state_dir", "what the signer has signed",
+             [](Config& c, S v) { c.set_state_dir(v); });
   flags.Text("--key_dir", "key files", [](Config& c, S v) { c.set_key_dir(v); });
   flags.Text("--seed_dir", "wrapped seeds", [](Config& c, S v) { c.set_seed_dir(v); });
   flags.Text("--metrics_address", "loopback host:port of the Prometheus endpoint",
              [](Config& c, S v) { c.mutable_metrics()->set_address(v); });
-  flags.Text("--log_level", "debug, info, warning, error", [](Config& c, S v) { c.mutable_logging()->set_level(v); });
-  flags.Text("--log_file", "default: standard error", [](Config& c, S v) { c.mutable_logging()->set_file(v); });
+  flags.Text("--log_level", "debug, info, warning, error",
+             [](Config& c, S v) { c.mutable_logging()->set_level(v); });
+  flags.Text("--log_file", "default: standard error",
+             [](Config& c, S v) { c.mutable_logging()->set_file(v); });
   flags.Number("--max_event_bytes", "", [](Limits& l, uint32_t v) { l.set_max_event_bytes(v); });
   flags.Number("--max_batch_events", "", [](Limits& l, uint32_t v) { l.set_max_batch_events(v); });
   flags.Number("--max_batch_bytes", "", [](Limits& l, uint32_t v) { l.set_max_batch_bytes(v); });
   flags.Number("--max_queue_events", "", [](Limits& l, uint32_t v) { l.set_max_queue_events(v); });
   flags.Number("--max_queue_bytes", "", [](Limits& l, uint32_t v) { l.set_max_queue_bytes(v); });
-  flags.Number("--max_deadline_seconds", "", [](Limits& l, uint32_t v) { l.set_max_deadline_seconds(v); });
+  flags.Number("--max_deadline_seconds", "",
+               [](Limits& l, uint32_t v) { l.set_max_deadline_seconds(v); });
   flags.Number("--drain_seconds", "", [](Limits& l, uint32_t v) { l.set_drain_seconds(v); });
   flags.Number("--max_ledgers", "", [](Limits& l, uint32_t v) { l.set_max_ledgers(v); });
 }
@@ -112,19 +120,27 @@ struct Texts {
 };
 
 void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
-  app.add_option("--config", texts.config_file, "configuration in protobuf text format; flags override it");
-  app.add_option("--root", texts.root, "DIR: folders DIR/data, DIR/state, DIR/keys, DIR/seeds where not given");
+  app.add_option("--config", texts.config_file,
+                 "configuration in protobuf text format; flags override it");
+  app.add_option("--root", texts.root,
+                 "DIR: folders DIR/data, DIR/state, DIR/keys, DIR/seeds where not given");
   app.add_option("--listen", texts.listen, "NAME,ADDRESS[,CERTIFICATE,KEY,CLIENT_CA]; may repeat");
   app.add_option("--admin_principal", texts.admins, "who may call AdminService; may repeat");
-  app.add_option("--auto_create", texts.auto_create, "LEDGER=ORIGIN, made when it is not there; may repeat");
-  app.add_option("--adopt_signer_state", texts.adopt,
-                 "LEDGER@SIZE:ROOTHEX: make a lost signer state anew from a head that a witness confirms");
-  app.add_flag("--accept_clock", options.overrides.accept_clock, "the clock is right although it jumped");
+  app.add_option("--auto_create", texts.auto_create,
+                 "LEDGER=ORIGIN, made when it is not there; may repeat");
+  app.add_option(
+      "--adopt_signer_state", texts.adopt,
+      "LEDGER@SIZE:ROOTHEX: make a lost signer state anew from a head that a witness confirms");
+  app.add_flag("--accept_clock", options.overrides.accept_clock,
+               "the clock is right although it jumped");
   app.add_flag("--confirm_after_sync_failure", options.overrides.confirm_after_sync_failure,
                "the head read back after a failed sync is the right one");
-  app.add_flag("--allow_unix_socket", options.allow_unix_socket, "accept listeners on Unix sockets");
-  app.add_flag("--print_config", options.print_config, "print the effective configuration and exit");
-  app.add_option("--ready_file", options.ready_file, "written with \"NAME ADDRESS\" lines once serving");
+  app.add_flag("--allow_unix_socket", options.allow_unix_socket,
+               "accept listeners on Unix sockets");
+  app.add_flag("--print_config", options.print_config,
+               "print the effective configuration and exit");
+  app.add_option("--ready_file", options.ready_file,
+                 "written with \"NAME ADDRESS\" lines once serving");
 }
 
 absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOptions& options) {
@@ -134,7 +150,8 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
   flags.Apply(options.config);
   for (const std::string& text : texts.listen) RETURN_IF_ERROR(AddListener(text, options.config));
   for (const std::string& name : texts.admins) options.config.add_admin_principals(name);
-  for (const std::string& text : texts.auto_create) RETURN_IF_ERROR(AddAutoCreate(text, options.config));
+  for (const std::string& text : texts.auto_create)
+    RETURN_IF_ERROR(AddAutoCreate(text, options.config));
   if (!texts.root.empty()) ApplyRoot(texts.root, options.config);
   ApplyDefaults(options.config);
   return ValidateConfig(options.config, options.allow_unix_socket);
@@ -152,7 +169,8 @@ absl::StatusOr<AdoptedHead> ParseAdoptedHead(const std::string& text) {
   AdoptedHead out;
   out.ledger_id = text.substr(0, at);
   RETURN_IF_ERROR(CheckLedgerId(out.ledger_id));
-  ASSIGN_OR_RETURN(out.size, ParseDecimal("--adopt_signer_state size", absl::string_view(text).substr(at + 1, colon - at - 1)));
+  ASSIGN_OR_RETURN(out.size, ParseDecimal("--adopt_signer_state size",
+                                          absl::string_view(text).substr(at + 1, colon - at - 1)));
   ASSIGN_OR_RETURN(out.root, Hash::FromHex(text.substr(colon + 1)));
   return out;
 }
@@ -160,8 +178,10 @@ absl::StatusOr<AdoptedHead> ParseAdoptedHead(const std::string& text) {
 ParsedFlags ParseFlags(int argc, const char* const* argv) {
   ParsedFlags out;
   Texts texts;
-  CLI::App app("The audit ledger's server: an append-only, provable record of who touched which patient's data.",
-               "auditledgerd");
+  CLI::App app(
+      "The audit ledger's server: an append-only, provable record of who touched which patient's "
+      "data.",
+      "auditledgerd");
   app.footer(kFooter);
   app.set_version_flag("--version", std::string(kVersion));
   ConfigFlags flags(app);

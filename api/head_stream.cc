@@ -58,8 +58,9 @@ void HeadStream::Tick() {
 }
 
 void HeadStream::BeginDrain() {
-  Abort(WithReason(absl::UnavailableError("the server is shutting down; go on where the stream ended"),
-                   kReasonShuttingDown));
+  Abort(WithReason(
+      absl::UnavailableError("the server is shutting down; go on where the stream ended"),
+      kReasonShuttingDown));
 }
 
 void HeadStream::Abort(const absl::Status& why) {

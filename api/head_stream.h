@@ -1,9 +1,9 @@
 // Server streams that follow a ledger's heads: TailEntries and WatchCheckpoints.
 //
-// A HeadStream is woken by each new head (on the ledger's acknowledging thread, where it only queues), by a write
-// that ended, and by the supervisor's tick. At most one message is being written: HTTP/2 flow control is thereby the
-// client's brake, and a slow reader costs one message of memory.
-// Finishes once: on an error, when the client is gone, or on drain with UNAVAILABLE.
+// A HeadStream is woken by each new head (on the ledger's acknowledging thread, where it only
+// queues), by a write that ended, and by the supervisor's tick. At most one message is being
+// written: HTTP/2 flow control is thereby the client's brake, and a slow reader costs one message
+// of memory. Finishes once: on an error, when the client is gone, or on drain with UNAVAILABLE.
 //
 // Thread-safety: all public methods.
 #ifndef AUDITLEDGER_API_HEAD_STREAM_H_
@@ -29,7 +29,8 @@ class HeadStream : public TrackedCall,
 
   // Takes over `stream`: checks `admitted` and `ledger`, and follows. The reactor deletes itself.
   static grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(std::shared_ptr<HeadStream> stream,
-                                                           const absl::Status& admitted, Ledger* ledger);
+                                                           const absl::Status& admitted,
+                                                           Ledger* ledger);
 
   void BeginDrain() override;
   void Tick() override;
@@ -61,7 +62,8 @@ class HeadStream : public TrackedCall,
   uint64_t listener_ = 0;
   bool listening_ = false;
   std::shared_ptr<const PublishedHead> head_ ABSL_GUARDED_BY(mutex_);
-  absl::Status end_ ABSL_GUARDED_BY(mutex_);  // not OK: finish with it as soon as nothing is under way
+  absl::Status end_
+      ABSL_GUARDED_BY(mutex_);  // not OK: finish with it as soon as nothing is under way
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::ByteBuffer out_;

@@ -60,7 +60,8 @@ void HealthSupervisor::Set(const std::string& name, bool serving) {
   const auto [it, added] = last_.try_emplace(name, serving);
   if (!added && it->second == serving) return;
   it->second = serving;
-  for (grpc::HealthCheckServiceInterface* service : services_) service->SetServingStatus(name, serving);
+  for (grpc::HealthCheckServiceInterface* service : services_)
+    service->SetServingStatus(name, serving);
   context_.log.Event("health", {{"name", name}, {"status", serving ? "SERVING" : "NOT_SERVING"}});
 }
 

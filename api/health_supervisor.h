@@ -1,10 +1,11 @@
-// The one housekeeping thread: every kSupervisorTickMs it brings health up to date with the ledgers and ticks the calls
-// (deadlines, streams that were refused a thread).
+// The one housekeeping thread: every kSupervisorTickMs it brings health up to date with the ledgers
+// and ticks the calls (deadlines, streams that were refused a thread).
 //
-// grpc.health.v1 names: "ledgers/<id>" for each ledger, "" and the two service names for the server. A ledger serves
-// while it accepts appends and its committer moves: work was queued and no head came for kStaleHeadMs means it hangs.
-// The server serves while every ledger does and it is not draining: an operator is to be called for any of them; whoever
-// routes by ledger asks for the ledger's name.
+// grpc.health.v1 names: "ledgers/<id>" for each ledger, "" and the two service names for the
+// server. A ledger serves while it accepts appends and its committer moves: work was queued and no
+// head came for kStaleHeadMs means it hangs. The server serves while every ledger does and it is
+// not draining: an operator is to be called for any of them; whoever routes by ledger asks for the
+// ledger's name.
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_HEALTH_SUPERVISOR_H_
@@ -26,7 +27,8 @@ namespace auditledger {
 class HealthSupervisor {
  public:
   // All must outlive it. The first update is done when this returns.
-  HealthSupervisor(ServiceContext& context, std::vector<grpc::HealthCheckServiceInterface*> services);
+  HealthSupervisor(ServiceContext& context,
+                   std::vector<grpc::HealthCheckServiceInterface*> services);
   ~HealthSupervisor();
   // Everything is NOT_SERVING from now on.
   void BeginDrain();

@@ -14,7 +14,8 @@
 namespace auditledger {
 namespace {
 
-void CheckSeal(const v1::EmitterSeal& seal, absl::string_view path, std::vector<FieldViolation>& out) {
+void CheckSeal(const v1::EmitterSeal& seal, absl::string_view path,
+               std::vector<FieldViolation>& out) {
   const auto length = [&](const std::string& value, size_t bytes, absl::string_view field) {
     if (value.size() == bytes) return;
     out.push_back({absl::StrCat(path, ".", field), absl::StrCat("must have ", bytes, " bytes")});
@@ -49,13 +50,13 @@ absl::StatusOr<Ledger*> FindLedger(ServiceContext& context, absl::string_view fi
   absl::StatusOr<Ledger*> found = context.ledgers.Find(id);
   if (found.ok()) return found;
   if (absl::IsNotFound(found.status())) {
-    return WithResource(
-        WithReason(absl::NotFoundError("no such ledger"), kReasonLedgerNotFound, {{"ledger", LedgerName(id)}}),
-        "auditledger.v1.Ledger", LedgerName(id));
+    return WithResource(WithReason(absl::NotFoundError("no such ledger"), kReasonLedgerNotFound,
+                                   {{"ledger", LedgerName(id)}}),
+                        "auditledger.v1.Ledger", LedgerName(id));
   }
-  return WithReason(
-      absl::FailedPreconditionError("this ledger was not opened; GetServerStatus tells an operator why"),
-      kReasonLedgerRefused, {{"ledger", LedgerName(id)}});
+  return WithReason(absl::FailedPreconditionError(
+                        "this ledger was not opened; GetServerStatus tells an operator why"),
+                    kReasonLedgerRefused, {{"ledger", LedgerName(id)}});
 }
 
 absl::StatusOr<std::vector<SealedEvent>> SealEvents(
@@ -76,7 +77,8 @@ absl::StatusOr<std::vector<SealedEvent>> SealEvents(
                                       now_us, prefix + "event");
     if (request.has_seal()) CheckSeal(request.seal(), prefix + "seal", verdict.violations);
     all.too_large = all.too_large || verdict.too_large;
-    for (FieldViolation& violation : verdict.violations) all.violations.push_back(std::move(violation));
+    for (FieldViolation& violation : verdict.violations)
+      all.violations.push_back(std::move(violation));
     inputs.push_back(ToSealInput(request, principal, std::move(bytes), verdict.flags, now_us));
   }
   if (all.violations.size() > kMaxViolations) all.violations.resize(kMaxViolations);

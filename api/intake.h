@@ -1,7 +1,7 @@
 // From an AppendEventRequest to a sealed event: serialise once, check, seal.
 //
-// Thread-safety: pure functions over a thread-safe Sealer. Cost: 30 microseconds an event, one signature check more
-// when the emitter sealed it.
+// Thread-safety: pure functions over a thread-safe Sealer. Cost: 30 microseconds an event, one
+// signature check more when the emitter sealed it.
 #ifndef AUDITLEDGER_API_INTAKE_H_
 #define AUDITLEDGER_API_INTAKE_H_
 
@@ -17,12 +17,13 @@
 
 namespace auditledger {
 
-// The ledger a request names. NotFound (LEDGER_NOT_FOUND), FailedPrecondition (LEDGER_REFUSED), InvalidArgument.
+// The ledger a request names. NotFound (LEDGER_NOT_FOUND), FailedPrecondition (LEDGER_REFUSED),
+// InvalidArgument.
 absl::StatusOr<Ledger*> FindLedger(ServiceContext& context, absl::string_view field,
                                    absl::string_view name);
 
-// InvalidArgument with all violations of all requests; their fields begin with "event", or with "requests[i].event" when
-// `indexed`. One refused event refuses all.
+// InvalidArgument with all violations of all requests; their fields begin with "event", or with
+// "requests[i].event" when `indexed`. One refused event refuses all.
 absl::StatusOr<std::vector<SealedEvent>> SealEvents(
     ServiceContext& context, Ledger& ledger, const Principal& principal,
     const std::vector<const v1::AppendEventRequest*>& requests, bool indexed);

@@ -41,11 +41,13 @@ absl::StatusOr<v1::ListLedgersResponse> ListSlots(ServiceContext& context,
   }
   v1::ListLedgersResponse response;
   const std::vector<LedgerSet::Slot> slots = context.ledgers.List();
-  auto at = std::find_if(slots.begin(), slots.end(), [&](const LedgerSet::Slot& s) { return s.id > after; });
+  auto at = std::find_if(slots.begin(), slots.end(),
+                         [&](const LedgerSet::Slot& s) { return s.id > after; });
   for (; at != slots.end() && response.ledgers_size() < page_size; ++at) {
     *response.add_ledgers() = ToLedger(*at, /*full_reasons=*/false);
   }
-  if (at != slots.end()) response.set_next_page_token(context.tokens.Seal(kListing, std::prev(at)->id));
+  if (at != slots.end())
+    response.set_next_page_token(context.tokens.Seal(kListing, std::prev(at)->id));
   return response;
 }
 
@@ -56,13 +58,15 @@ absl::StatusOr<v1::ListStreamsResponse> StreamPage(ServiceContext& context, Ledg
   uint32_t first = 0;
   if (!request.page_token().empty()) {
     ASSIGN_OR_RETURN(const std::string body, context.tokens.Open(listing, request.page_token()));
-    if (!absl::SimpleAtoi(body, &first)) return absl::InternalError("a page token of ours does not parse");
+    if (!absl::SimpleAtoi(body, &first))
+      return absl::InternalError("a page token of ours does not parse");
   }
   // One more than the page tells whether this is the end.
   const size_t limit = static_cast<size_t>(page_size);
   std::vector<StreamInfo> streams = ledger.Streams(first, limit + 1, kMaxListedGaps);
   v1::ListStreamsResponse response;
-  for (size_t i = 0; i < std::min(limit, streams.size()); ++i) *response.add_streams() = ToStream(streams[i]);
+  for (size_t i = 0; i < std::min(limit, streams.size()); ++i)
+    *response.add_streams() = ToStream(streams[i]);
   if (streams.size() > limit) {
     response.set_next_page_token(context.tokens.Seal(listing, absl::StrCat(first + limit)));
   }
@@ -96,7 +100,8 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::ListStreams(GrpcContext* grpc_conte
       [](std::shared_ptr<UnaryCall> call, v1::ListStreamsRequest request) {
         RunRead<v1::ListStreamsResponse>(
             call, [call, request]() -> absl::StatusOr<v1::ListStreamsResponse> {
-              ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(call->context(), "parent", request.parent()));
+              ASSIGN_OR_RETURN(Ledger* const ledger,
+                               FindLedger(call->context(), "parent", request.parent()));
               return StreamPage(call->context(), *ledger, request);
             });
       });

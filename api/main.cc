@@ -43,7 +43,8 @@ int Run(const DaemonOptions& options, const sigset_t& signals) {
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Start(options.config, **ledgers, Clock::System(), **log);
   if (!server.ok()) {
-    return Fail(absl::IsInvalidArgument(server.status()) ? kExitConfig : kExitListen, server.status());
+    return Fail(absl::IsInvalidArgument(server.status()) ? kExitConfig : kExitListen,
+                server.status());
   }
   for (const BoundListener& listener : (*server)->listeners()) {
     (*log)->Event("listening", {{"name", listener.name}, {"address", listener.address}});

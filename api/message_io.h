@@ -1,5 +1,6 @@
-// Messages to and from gRPC's bytes. The service takes raw bytes (gRPC's raw callback methods), because gRPC itself
-// answers an unparsable request with UNIMPLEMENTED and no counter of ours would move.
+// Messages to and from gRPC's bytes. The service takes raw bytes (gRPC's raw callback methods),
+// because gRPC itself answers an unparsable request with UNIMPLEMENTED and no counter of ours would
+// move.
 //
 // Thread-safety: pure functions.
 #ifndef AUDITLEDGER_API_MESSAGE_IO_H_

@@ -57,24 +57,37 @@ class LedgerCollector : public prometheus::Collectable {
     };
     constexpr MetricType kCounter = MetricType::Counter;
     constexpr MetricType kGauge = MetricType::Gauge;
-    family("auditledger_ledger_appended_total", "Events appended", kCounter, of(&LedgerCounters::appended));
-    family("auditledger_ledger_repeated_total", "Exact repeats answered", kCounter, of(&LedgerCounters::repeated));
-    family("auditledger_ledger_conflicts_total", "Other events under a known id", kCounter, of(&LedgerCounters::conflicts));
-    family("auditledger_ledger_overload_total", "Appends refused for load", kCounter, of(&LedgerCounters::refused_overload));
+    family("auditledger_ledger_appended_total", "Events appended", kCounter,
+           of(&LedgerCounters::appended));
+    family("auditledger_ledger_repeated_total", "Exact repeats answered", kCounter,
+           of(&LedgerCounters::repeated));
+    family("auditledger_ledger_conflicts_total", "Other events under a known id", kCounter,
+           of(&LedgerCounters::conflicts));
+    family("auditledger_ledger_overload_total", "Appends refused for load", kCounter,
+           of(&LedgerCounters::refused_overload));
     family("auditledger_ledger_commits_total", "Commits", kCounter, of(&LedgerCounters::commits));
-    family("auditledger_ledger_commit_micros_total", "Time in commits", kCounter, of(&LedgerCounters::commit_micros));
-    family("auditledger_ledger_queued_entries", "Waiting for the committer", kGauge, of(&LedgerCounters::queued_entries));
-    family("auditledger_ledger_queued_bytes", "Waiting for the committer", kGauge, of(&LedgerCounters::queued_bytes));
-    family("auditledger_ledger_identity_memory_bytes", "Identities in memory", kGauge, of(&LedgerCounters::identity_memory_bytes));
-    family("auditledger_ledger_head_size", "Entries under the newest signed head", kGauge, [](const LedgerSet::Slot& slot) {
-      return slot.ledger == nullptr ? 0 : slot.ledger->head()->head.size;
-    });
-    family("auditledger_ledger_head_age_seconds", "Since the newest head was made", kGauge, [&](const LedgerSet::Slot& slot) {
-      return slot.ledger == nullptr ? 0.0 : HeadAge(*slot.ledger);
-    });
-    family("auditledger_ledger_serving", "1 while appends are accepted", kGauge, [](const LedgerSet::Slot& slot) {
-      return slot.ledger != nullptr && slot.ledger->status().state == LedgerState::kServing ? 1 : 0;
-    });
+    family("auditledger_ledger_commit_micros_total", "Time in commits", kCounter,
+           of(&LedgerCounters::commit_micros));
+    family("auditledger_ledger_queued_entries", "Waiting for the committer", kGauge,
+           of(&LedgerCounters::queued_entries));
+    family("auditledger_ledger_queued_bytes", "Waiting for the committer", kGauge,
+           of(&LedgerCounters::queued_bytes));
+    family("auditledger_ledger_identity_memory_bytes", "Identities in memory", kGauge,
+           of(&LedgerCounters::identity_memory_bytes));
+    family("auditledger_ledger_head_size", "Entries under the newest signed head", kGauge,
+           [](const LedgerSet::Slot& slot) {
+             return slot.ledger == nullptr ? 0 : slot.ledger->head()->head.size;
+           });
+    family("auditledger_ledger_head_age_seconds", "Since the newest head was made", kGauge,
+           [&](const LedgerSet::Slot& slot) {
+             return slot.ledger == nullptr ? 0.0 : HeadAge(*slot.ledger);
+           });
+    family("auditledger_ledger_serving", "1 while appends are accepted", kGauge,
+           [](const LedgerSet::Slot& slot) {
+             return slot.ledger != nullptr && slot.ledger->status().state == LedgerState::kServing
+                        ? 1
+                        : 0;
+           });
     MetricFamily memory{"process_resident_memory_bytes", "Resident memory", kGauge, {}};
     memory.metric.emplace_back();
     memory.metric[0].gauge.value = static_cast<double>(ResidentBytes());
@@ -99,14 +112,21 @@ struct Metrics::Impl {
   Impl(LedgerSet& ledgers, Clock& clock)
       : registry(std::make_shared<prometheus::Registry>()),
         collector(std::make_shared<LedgerCollector>(ledgers, clock)),
-        rpcs(prometheus::BuildCounter().Name("auditledger_rpcs_total").Help("Finished calls").Register(*registry)),
-        refusals(prometheus::BuildCounter().Name("auditledger_refusals_total").Help("Refused calls and events").Register(*registry)),
+        rpcs(prometheus::BuildCounter()
+                 .Name("auditledger_rpcs_total")
+                 .Help("Finished calls")
+                 .Register(*registry)),
+        refusals(prometheus::BuildCounter()
+                     .Name("auditledger_refusals_total")
+                     .Help("Refused calls and events")
+                     .Register(*registry)),
         append(prometheus::BuildHistogram()
                    .Name("auditledger_append_seconds")
                    .Help("Arrival to acknowledgement")
                    .Register(*registry)
-                   .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
-                                                                    0.5, 1, 2, 5, 10})) {}
+                   .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005,
+                                                                    0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
+                                                                    1, 2, 5, 10})) {}
   std::shared_ptr<prometheus::Registry> registry;
   std::shared_ptr<LedgerCollector> collector;
   prometheus::Family<prometheus::Counter>& rpcs;
@@ -115,7 +135,8 @@ struct Metrics::Impl {
   std::unique_ptr<prometheus::Exposer> exposer;
 };
 
-Metrics::Metrics(LedgerSet& ledgers, Clock& clock) : impl_(std::make_unique<Impl>(ledgers, clock)) {}
+Metrics::Metrics(LedgerSet& ledgers, Clock& clock)
+    : impl_(std::make_unique<Impl>(ledgers, clock)) {}
 Metrics::~Metrics() = default;
 
 void Metrics::CountRpc(absl::string_view method, absl::StatusCode code) {
@@ -126,7 +147,9 @@ void Metrics::CountRefusal(absl::string_view reason) {
   impl_->refusals.Add({{"reason", std::string(reason)}}).Increment();
 }
 
-void Metrics::ObserveAppend(uint64_t micros) { impl_->append.Observe(static_cast<double>(micros) / 1e6); }
+void Metrics::ObserveAppend(uint64_t micros) {
+  impl_->append.Observe(static_cast<double>(micros) / 1e6);
+}
 
 absl::StatusOr<int> Metrics::Serve(const std::string& address) {
   try {  // the exposer's constructor throws when it cannot listen

@@ -1,10 +1,11 @@
-// Prometheus metrics. Labels are methods, codes, reasons and ledger ids: nothing personal, and nothing a caller makes up.
+// Prometheus metrics. Labels are methods, codes, reasons and ledger ids: nothing personal, and
+// nothing a caller makes up.
 //
 //   auditledger_rpcs_total{method,code}            finished calls
 //   auditledger_refusals_total{reason}             failed calls and refused events of streams
 //   auditledger_append_seconds                     histogram, arrival to acknowledgement, successes
-//   auditledger_ledger_*{ledger}                   LedgerCounters, head size, head age, serving (0 or 1)
-//   process_resident_memory_bytes
+//   auditledger_ledger_*{ledger}                   LedgerCounters, head size, head age, serving (0
+//   or 1) process_resident_memory_bytes
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_METRICS_H_

@@ -21,7 +21,8 @@ std::string LedgerName(absl::string_view ledger_id) { return absl::StrCat(kLedge
 absl::StatusOr<std::string> ParseLedgerName(absl::string_view field, absl::string_view name) {
   if (name.empty()) return InvalidField(field, "is required: ledgers/{ledger}");
   if (name.size() > kMaxResourceNameBytes) {
-    return InvalidField(field, absl::StrCat(name.size(), " bytes, over the limit of ", kMaxResourceNameBytes));
+    return InvalidField(
+        field, absl::StrCat(name.size(), " bytes, over the limit of ", kMaxResourceNameBytes));
   }
   if (!absl::ConsumePrefix(&name, kLedgers) || !CheckLedgerId(name).ok()) {
     return InvalidField(field, "must be ledgers/{ledger} with {ledger} as [a-z][a-z0-9-]{0,62}");

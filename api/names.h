@@ -1,6 +1,7 @@
 // Resource names: "ledgers/{ledger}" and "ledgers/{ledger}/entries/{index}".
 //
-// Thread-safety: pure functions. Errors: InvalidArgument naming the request's field, never quoting the name.
+// Thread-safety: pure functions. Errors: InvalidArgument naming the request's field, never quoting
+// the name.
 #ifndef AUDITLEDGER_API_NAMES_H_
 #define AUDITLEDGER_API_NAMES_H_
 

@@ -39,9 +39,10 @@ std::string PageTokens::Seal(absl::string_view listing, absl::string_view body) 
   return absl::WebSafeBase64Escape(raw);
 }
 
-absl::StatusOr<std::string> PageTokens::Open(absl::string_view listing, absl::string_view token) const {
-  const absl::Status bad = InvalidField("page_token", "is not a token of this listing on this server",
-                                        kReasonBadPageToken);
+absl::StatusOr<std::string> PageTokens::Open(absl::string_view listing,
+                                             absl::string_view token) const {
+  const absl::Status bad = InvalidField(
+      "page_token", "is not a token of this listing on this server", kReasonBadPageToken);
   std::string raw;
   if (token.size() > kMaxPageTokenBytes || !absl::WebSafeBase64Unescape(token, &raw)) return bad;
   if (raw.size() < kMacBytes) return bad;

@@ -1,6 +1,6 @@
-// Page tokens: opaque, URL-safe, and good for one listing only. A token is authenticated under a random key of this
-// process together with the listing's fields, so that it can neither be made up nor moved to another listing; after a
-// restart a client lists anew.
+// Page tokens: opaque, URL-safe, and good for one listing only. A token is authenticated under a
+// random key of this process together with the listing's fields, so that it can neither be made up
+// nor moved to another listing; after a restart a client lists anew.
 //
 //   base64url(HMAC-SHA-256(key, BE16 len || listing || body)[0:16] || body)
 //

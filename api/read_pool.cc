@@ -44,8 +44,9 @@ void ReadPool::Run() {
 }
 
 absl::Status PoolIsFull() {
-  return WithReason(absl::ResourceExhaustedError("too many requests wait; come again after the hint"),
-                    kReasonOverloaded, {{"retry_after_ms", absl::StrCat(kReadRetryMs)}});
+  return WithReason(
+      absl::ResourceExhaustedError("too many requests wait; come again after the hint"),
+      kReasonOverloaded, {{"retry_after_ms", absl::StrCat(kReadRetryMs)}});
 }
 
 }  // namespace auditledger

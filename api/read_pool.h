@@ -1,4 +1,5 @@
-// A fixed pool of threads with a bounded queue: everything that would block one of gRPC's few handler threads runs here.
+// A fixed pool of threads with a bounded queue: everything that would block one of gRPC's few
+// handler threads runs here.
 //
 // Example: if (!pool.Submit([call] { call->Finish(Read()); })) call->Fail(PoolIsFull());
 //

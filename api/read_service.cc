@@ -26,7 +26,8 @@ absl::StatusOr<v1::GetEntryResponse> ReadOne(Ledger& ledger, uint64_t index,
   const uint64_t size = request.tree_size() == 0 ? head->head.size : request.tree_size();
   v1::GetEntryResponse response;
   ASSIGN_OR_RETURN(const std::vector<Hash> hashes, ledger.Inclusion(index, size));
-  ASSIGN_OR_RETURN(const StoredEntry entry, ledger.ReadEntry(index, request.view() == v1::ENTRY_VIEW_FULL));
+  ASSIGN_OR_RETURN(const StoredEntry entry,
+                   ledger.ReadEntry(index, request.view() == v1::ENTRY_VIEW_FULL));
   *response.mutable_entry() = ToEntry(entry);
   *response.mutable_inclusion() = ToInclusion(index, size, hashes);
   response.mutable_checkpoint()->set_note(head->checkpoint);
@@ -63,8 +64,8 @@ absl::StatusOr<ListPosition> ParsePosition(absl::string_view body) {
 absl::StatusOr<v1::ListEntriesResponse> ListPage(ServiceContext& context, Ledger& ledger,
                                                  const v1::ListEntriesRequest& request) {
   ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
-  const std::string listing = absl::StrCat("ListEntries ", request.parent(), " ", request.view(), " ",
-                                           request.start_index(), " ", request.end_index());
+  const std::string listing = absl::StrCat("ListEntries ", request.parent(), " ", request.view(),
+                                           " ", request.start_index(), " ", request.end_index());
   ListPosition at;
   if (request.page_token().empty()) {
     const auto head = ledger.head();
@@ -96,8 +97,8 @@ absl::Status CheckView(v1::EntryView view) {
   return InvalidField("view", "is not a value this server knows");
 }
 
-absl::StatusOr<v1::GetInclusionProofResponse> Inclusion(Ledger& ledger,
-                                                        const v1::GetInclusionProofRequest& request) {
+absl::StatusOr<v1::GetInclusionProofResponse> Inclusion(
+    Ledger& ledger, const v1::GetInclusionProofRequest& request) {
   const auto head = ledger.head();
   const uint64_t size = request.tree_size() == 0 ? head->head.size : request.tree_size();
   ASSIGN_OR_RETURN(const std::vector<Hash> hashes, ledger.Inclusion(request.leaf_index(), size));
@@ -115,7 +116,8 @@ absl::StatusOr<v1::GetConsistencyProofResponse> Consistency(
     return InvalidField("old_size", "must be at least 1: every tree extends the empty one");
   }
   if (request.old_size() > new_size) return InvalidField("old_size", "is over new_size");
-  ASSIGN_OR_RETURN(const std::vector<Hash> hashes, ledger.Consistency(request.old_size(), new_size));
+  ASSIGN_OR_RETURN(const std::vector<Hash> hashes,
+                   ledger.Consistency(request.old_size(), new_size));
   v1::GetConsistencyProofResponse response;
   response.mutable_proof()->set_old_size(request.old_size());
   response.mutable_proof()->set_new_size(new_size);
@@ -131,13 +133,14 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetEntry(GrpcContext* grpc_context,
   return HandleUnary<v1::GetEntryRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/GetEntry",
       [](std::shared_ptr<UnaryCall> call, v1::GetEntryRequest request) {
-        RunRead<v1::GetEntryResponse>(call, [call, request]() -> absl::StatusOr<v1::GetEntryResponse> {
-          ASSIGN_OR_RETURN(const EntryName name, ParseEntryName("name", request.name()));
-          RETURN_IF_ERROR(CheckView(request.view()));
-          ASSIGN_OR_RETURN(Ledger* const ledger,
-                           FindLedger(call->context(), "name", LedgerName(name.ledger_id)));
-          return ReadOne(*ledger, name.index, request);
-        });
+        RunRead<v1::GetEntryResponse>(
+            call, [call, request]() -> absl::StatusOr<v1::GetEntryResponse> {
+              ASSIGN_OR_RETURN(const EntryName name, ParseEntryName("name", request.name()));
+              RETURN_IF_ERROR(CheckView(request.view()));
+              ASSIGN_OR_RETURN(Ledger* const ledger,
+                               FindLedger(call->context(), "name", LedgerName(name.ledger_id)));
+              return ReadOne(*ledger, name.index, request);
+            });
       });
 }
 
@@ -149,18 +152,20 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::ListEntries(GrpcContext* grpc_conte
         RunRead<v1::ListEntriesResponse>(
             call, [call, request]() -> absl::StatusOr<v1::ListEntriesResponse> {
               RETURN_IF_ERROR(CheckView(request.view()));
-              ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(call->context(), "parent", request.parent()));
+              ASSIGN_OR_RETURN(Ledger* const ledger,
+                               FindLedger(call->context(), "parent", request.parent()));
               return ListPage(call->context(), *ledger, request);
             });
       });
 }
 
-grpc::ServerUnaryReactor* LedgerServiceImpl::GetCheckpoint(GrpcContext* grpc_context, const Bytes* in,
-                                                           Bytes* out) {
+grpc::ServerUnaryReactor* LedgerServiceImpl::GetCheckpoint(GrpcContext* grpc_context,
+                                                           const Bytes* in, Bytes* out) {
   return HandleUnary<v1::GetCheckpointRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/GetCheckpoint",
       [](std::shared_ptr<UnaryCall> call, const v1::GetCheckpointRequest& request) {
-        const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request.ledger());
+        const absl::StatusOr<Ledger*> ledger =
+            FindLedger(call->context(), "ledger", request.ledger());
         if (!ledger.ok()) return call->Fail(ledger.status());
         v1::GetCheckpointResponse response;
         response.mutable_checkpoint()->set_note((*ledger)->head()->checkpoint);
@@ -175,7 +180,8 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetInclusionProof(GrpcContext* grpc
       [](std::shared_ptr<UnaryCall> call, v1::GetInclusionProofRequest request) {
         RunRead<v1::GetInclusionProofResponse>(
             call, [call, request]() -> absl::StatusOr<v1::GetInclusionProofResponse> {
-              ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(call->context(), "ledger", request.ledger()));
+              ASSIGN_OR_RETURN(Ledger* const ledger,
+                               FindLedger(call->context(), "ledger", request.ledger()));
               return Inclusion(*ledger, request);
             });
       });
@@ -188,7 +194,8 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetConsistencyProof(GrpcContext* gr
       [](std::shared_ptr<UnaryCall> call, v1::GetConsistencyProofRequest request) {
         RunRead<v1::GetConsistencyProofResponse>(
             call, [call, request]() -> absl::StatusOr<v1::GetConsistencyProofResponse> {
-              ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(call->context(), "ledger", request.ledger()));
+              ASSIGN_OR_RETURN(Ledger* const ledger,
+                               FindLedger(call->context(), "ledger", request.ledger()));
               return Consistency(*ledger, request);
             });
       });

@@ -14,16 +14,16 @@ namespace auditledger {
 namespace {
 
 const std::map<std::string, spdlog::level::level_enum>& Levels() {
-  static const auto* const levels = new std::map<std::string, spdlog::level::level_enum>{
-      {"debug", spdlog::level::debug},
-      {"info", spdlog::level::info},
-      {"warning", spdlog::level::warn},
-      {"error", spdlog::level::err}};
+  static const auto* const levels =
+      new std::map<std::string, spdlog::level::level_enum>{{"debug", spdlog::level::debug},
+                                                           {"info", spdlog::level::info},
+                                                           {"warning", spdlog::level::warn},
+                                                           {"error", spdlog::level::err}};
   return *levels;
 }
 
-// A JSON string. Bytes outside printable ASCII are escaped one by one: the log stays one line of valid JSON whatever
-// a message holds.
+// A JSON string. Bytes outside printable ASCII are escaped one by one: the log stays one line of
+// valid JSON whatever a message holds.
 std::string Quoted(absl::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -40,7 +40,8 @@ std::string Quoted(absl::string_view text) {
 
 std::string Object(absl::string_view event, const RpcLog::Fields& fields) {
   std::string out = absl::StrCat("\"event\":", Quoted(event));
-  for (const auto& [key, value] : fields) absl::StrAppend(&out, ",", Quoted(key), ":", Quoted(value));
+  for (const auto& [key, value] : fields)
+    absl::StrAppend(&out, ",", Quoted(key), ":", Quoted(value));
   return out;
 }
 
@@ -53,7 +54,8 @@ struct RpcLog::Impl {
 RpcLog::RpcLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RpcLog::~RpcLog() { impl_->logger->flush(); }
 
-absl::StatusOr<std::unique_ptr<RpcLog>> RpcLog::Open(const std::string& level, const std::string& file) {
+absl::StatusOr<std::unique_ptr<RpcLog>> RpcLog::Open(const std::string& level,
+                                                     const std::string& file) {
   const auto found = Levels().find(level);
   if (found == Levels().end()) {
     return absl::InvalidArgumentError("logging.level: must be debug, info, warning or error");
@@ -71,7 +73,8 @@ absl::StatusOr<std::unique_ptr<RpcLog>> RpcLog::Open(const std::string& level, c
   auto impl = std::make_unique<Impl>();
   impl->logger = std::make_shared<spdlog::logger>("auditledgerd", sink);
   impl->logger->set_level(found->second);
-  impl->logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})", spdlog::pattern_time_type::utc);
+  impl->logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})",
+                            spdlog::pattern_time_type::utc);
   impl->logger->flush_on(spdlog::level::info);
   return std::unique_ptr<RpcLog>(new RpcLog(std::move(impl)));
 }
@@ -82,7 +85,9 @@ void RpcLog::Rpc(absl::string_view method, absl::string_view principal, const ab
   const bool internal = status.code() == absl::StatusCode::kInternal ||
                         status.code() == absl::StatusCode::kUnknown ||
                         status.code() == absl::StatusCode::kDataLoss;
-  const auto level = internal ? spdlog::level::err : failed ? spdlog::level::info : spdlog::level::debug;
+  const auto level = internal ? spdlog::level::err
+                     : failed ? spdlog::level::info
+                              : spdlog::level::debug;
   if (!impl_->logger->should_log(level)) return;
   Fields fields = {{"method", std::string(method)},
                    {"code", CodeName(status.code())},
@@ -93,9 +98,17 @@ void RpcLog::Rpc(absl::string_view method, absl::string_view principal, const ab
   impl_->logger->log(level, Object("rpc", fields));
 }
 
-void RpcLog::Debug(absl::string_view event, const Fields& fields) { impl_->logger->debug(Object(event, fields)); }
-void RpcLog::Event(absl::string_view event, const Fields& fields) { impl_->logger->info(Object(event, fields)); }
-void RpcLog::Warning(absl::string_view event, const Fields& fields) { impl_->logger->warn(Object(event, fields)); }
-void RpcLog::Error(absl::string_view event, const Fields& fields) { impl_->logger->error(Object(event, fields)); }
+void RpcLog::Debug(absl::string_view event, const Fields& fields) {
+  impl_->logger->debug(Object(event, fields));
+}
+void RpcLog::Event(absl::string_view event, const Fields& fields) {
+  impl_->logger->info(Object(event, fields));
+}
+void RpcLog::Warning(absl::string_view event, const Fields& fields) {
+  impl_->logger->warn(Object(event, fields));
+}
+void RpcLog::Error(absl::string_view event, const Fields& fields) {
+  impl_->logger->error(Object(event, fields));
+}
 
 }  // namespace auditledger

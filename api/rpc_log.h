@@ -1,5 +1,6 @@
-// The daemon's log: JSON, one object a line. A finished rpc is a line at debug, a failed one at info, an internal
-// failure at error with its cause. Never contents of requests, names of patients or agents; principals are named.
+// The daemon's log: JSON, one object a line. A finished rpc is a line at debug, a failed one at
+// info, an internal failure at error with its cause. Never contents of requests, names of patients
+// or agents; principals are named.
 //
 // Example: log.Event("drain", {{"in_flight", "3"}});
 //   {"time":"2026-01-02T03:04:05.678Z","level":"info","event":"drain","in_flight":"3"}
@@ -22,8 +23,10 @@ namespace auditledger {
 class RpcLog {
  public:
   using Fields = std::vector<std::pair<std::string, std::string>>;
-  // `level`: debug, info, warning or error. `file` empty: standard error. InvalidArgument otherwise.
-  static absl::StatusOr<std::unique_ptr<RpcLog>> Open(const std::string& level, const std::string& file);
+  // `level`: debug, info, warning or error. `file` empty: standard error. InvalidArgument
+  // otherwise.
+  static absl::StatusOr<std::unique_ptr<RpcLog>> Open(const std::string& level,
+                                                      const std::string& file);
   ~RpcLog();
 
   void Rpc(absl::string_view method, absl::string_view principal, const absl::Status& status,

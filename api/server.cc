@@ -21,7 +21,8 @@
 namespace auditledger {
 namespace {
 
-// How often Drain looks whether all calls are done; and what a finished call gets to send its last bytes.
+// How often Drain looks whether all calls are done; and what a finished call gets to send its last
+// bytes.
 constexpr auto kDrainPoll = std::chrono::milliseconds(5);
 constexpr auto kShutdownGrace = std::chrono::seconds(1);
 
@@ -29,13 +30,14 @@ class ServerImpl : public Server {
  public:
   ServerImpl(const config::v1::Config& config, LedgerSet& ledgers, Clock& clock, RpcLog& log)
       : limits_(ToApiLimits(config.limits())),
-        authorizer_(NewDefaultAuthorizer({config.admin_principals().begin(), config.admin_principals().end()})),
+        authorizer_(NewDefaultAuthorizer(
+            {config.admin_principals().begin(), config.admin_principals().end()})),
         tokens_(Random::System()),
         metrics_(ledgers, clock),
         read_pool_(kReadThreads, kReadQueue),
         seal_pool_(kSealThreads, kSealQueue),
-        context_{ledgers, clock, *authorizer_, limits_, tokens_, metrics_, log, tracker_,
-                 read_pool_, seal_pool_, kVersion, clock.MonotonicMicros()} {}
+        context_{ledgers, clock,    *authorizer_, limits_,    tokens_,  metrics_,
+                 log,     tracker_, read_pool_,   seal_pool_, kVersion, clock.MonotonicMicros()} {}
 
   ~ServerImpl() override { Drain(); }
 
@@ -47,7 +49,8 @@ class ServerImpl : public Server {
     }
     std::vector<grpc::HealthCheckServiceInterface*> health;
     for (const config::v1::Listener& listener : config.listeners()) {
-      ASSIGN_OR_RETURN(std::unique_ptr<ListenerServer> server, ListenerServer::Start(listener, context_));
+      ASSIGN_OR_RETURN(std::unique_ptr<ListenerServer> server,
+                       ListenerServer::Start(listener, context_));
       health.push_back(server->grpc_server().GetHealthCheckService());
       bound_.push_back(server->bound());
       servers_.push_back(std::move(server));
@@ -75,13 +78,16 @@ class ServerImpl : public Server {
     drained_ = true;
     if (supervisor_ != nullptr) supervisor_->BeginDrain();
     tracker_.BeginDrain();
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(limits_.drain_seconds);
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::seconds(limits_.drain_seconds);
     while (tracker_.in_flight() > 0 && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(kDrainPoll);
     }
     context_.ledgers.Drain();
-    tracker_.AbortAll(WithReason(absl::UnavailableError("the server is shutting down; the outcome is unknown, send it again"),
-                                 kReasonShuttingDown));
+    tracker_.AbortAll(
+        WithReason(absl::UnavailableError(
+                       "the server is shutting down; the outcome is unknown, send it again"),
+                   kReasonShuttingDown));
     for (const auto& server : servers_) {
       server->grpc_server().Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
     }
@@ -110,7 +116,8 @@ class ServerImpl : public Server {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Config& config,
-                                                      LedgerSet& ledgers, Clock& clock, RpcLog& log) {
+                                                      LedgerSet& ledgers, Clock& clock,
+                                                      RpcLog& log) {
   auto server = std::make_unique<ServerImpl>(config, ledgers, clock, log);
   RETURN_IF_ERROR(server->Init(config));
   return std::unique_ptr<Server>(std::move(server));

@@ -2,14 +2,16 @@
 //
 // Example:
 //   ASSIGN_OR_RETURN(auto server, Server::Start(config, *ledgers, Clock::System(), *log));
-//   for (const BoundListener& l : server->listeners()) ...   // ports chosen by the machine are filled in
-//   server->Drain();                                          // at most drain_seconds; then destroy
+//   for (const BoundListener& l : server->listeners()) ...   // ports chosen by the machine are
+//   filled in server->Drain();                                          // at most drain_seconds;
+//   then destroy
 //
-// Drain, in this order: health says NOT_SERVING; new calls get UNAVAILABLE, streams answer what they read and end;
-// calls in flight finish; the ledgers commit and acknowledge what is queued; whatever is left is ended with UNAVAILABLE;
-// the ports close.
+// Drain, in this order: health says NOT_SERVING; new calls get UNAVAILABLE, streams answer what
+// they read and end; calls in flight finish; the ledgers commit and acknowledge what is queued;
+// whatever is left is ended with UNAVAILABLE; the ports close.
 //
-// Thread-safety: Drain may be called by any thread, once. `ledgers`, `clock` and `log` must outlive the server.
+// Thread-safety: Drain may be called by any thread, once. `ledgers`, `clock` and `log` must outlive
+// the server.
 #ifndef AUDITLEDGER_API_SERVER_H_
 #define AUDITLEDGER_API_SERVER_H_
 
@@ -34,18 +36,19 @@ struct BoundListener {
 
 class Server {
  public:
-  // REQUIRES: a validated config with defaults. InvalidArgument: a certificate file that cannot be used. Unavailable:
-  // an address nobody can listen at.
+  // REQUIRES: a validated config with defaults. InvalidArgument: a certificate file that cannot be
+  // used. Unavailable: an address nobody can listen at.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const config::v1::Config& config,
-                                                       LedgerSet& ledgers, Clock& clock, RpcLog& log);
+                                                       LedgerSet& ledgers, Clock& clock,
+                                                       RpcLog& log);
   virtual ~Server() = default;
 
   virtual const std::vector<BoundListener>& listeners() const = 0;
   // "host:port" of the metrics endpoint; empty when there is none.
   virtual const std::string& metrics_address() const = 0;
   virtual std::string MetricsText() const = 0;
-  // A channel to a listener without a network, for tests of everything but authentication: the principal is that of a
-  // local listener. nullptr for an unknown or a TLS listener.
+  // A channel to a listener without a network, for tests of everything but authentication: the
+  // principal is that of a local listener. nullptr for an unknown or a TLS listener.
   virtual std::shared_ptr<grpc::Channel> InProcessChannel(const std::string& listener) = 0;
   virtual void Drain() = 0;
 };

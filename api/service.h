@@ -1,9 +1,10 @@
-// The two gRPC services, one pair for each listener. Handlers check, and hand what may block to a pool.
+// The two gRPC services, one pair for each listener. Handlers check, and hand what may block to a
+// pool.
 //
 //   append_service.cc  AppendEvent, BatchAppendEvents     append_stream.h   AppendEventStream
-//   read_service.cc    entries, listings, proofs          tail_service.cc   TailEntries, WatchCheckpoints
-//   ledger_queries.cc  GetLedger, ListLedgers, ListStreams
-//   admin_service.cc   AdminService
+//   read_service.cc    entries, listings, proofs          tail_service.cc   TailEntries,
+//   WatchCheckpoints ledger_queries.cc  GetLedger, ListLedgers, ListStreams admin_service.cc
+//   AdminService
 //
 // Thread-safety: gRPC calls all methods from many threads. What each rpc promises stands in proto/.
 #ifndef AUDITLEDGER_API_SERVICE_H_
@@ -19,14 +20,21 @@
 namespace auditledger {
 
 // All methods take and give raw bytes: see message_io.h.
-using RawLedgerService = v1::LedgerService::WithRawCallbackMethod_AppendEvent<v1::LedgerService::WithRawCallbackMethod_BatchAppendEvents<
-    v1::LedgerService::WithRawCallbackMethod_AppendEventStream<v1::LedgerService::WithRawCallbackMethod_GetEntry<
-        v1::LedgerService::WithRawCallbackMethod_ListEntries<v1::LedgerService::WithRawCallbackMethod_TailEntries<
-            v1::LedgerService::WithRawCallbackMethod_GetCheckpoint<v1::LedgerService::WithRawCallbackMethod_WatchCheckpoints<
-                v1::LedgerService::WithRawCallbackMethod_GetInclusionProof<
-                    v1::LedgerService::WithRawCallbackMethod_GetConsistencyProof<v1::LedgerService::WithRawCallbackMethod_GetLedger<
-                        v1::LedgerService::WithRawCallbackMethod_ListLedgers<
-                            v1::LedgerService::WithRawCallbackMethod_ListStreams<v1::LedgerService::Service>>>>>>>>>>>>>;
+using RawLedgerService = v1::LedgerService::WithRawCallbackMethod_AppendEvent<
+    v1::LedgerService::WithRawCallbackMethod_BatchAppendEvents<
+        v1::LedgerService::WithRawCallbackMethod_AppendEventStream<
+            v1::LedgerService::WithRawCallbackMethod_GetEntry<
+                v1::LedgerService::WithRawCallbackMethod_ListEntries<
+                    v1::LedgerService::WithRawCallbackMethod_TailEntries<
+                        v1::LedgerService::WithRawCallbackMethod_GetCheckpoint<
+                            v1::LedgerService::WithRawCallbackMethod_WatchCheckpoints<
+                                v1::LedgerService::WithRawCallbackMethod_GetInclusionProof<
+                                    v1::LedgerService::WithRawCallbackMethod_GetConsistencyProof<
+                                        v1::LedgerService::WithRawCallbackMethod_GetLedger<
+                                            v1::LedgerService::WithRawCallbackMethod_ListLedgers<
+                                                v1::LedgerService::
+                                                    WithRawCallbackMethod_ListStreams<
+                                                        v1::LedgerService::Service>>>>>>>>>>>>>;
 using RawAdminService = v1::AdminService::WithRawCallbackMethod_CreateLedger<
     v1::AdminService::WithRawCallbackMethod_GetServerStatus<v1::AdminService::Service>>;
 

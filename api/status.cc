@@ -50,25 +50,43 @@ std::optional<uint64_t> RetryMs(const absl::Status& status, const Reason& reason
 
 grpc::StatusCode ToGrpcCode(absl::StatusCode code) {
   switch (code) {
-    case absl::StatusCode::kOk: return grpc::StatusCode::OK;
-    case absl::StatusCode::kCancelled: return grpc::StatusCode::CANCELLED;
-    case absl::StatusCode::kUnknown: return grpc::StatusCode::UNKNOWN;
-    case absl::StatusCode::kInvalidArgument: return grpc::StatusCode::INVALID_ARGUMENT;
-    case absl::StatusCode::kDeadlineExceeded: return grpc::StatusCode::DEADLINE_EXCEEDED;
-    case absl::StatusCode::kNotFound: return grpc::StatusCode::NOT_FOUND;
-    case absl::StatusCode::kAlreadyExists: return grpc::StatusCode::ALREADY_EXISTS;
-    case absl::StatusCode::kPermissionDenied: return grpc::StatusCode::PERMISSION_DENIED;
-    case absl::StatusCode::kResourceExhausted: return grpc::StatusCode::RESOURCE_EXHAUSTED;
-    case absl::StatusCode::kFailedPrecondition: return grpc::StatusCode::FAILED_PRECONDITION;
-    case absl::StatusCode::kAborted: return grpc::StatusCode::ABORTED;
-    case absl::StatusCode::kOutOfRange: return grpc::StatusCode::OUT_OF_RANGE;
-    case absl::StatusCode::kUnimplemented: return grpc::StatusCode::UNIMPLEMENTED;
-    case absl::StatusCode::kInternal: return grpc::StatusCode::INTERNAL;
-    case absl::StatusCode::kUnavailable: return grpc::StatusCode::UNAVAILABLE;
-    case absl::StatusCode::kDataLoss: return grpc::StatusCode::DATA_LOSS;
-    case absl::StatusCode::kUnauthenticated: return grpc::StatusCode::UNAUTHENTICATED;
+    case absl::StatusCode::kOk:
+      return grpc::StatusCode::OK;
+    case absl::StatusCode::kCancelled:
+      return grpc::StatusCode::CANCELLED;
+    case absl::StatusCode::kUnknown:
+      return grpc::StatusCode::UNKNOWN;
+    case absl::StatusCode::kInvalidArgument:
+      return grpc::StatusCode::INVALID_ARGUMENT;
+    case absl::StatusCode::kDeadlineExceeded:
+      return grpc::StatusCode::DEADLINE_EXCEEDED;
+    case absl::StatusCode::kNotFound:
+      return grpc::StatusCode::NOT_FOUND;
+    case absl::StatusCode::kAlreadyExists:
+      return grpc::StatusCode::ALREADY_EXISTS;
+    case absl::StatusCode::kPermissionDenied:
+      return grpc::StatusCode::PERMISSION_DENIED;
+    case absl::StatusCode::kResourceExhausted:
+      return grpc::StatusCode::RESOURCE_EXHAUSTED;
+    case absl::StatusCode::kFailedPrecondition:
+      return grpc::StatusCode::FAILED_PRECONDITION;
+    case absl::StatusCode::kAborted:
+      return grpc::StatusCode::ABORTED;
+    case absl::StatusCode::kOutOfRange:
+      return grpc::StatusCode::OUT_OF_RANGE;
+    case absl::StatusCode::kUnimplemented:
+      return grpc::StatusCode::UNIMPLEMENTED;
+    case absl::StatusCode::kInternal:
+      return grpc::StatusCode::INTERNAL;
+    case absl::StatusCode::kUnavailable:
+      return grpc::StatusCode::UNAVAILABLE;
+    case absl::StatusCode::kDataLoss:
+      return grpc::StatusCode::DATA_LOSS;
+    case absl::StatusCode::kUnauthenticated:
+      return grpc::StatusCode::UNAUTHENTICATED;
     // Abseil asks callers not to list this one, and to have a default.
-    default: return grpc::StatusCode::UNKNOWN;
+    default:
+      return grpc::StatusCode::UNKNOWN;
   }
 }
 
@@ -91,12 +109,15 @@ std::string WithoutPaths(absl::string_view message) {
       continue;
     }
     absl::StrAppend(&out, "<path>");
-    while (i < message.size() && absl::string_view(" \t\n'\",;:)").find(message[i]) == absl::string_view::npos) ++i;
+    while (i < message.size() &&
+           absl::string_view(" \t\n'\",;:)").find(message[i]) == absl::string_view::npos)
+      ++i;
   }
   return out;
 }
 
-absl::Status InvalidFields(const std::vector<FieldViolation>& violations, absl::string_view reason) {
+absl::Status InvalidFields(const std::vector<FieldViolation>& violations,
+                           absl::string_view reason) {
   google::rpc::BadRequest bad_request;
   for (const FieldViolation& violation : violations) {
     auto* added = bad_request.add_field_violations();
@@ -105,8 +126,8 @@ absl::Status InvalidFields(const std::vector<FieldViolation>& violations, absl::
   }
   std::string message = absl::StrCat(violations[0].field, ": ", violations[0].description);
   if (violations.size() > 1) absl::StrAppend(&message, " (and ", violations.size() - 1, " more)");
-  absl::Status status = WithReason(absl::InvalidArgumentError(message), reason,
-                                   {{"field", violations[0].field}});
+  absl::Status status =
+      WithReason(absl::InvalidArgumentError(message), reason, {{"field", violations[0].field}});
   status.SetPayload(kBadRequestUrl, absl::Cord(bad_request.SerializeAsString()));
   return status;
 }
@@ -135,7 +156,8 @@ google::rpc::Status ToRpcStatus(const absl::Status& status) {
   info.set_reason(ReasonName(status));
   info.set_domain(kErrorDomain);
   if (!HidesMessage(status.code())) {
-    for (const auto& [key, value] : reason.metadata) (*info.mutable_metadata())[key] = WithoutPaths(value);
+    for (const auto& [key, value] : reason.metadata)
+      (*info.mutable_metadata())[key] = WithoutPaths(value);
   }
   out.add_details()->PackFrom(info);
   google::rpc::BadRequest bad_request;

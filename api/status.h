@@ -1,10 +1,11 @@
-// Errors at the edge: absl::Status with reason (ledger/errors.h) and field violations becomes google.rpc.Status in the
-// trailer grpc-status-details-bin.
+// Errors at the edge: absl::Status with reason (ledger/errors.h) and field violations becomes
+// google.rpc.Status in the trailer grpc-status-details-bin.
 //
 // Example: return InvalidField("event.agent", "missing", "MALFORMED_EVENT");
 //
-// Message policy: INTERNAL, UNKNOWN and DATA_LOSS carry a fixed text (the log has the cause), paths of files are cut
-// from all others, values of fields never enter a message. Each detail type occurs at most once.
+// Message policy: INTERNAL, UNKNOWN and DATA_LOSS carry a fixed text (the log has the cause), paths
+// of files are cut from all others, values of fields never enter a message. Each detail type occurs
+// at most once.
 // Thread-safety: pure functions.
 #ifndef AUDITLEDGER_API_STATUS_H_
 #define AUDITLEDGER_API_STATUS_H_
@@ -25,7 +26,8 @@ inline constexpr char kErrorDomain[] = "auditledger";
 // Reasons this layer gives beside those of ledger/errors.h. Public, never renamed.
 inline constexpr char kReasonMalformedEvent[] = "MALFORMED_EVENT";
 inline constexpr char kReasonEventTooLarge[] = "EVENT_TOO_LARGE";
-inline constexpr char kReasonMalformedRequest[] = "MALFORMED_REQUEST";  // the message does not parse
+inline constexpr char kReasonMalformedRequest[] =
+    "MALFORMED_REQUEST";  // the message does not parse
 inline constexpr char kReasonInvalidArgument[] = "INVALID_FIELD";
 inline constexpr char kReasonBatchTooLarge[] = "BATCH_TOO_LARGE";
 inline constexpr char kReasonBadPageToken[] = "BAD_PAGE_TOKEN";

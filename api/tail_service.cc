@@ -15,7 +15,8 @@
 namespace auditledger {
 namespace {
 
-// Reads entries on the read pool, a message of at most kMaxPageBytes and kMaxPageSize entries at a time.
+// Reads entries on the read pool, a message of at most kMaxPageBytes and kMaxPageSize entries at a
+// time.
 class TailStream : public HeadStream {
  public:
   explicit TailStream(ServiceContext& context) : HeadStream(context, "LedgerService/TailEntries") {}
@@ -47,12 +48,13 @@ class TailStream : public HeadStream {
     response.mutable_checkpoint()->set_note(head->checkpoint);
     size_t bytes = 0;
     const uint64_t end = std::min<uint64_t>(head->head.size, next + kMaxPageSize);
-    const absl::Status status = ledger_->ReadEntries(next, end, full_, [&](const StoredEntry& entry) {
-      v1::Entry* added = response.add_entries();
-      *added = ToEntry(entry);
-      bytes += added->ByteSizeLong();
-      return bytes < kMaxPageBytes;
-    });
+    const absl::Status status =
+        ledger_->ReadEntries(next, end, full_, [&](const StoredEntry& entry) {
+          v1::Entry* added = response.add_entries();
+          *added = ToEntry(entry);
+          bytes += added->ByteSizeLong();
+          return bytes < kMaxPageBytes;
+        });
     MutexLock lock(mutex_);
     reading_ = false;
     if (!status.ok()) return Fail(status);
@@ -90,9 +92,10 @@ absl::StatusOr<Ledger*> PrepareTail(TailStream& stream, const v1::TailEntriesReq
   ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(stream.context(), "ledger", request.ledger()));
   const uint64_t size = ledger->head()->head.size;
   if (request.start_index() > size) {
-    return WithReason(absl::OutOfRangeError(absl::StrCat("start_index is beyond the size ", size)),
-                      kReasonIndexBeyondSize,
-                      {{"index", absl::StrCat(request.start_index())}, {"size", absl::StrCat(size)}});
+    return WithReason(
+        absl::OutOfRangeError(absl::StrCat("start_index is beyond the size ", size)),
+        kReasonIndexBeyondSize,
+        {{"index", absl::StrCat(request.start_index())}, {"size", absl::StrCat(size)}});
   }
   stream.Begin(request.start_index(), request.view() == v1::ENTRY_VIEW_FULL);
   return ledger;

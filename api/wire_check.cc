@@ -41,7 +41,8 @@ std::string Join(absl::string_view path, const FieldDescriptor& field, int occur
 std::optional<Fault> FindFault(const Descriptor& descriptor, absl::string_view bytes,
                                const std::string& path, bool in_event, int depth) {
   in_event = in_event || &descriptor == v1::AuditEvent::descriptor();
-  if (depth > kMaxDepth) return Fault{path, absl::StrCat("nested more than ", kMaxDepth, " deep"), in_event};
+  if (depth > kMaxDepth)
+    return Fault{path, absl::StrCat("nested more than ", kMaxDepth, " deep"), in_event};
   WireReader reader(bytes);
   std::map<uint32_t, int> occurrences;
   while (!reader.done()) {

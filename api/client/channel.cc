@@ -15,7 +15,8 @@ absl::StatusOr<std::string> ReadPem(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
-  if (!file || text.str().empty()) return absl::InvalidArgumentError(absl::StrCat(path, " cannot be read"));
+  if (!file || text.str().empty())
+    return absl::InvalidArgumentError(absl::StrCat(path, " cannot be read"));
   return text.str();
 }
 

@@ -1,9 +1,11 @@
 // Channels to an audit ledger's server.
 //
 // Example:
-//   ASSIGN_OR_RETURN(auto channel, TlsChannel({"ledger.example:8443", "ca.pem", "ehr.pem", "ehr.key"}));
+//   ASSIGN_OR_RETURN(auto channel, TlsChannel({"ledger.example:8443", "ca.pem", "ehr.pem",
+//   "ehr.key"}));
 //
-// Ownership: do not let the last reference go in a gRPC callback (grpc/grpc#37858): keep channels in main.
+// Ownership: do not let the last reference go in a gRPC callback (grpc/grpc#37858): keep channels
+// in main.
 // Thread-safety: pure functions; channels may be shared by threads.
 #ifndef AUDITLEDGER_API_CLIENT_CHANNEL_H_
 #define AUDITLEDGER_API_CLIENT_CHANNEL_H_

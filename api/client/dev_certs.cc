@@ -30,12 +30,16 @@ constexpr int kX509Version3 = 2;
 constexpr int kSerialBits = 127;  // positive and at most 20 bytes (RFC 5280 4.1.2.2)
 constexpr long kClockSlackSeconds = 3600;
 
-absl::Status OpensslError(absl::string_view what) { return absl::InternalError(DrainOpensslErrors(what)); }
+absl::Status OpensslError(absl::string_view what) {
+  return absl::InternalError(DrainOpensslErrors(what));
+}
 
 absl::Status CheckName(const std::string& name) {
-  const bool good = !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
+  const bool good =
+      !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+      });
   return good ? absl::OkStatus() : absl::InvalidArgumentError("name: must be [A-Za-z0-9_-]{1,64}");
 }
 
@@ -95,7 +99,8 @@ absl::StatusOr<Identity> LoadCa(const std::string& dir) {
   ASSIGN_OR_RETURN(const std::string certificate, ReadAll(dir + "/ca.pem"));
   ASSIGN_OR_RETURN(const std::string key, ReadAll(dir + "/ca.key"));
   ClearOpensslErrors();
-  const BioPtr certificate_bio(BIO_new_mem_buf(certificate.data(), static_cast<int>(certificate.size())));
+  const BioPtr certificate_bio(
+      BIO_new_mem_buf(certificate.data(), static_cast<int>(certificate.size())));
   const BioPtr key_bio(BIO_new_mem_buf(key.data(), static_cast<int>(key.size())));
   Identity ca;
   ca.certificate.reset(PEM_read_bio_X509(certificate_bio.get(), nullptr, nullptr, nullptr));
@@ -131,7 +136,8 @@ absl::StatusOr<Identity> Issue(const std::string& common_name, const Identity* c
       X509_set_pubkey(certificate, out.key.get()) == 1;
   if (!named) return OpensslError("certificate");
   X509* const issuer = ca == nullptr ? certificate : ca->certificate.get();
-  if (X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) != 1) return OpensslError("issuer");
+  if (X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) != 1)
+    return OpensslError("issuer");
   for (const Extension& extension : extensions) {
     RETURN_IF_ERROR(AddExtension(certificate, issuer, extension.nid, extension.value));
   }
@@ -163,10 +169,11 @@ absl::Status MakeDevServerCert(const std::string& dir, const std::string& name) 
   RETURN_IF_ERROR(CheckName(name));
   ASSIGN_OR_RETURN(const Identity ca, LoadCa(dir));
   ASSIGN_OR_RETURN(const Identity server,
-                   Issue(name, &ca, {{NID_basic_constraints, "critical,CA:FALSE"},
-                                     {NID_key_usage, "critical,digitalSignature"},
-                                     {NID_ext_key_usage, "serverAuth"},
-                                     {NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1"}}));
+                   Issue(name, &ca,
+                         {{NID_basic_constraints, "critical,CA:FALSE"},
+                          {NID_key_usage, "critical,digitalSignature"},
+                          {NID_ext_key_usage, "serverAuth"},
+                          {NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1"}}));
   return Write(dir, name, server);
 }
 
@@ -182,7 +189,8 @@ absl::Status MakeDevClientCert(const std::string& dir, const std::string& name,
     const bool good = !uri.empty() && std::all_of(uri.begin(), uri.end(), [](char c) {
       return c > ' ' && c < 0x7f && c != ',';
     });
-    if (!good) return absl::InvalidArgumentError("uri: must be printable ASCII without space and comma");
+    if (!good)
+      return absl::InvalidArgumentError("uri: must be printable ASCII without space and comma");
     absl::StrAppend(&names, names.empty() ? "" : ",", "URI:", uri);
   }
   if (!names.empty()) extensions.push_back({NID_subject_alt_name, names});

@@ -1,4 +1,5 @@
-// Certificates for development and tests: a CA, a server's and clients' certificates, P-256, files 0600.
+// Certificates for development and tests: a CA, a server's and clients' certificates, P-256, files
+// 0600.
 //
 // Never for production: the CA's key lies beside the certificates, without a passphrase.
 //
@@ -7,8 +8,9 @@
 //   RETURN_IF_ERROR(MakeDevServerCert("certs", "server"));                // server.pem, server.key
 //   RETURN_IF_ERROR(MakeDevClientCert("certs", "ehr", {"spiffe://hospital.example/ehr"}));
 //
-// Thread-safety: pure but for the files. Nothing is ever overwritten: AlreadyExists. InvalidArgument: names that are
-// no file names or no printable ASCII. Certificates begin an hour ago, for clocks that differ.
+// Thread-safety: pure but for the files. Nothing is ever overwritten: AlreadyExists.
+// InvalidArgument: names that are no file names or no printable ASCII. Certificates begin an hour
+// ago, for clocks that differ.
 #ifndef AUDITLEDGER_API_CLIENT_DEV_CERTS_H_
 #define AUDITLEDGER_API_CLIENT_DEV_CERTS_H_
 
@@ -19,7 +21,8 @@
 
 namespace auditledger {
 
-inline constexpr int kDevCertDays = 90;  // long enough for a project, too short to slip into production
+inline constexpr int kDevCertDays =
+    90;  // long enough for a project, too short to slip into production
 
 // Makes `dir` (0700) if it is not there.
 absl::Status MakeDevCa(const std::string& dir);

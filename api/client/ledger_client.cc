@@ -59,7 +59,8 @@ absl::StatusOr<v1::Receipt> LedgerClient::Append(const v1::AuditEvent& event) {
   return std::move(*response.mutable_receipt());
 }
 
-absl::StatusOr<std::vector<v1::Receipt>> LedgerClient::AppendBatch(absl::Span<const v1::AuditEvent> events) {
+absl::StatusOr<std::vector<v1::Receipt>> LedgerClient::AppendBatch(
+    absl::Span<const v1::AuditEvent> events) {
   v1::BatchAppendEventsRequest request;
   request.set_ledger(options_.ledger);
   for (const v1::AuditEvent& event : events) {
@@ -75,13 +76,16 @@ absl::StatusOr<std::vector<v1::Receipt>> LedgerClient::AppendBatch(absl::Span<co
     return FromGrpc(stub_->BatchAppendEvents(&context, request, &response));
   }));
   if (static_cast<size_t>(response.receipts_size()) != events.size()) {
-    return absl::DataLossError(absl::StrCat(response.receipts_size(), " receipts for ", events.size(), " events"));
+    return absl::DataLossError(
+        absl::StrCat(response.receipts_size(), " receipts for ", events.size(), " events"));
   }
-  for (size_t i = 0; i < events.size(); ++i) RETURN_IF_ERROR(Check(response.receipts(static_cast<int>(i)), events[i]));
+  for (size_t i = 0; i < events.size(); ++i)
+    RETURN_IF_ERROR(Check(response.receipts(static_cast<int>(i)), events[i]));
   return std::vector<v1::Receipt>(response.receipts().begin(), response.receipts().end());
 }
 
-absl::Status LedgerClient::StreamOnce(absl::Span<const v1::AuditEvent> events, std::vector<size_t>& pending,
+absl::Status LedgerClient::StreamOnce(absl::Span<const v1::AuditEvent> events,
+                                      std::vector<size_t>& pending,
                                       const ResultCallback& on_result) {
   grpc::ClientContext context;
   context.set_deadline(Clock::now() + options_.stream_timeout);
@@ -128,7 +132,8 @@ absl::Status LedgerClient::StreamOnce(absl::Span<const v1::AuditEvent> events, s
     }
   }
   const absl::Status ended = FromGrpc(stream->Finish());
-  again.insert(again.end(), order.begin() + static_cast<std::ptrdiff_t>(window.answered), order.end());
+  again.insert(again.end(), order.begin() + static_cast<std::ptrdiff_t>(window.answered),
+               order.end());
   std::sort(again.begin(), again.end());
   pending = std::move(again);
   if (!ended.ok()) return ended;
@@ -136,7 +141,8 @@ absl::Status LedgerClient::StreamOnce(absl::Span<const v1::AuditEvent> events, s
   return retryable.ok() ? absl::UnavailableError("the stream ended before all results") : retryable;
 }
 
-absl::Status LedgerClient::AppendStream(absl::Span<const v1::AuditEvent> events, const ResultCallback& on_result) {
+absl::Status LedgerClient::AppendStream(absl::Span<const v1::AuditEvent> events,
+                                        const ResultCallback& on_result) {
   std::vector<size_t> pending(events.size());
   for (size_t i = 0; i < events.size(); ++i) pending[i] = i;
   if (pending.empty()) return absl::OkStatus();

@@ -1,21 +1,22 @@
 // The emitter's library: append events, get receipts that were checked.
 //
 // Example:
-//   ASSIGN_OR_RETURN(auto channel, TlsChannel({"ledger.example:8443", "ca.pem", "ehr.pem", "ehr.key"}));
-//   ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(pinned_vkey));
+//   ASSIGN_OR_RETURN(auto channel, TlsChannel({"ledger.example:8443", "ca.pem", "ehr.pem",
+//   "ehr.key"})); ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(pinned_vkey));
 //   LedgerClient client(channel, {"ledgers/main", {{"hospital.example/log", key}}});
-//   v1::AuditEvent event = ...;         // event_id unique in its stream, stream_sequence 1, 2, 3 ...
-//   absl::StatusOr<v1::Receipt> receipt = client.Append(event);
+//   v1::AuditEvent event = ...;         // event_id unique in its stream, stream_sequence 1, 2, 3
+//   ... absl::StatusOr<v1::Receipt> receipt = client.Append(event);
 //
-// OK means: the event is durable, in order, under a signed head, and the receipt proves it. With a PinnedLog every receipt
-// is checked (receipt_check.h) against key and origin that came by another way than the server; without one nothing is
-// checked, which is for tools that verify later.
-// What may be sent again is sent again (retry.h). An error that remains leaves the outcome unknown for UNAVAILABLE and
-// DEADLINE_EXCEEDED: keep the event and send it later, with the same id and bytes; it is recorded once.
+// OK means: the event is durable, in order, under a signed head, and the receipt proves it. With a
+// PinnedLog every receipt is checked (receipt_check.h) against key and origin that came by another
+// way than the server; without one nothing is checked, which is for tools that verify later. What
+// may be sent again is sent again (retry.h). An error that remains leaves the outcome unknown for
+// UNAVAILABLE and DEADLINE_EXCEEDED: keep the event and send it later, with the same id and bytes;
+// it is recorded once.
 //
 // Thread-safety: all methods; each call uses a stream or call of its own. Calls block.
-// Errors: the server's code and message; ErrorReason (rpc_error.h) gives the reason. DataLoss: a receipt that does not prove
-// what it should; keep it, it is evidence.
+// Errors: the server's code and message; ErrorReason (rpc_error.h) gives the reason. DataLoss: a
+// receipt that does not prove what it should; keep it, it is evidence.
 // Limits: 64 KiB an event, 1,000 events or 4 MiB a batch; the server says which one was broken.
 #ifndef AUDITLEDGER_API_CLIENT_LEDGER_CLIENT_H_
 #define AUDITLEDGER_API_CLIENT_LEDGER_CLIENT_H_
@@ -43,9 +44,9 @@ struct LedgerClientOptions {
   std::string ledger;  // ledgers/{ledger}
   std::optional<PinnedLog> log;
   RetryPolicy retry;
-  std::chrono::milliseconds timeout{5000};         // of one attempt of Append and AppendBatch
+  std::chrono::milliseconds timeout{5000};          // of one attempt of Append and AppendBatch
   std::chrono::milliseconds stream_timeout{60000};  // of one attempt of AppendStream
-  size_t window = 500;            // unanswered events of a stream; the server's own bound is 1,000
+  size_t window = 500;             // unanswered events of a stream; the server's own bound is 1,000
   size_t events_per_message = 50;  // amortises a message's cost of 5 microseconds
 };
 
@@ -58,11 +59,12 @@ class LedgerClient {
   // All or none, next to each other, one receipt each in their order.
   absl::StatusOr<std::vector<v1::Receipt>> AppendBatch(absl::Span<const v1::AuditEvent> events);
 
-  // Each by itself. `on_result` is called once for each event, with its position in `events`, on the calling thread, in
-  // order except for events that were sent again. OK when every event has its result, refusals included; else the
-  // error after which the rest has none.
+  // Each by itself. `on_result` is called once for each event, with its position in `events`, on
+  // the calling thread, in order except for events that were sent again. OK when every event has
+  // its result, refusals included; else the error after which the rest has none.
   using ResultCallback = std::function<void(size_t position, const absl::StatusOr<v1::Receipt>&)>;
-  absl::Status AppendStream(absl::Span<const v1::AuditEvent> events, const ResultCallback& on_result);
+  absl::Status AppendStream(absl::Span<const v1::AuditEvent> events,
+                            const ResultCallback& on_result);
 
   v1::LedgerService::Stub& stub() { return *stub_; }
 

@@ -10,8 +10,10 @@
 
 namespace auditledger {
 
-absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event, const PinnedLog& log) {
-  ASSIGN_OR_RETURN(const SignedCheckpoint head, OpenCheckpoint(receipt.checkpoint().note(), log.origin, log.key));
+absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,
+                          const PinnedLog& log) {
+  ASSIGN_OR_RETURN(const SignedCheckpoint head,
+                   OpenCheckpoint(receipt.checkpoint().note(), log.origin, log.key));
   if (receipt.inclusion().leaf_index() != receipt.index() ||
       receipt.inclusion().tree_size() != head.checkpoint.size) {
     return absl::DataLossError("receipt: its proof is for another index or head");
@@ -21,11 +23,13 @@ absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event, c
     ASSIGN_OR_RETURN(const Hash hash, Hash::FromBytes(raw));
     proof.push_back(hash);
   }
-  RETURN_IF_ERROR(VerifyInclusion(receipt.index(), head.checkpoint.size, LeafHash(receipt.leaf()), proof,
-                                  head.checkpoint.root));
+  RETURN_IF_ERROR(VerifyInclusion(receipt.index(), head.checkpoint.size, LeafHash(receipt.leaf()),
+                                  proof, head.checkpoint.root));
   ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(receipt.leaf()));
-  if (leaf.kind != EntryKind::kEvent) return absl::DataLossError("receipt: the entry is not an event");
-  if (!receipt.has_opening()) return absl::DataLossError("receipt: no opening, so it may be another event's");
+  if (leaf.kind != EntryKind::kEvent)
+    return absl::DataLossError("receipt: the entry is not an event");
+  if (!receipt.has_opening())
+    return absl::DataLossError("receipt: no opening, so it may be another event's");
   const Opening opening{receipt.opening().seed(), receipt.opening().header(), std::string(event)};
   return VerifyOpening(leaf, opening, std::nullopt);
 }

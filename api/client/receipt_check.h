@@ -1,12 +1,14 @@
-// What an emitter checks of a receipt before it believes it: the head is signed by the pinned key for the pinned
-// origin, the leaf is in that head's tree at that index, and (with an opening) the leaf commits to the very event sent.
+// What an emitter checks of a receipt before it believes it: the head is signed by the pinned key
+// for the pinned origin, the leaf is in that head's tree at that index, and (with an opening) the
+// leaf commits to the very event sent.
 //
 // Example:
-//   ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(vkey));   // got by another way than this server
-//   RETURN_IF_ERROR(CheckReceipt(receipt, event.SerializeAsString(), {"hospital.example/log", key}));
+//   ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(vkey));   // got by another way than
+//   this server RETURN_IF_ERROR(CheckReceipt(receipt, event.SerializeAsString(),
+//   {"hospital.example/log", key}));
 //
-// Thread-safety: pure function. Errors: InvalidArgument malformed; DataLoss proves nothing, or something else;
-// Unauthenticated not signed by the pinned key; FailedPrecondition another origin.
+// Thread-safety: pure function. Errors: InvalidArgument malformed; DataLoss proves nothing, or
+// something else; Unauthenticated not signed by the pinned key; FailedPrecondition another origin.
 #ifndef AUDITLEDGER_API_CLIENT_RECEIPT_CHECK_H_
 #define AUDITLEDGER_API_CLIENT_RECEIPT_CHECK_H_
 
@@ -26,7 +28,8 @@ struct PinnedLog {
 };
 
 // `event` in canonical encoding.
-absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event, const PinnedLog& log);
+absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,
+                          const PinnedLog& log);
 
 }  // namespace auditledger
 

@@ -12,8 +12,8 @@ bool IsRetryable(const absl::Status& status) {
   return absl::IsResourceExhausted(status) && RetryAfterMs(status).has_value();
 }
 
-std::chrono::milliseconds RetryDelay(const RetryPolicy& policy, int attempt, const absl::Status& status,
-                                     std::mt19937_64& random) {
+std::chrono::milliseconds RetryDelay(const RetryPolicy& policy, int attempt,
+                                     const absl::Status& status, std::mt19937_64& random) {
   const int doublings = std::min(attempt - 1, 20);  // 2^20 x 100 ms is over any maximum
   const int64_t bound = std::min(policy.initial.count() << doublings, policy.max.count());
   std::uniform_int_distribution<int64_t> distribution(0, bound);

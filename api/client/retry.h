@@ -1,8 +1,8 @@
-// When to send again, and after how long. Appending is exactly-once on the server's side (principal, stream, event
-// id), so an emitter may repeat whatever has no answer.
+// When to send again, and after how long. Appending is exactly-once on the server's side
+// (principal, stream, event id), so an emitter may repeat whatever has no answer.
 //
-// Wait before attempt n + 1: random(0, min(initial * 2^(n-1), max)), and never less than the server's hint
-// (gRPC's own retry design; shared/reference/standards.md 5.4).
+// Wait before attempt n + 1: random(0, min(initial * 2^(n-1), max)), and never less than the
+// server's hint (gRPC's own retry design; shared/reference/standards.md 5.4).
 // Thread-safety: pure functions; Random-like state is the caller's.
 #ifndef AUDITLEDGER_API_CLIENT_RETRY_H_
 #define AUDITLEDGER_API_CLIENT_RETRY_H_
@@ -23,11 +23,12 @@ struct RetryPolicy {
   std::function<void(std::chrono::milliseconds)> sleep;
 };
 
-// UNAVAILABLE, RESOURCE_EXHAUSTED with a hint, DEADLINE_EXCEEDED (outcome unknown: sending again finds out).
+// UNAVAILABLE, RESOURCE_EXHAUSTED with a hint, DEADLINE_EXCEEDED (outcome unknown: sending again
+// finds out).
 bool IsRetryable(const absl::Status& status);
 // REQUIRES: attempt >= 1, the number of attempts made.
-std::chrono::milliseconds RetryDelay(const RetryPolicy& policy, int attempt, const absl::Status& status,
-                                     std::mt19937_64& random);
+std::chrono::milliseconds RetryDelay(const RetryPolicy& policy, int attempt,
+                                     const absl::Status& status, std::mt19937_64& random);
 void Sleep(const RetryPolicy& policy, std::chrono::milliseconds delay);
 
 }  // namespace auditledger

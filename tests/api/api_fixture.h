@@ -1,4 +1,5 @@
-// A whole server on a set of ledgers, reached without a network: principals are "local:app" and "local:admin".
+// A whole server on a set of ledgers, reached without a network: principals are "local:app" and
+// "local:admin".
 #ifndef AUDITLEDGER_TESTS_API_API_FIXTURE_H_
 #define AUDITLEDGER_TESTS_API_API_FIXTURE_H_
 
@@ -108,7 +109,8 @@ inline std::string FirstViolation(const absl::Status& status) {
 
 class ServerUnderTest {
  public:
-  explicit ServerUnderTest(LedgerSet& ledgers, const std::function<void(config::v1::Config&)>& change = {}) {
+  explicit ServerUnderTest(LedgerSet& ledgers,
+                           const std::function<void(config::v1::Config&)>& change = {}) {
     config::v1::Config config;
     ApplyRoot(dir_.path(), config);
     for (const char* name : {"app", "admin"}) {
@@ -136,8 +138,8 @@ class ServerUnderTest {
 
   // One unary call.
   template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::LedgerService::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                                Response*),
+  absl::StatusOr<Response> Call(grpc::Status (v1::LedgerService::Stub::*method)(
+                                    grpc::ClientContext*, const Request&, Response*),
                                 const Request& request) {
     grpc::ClientContext context;
     Response response;
@@ -158,7 +160,8 @@ class ServerUnderTest {
     const grpc::ByteBuffer request(&slice, 1);
     grpc::ByteBuffer response;
     grpc::Status status;
-    auto call = generic.PrepareUnaryCall(&context, "/auditledger.v1.LedgerService/" + method, request, &queue);
+    auto call = generic.PrepareUnaryCall(&context, "/auditledger.v1.LedgerService/" + method,
+                                         request, &queue);
     call->StartCall();
     call->Finish(&response, &status, nullptr);
     void* tag = nullptr;

@@ -19,19 +19,24 @@ using Message = v1::AppendEventStreamRequest;
 Message Events(int first, int count) {
   Message message;
   message.set_ledger("ledgers/main");
-  for (int i = first; i < first + count; ++i) *message.add_requests() = AppendRequest(GoodEvent("e-" + std::to_string(i)));
+  for (int i = first; i < first + count; ++i)
+    *message.add_requests() = AppendRequest(GoodEvent("e-" + std::to_string(i)));
   return message;
 }
 
 class AppendStreamTest : public ::testing::Test {
  protected:
-  using Stream = grpc::ClientReaderWriter<v1::AppendEventStreamRequest, v1::AppendEventStreamResponse>;
-  std::unique_ptr<Stream> Open(grpc::ClientContext& context) { return server_.stub().AppendEventStream(&context); }
+  using Stream =
+      grpc::ClientReaderWriter<v1::AppendEventStreamRequest, v1::AppendEventStreamResponse>;
+  std::unique_ptr<Stream> Open(grpc::ClientContext& context) {
+    return server_.stub().AppendEventStream(&context);
+  }
 
   static std::vector<v1::AppendResult> ReadAll(Stream& stream) {
     std::vector<v1::AppendResult> out;
     v1::AppendEventStreamResponse response;
-    while (stream.Read(&response)) out.insert(out.end(), response.results().begin(), response.results().end());
+    while (stream.Read(&response))
+      out.insert(out.end(), response.results().begin(), response.results().end());
     return out;
   }
 
@@ -85,7 +90,8 @@ TEST_F(AppendStreamTest, TheServerReadsNoFurtherThanAThousandUnansweredEvents) {
   // A unary call goes through the whole server meanwhile: had the stream read on, it would show.
   v1::GetCheckpointRequest checkpoint;
   checkpoint.set_ledger("ledgers/main");
-  for (int i = 0; i < 100; ++i) ASSERT_OK(server_.Call(&v1::LedgerService::Stub::GetCheckpoint, checkpoint));
+  for (int i = 0; i < 100; ++i)
+    ASSERT_OK(server_.Call(&v1::LedgerService::Stub::GetCheckpoint, checkpoint));
   EXPECT_EQ(ledgers_.main().taken(), kMaxUnansweredEvents);
   // One answer makes room for one event.
   ledgers_.main().Release(1);
@@ -130,7 +136,8 @@ TEST_F(AppendStreamTest, TheFirstMessageMustNameTheLedger) {
   auto stream = Open(context);
   stream->Write(Message());
   EXPECT_TRUE(ReadAll(*stream).empty());
-  EXPECT_EQ(testing::FirstViolation(FromGrpc(stream->Finish())), "ledger: is required: ledgers/{ledger}");
+  EXPECT_EQ(testing::FirstViolation(FromGrpc(stream->Finish())),
+            "ledger: is required: ledgers/{ledger}");
 }
 
 TEST_F(AppendStreamTest, AMessageThatBreaksTheRulesEndsTheStreamAfterTheAnswersBefore) {
@@ -141,7 +148,8 @@ TEST_F(AppendStreamTest, AMessageThatBreaksTheRulesEndsTheStreamAfterTheAnswersB
   other.set_ledger("ledgers/other");
   ASSERT_TRUE(stream->Write(other));
   EXPECT_EQ(ReadAll(*stream).size(), 2u);
-  EXPECT_EQ(testing::FirstViolation(FromGrpc(stream->Finish())), "ledger: must be empty or that of the first message");
+  EXPECT_EQ(testing::FirstViolation(FromGrpc(stream->Finish())),
+            "ledger: must be empty or that of the first message");
 }
 
 TEST_F(AppendStreamTest, MessagesHoldAtTheEdgeOfTheirCount) {
@@ -164,7 +172,8 @@ TEST_F(AppendStreamTest, AClientThatGoesAwayLeavesNothingBehind) {
     ReadAll(*stream);
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
-  const std::string ended = "auditledger_rpcs_total{code=\"CANCELLED\",method=\"LedgerService/AppendEventStream\"}";
+  const std::string ended =
+      "auditledger_rpcs_total{code=\"CANCELLED\",method=\"LedgerService/AppendEventStream\"}";
   EXPECT_TRUE(Eventually([&] { return server_.Metric(ended) == 1; }));
   ledgers_.main().Release(3);  // answers nobody waits for
 }

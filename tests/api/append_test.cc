@@ -1,4 +1,5 @@
-// AppendEvent and BatchAppendEvents through a whole server, on a ledger whose commits the test controls.
+// AppendEvent and BatchAppendEvents through a whole server, on a ledger whose commits the test
+// controls.
 #include <gmock/gmock.h>
 
 #include <thread>
@@ -22,14 +23,16 @@ class AppendTest : public ::testing::Test {
   testing::ServerUnderTest server_{ledgers_};
   uint64_t Size() { return ledgers_.main().head()->head.size; }
 
-  // Every refusal: the code, the reason, the field, the counters that moved, and nothing else that did.
+  // Every refusal: the code, the reason, the field, the counters that moved, and nothing else that
+  // did.
   void ExpectRefused(const absl::Status& status, absl::StatusCode code, const std::string& reason,
                      const std::string& violation) {
     EXPECT_THAT(status, StatusIs(code));
     EXPECT_EQ(testing::Detail<google::rpc::ErrorInfo>(status).reason(), reason);
     EXPECT_EQ(Detail<google::rpc::ErrorInfo>(status).domain(), "auditledger");
     EXPECT_EQ(FirstViolation(status), violation);
-    EXPECT_GE(server_.Metric("auditledger_refusals_total{reason=\"" + reason + "\"}"), 1) << server_.server().MetricsText();
+    EXPECT_GE(server_.Metric("auditledger_refusals_total{reason=\"" + reason + "\"}"), 1)
+        << server_.server().MetricsText();
     EXPECT_EQ(Size(), 0u);
     EXPECT_EQ(ledgers_.main().taken(), 0u);
   }
@@ -38,28 +41,33 @@ class AppendTest : public ::testing::Test {
 TEST_F(AppendTest, AnEventGetsItsReceipt) {
   v1::AppendEventRequest request = AppendRequest(GoodEvent("e-1"));
   request.set_include_opening(true);
-  ASSERT_OK_AND_ASSIGN(const v1::AppendEventResponse response, server_.Call(&Stub::AppendEvent, request));
+  ASSERT_OK_AND_ASSIGN(const v1::AppendEventResponse response,
+                       server_.Call(&Stub::AppendEvent, request));
   EXPECT_EQ(response.receipt().index(), 0u);
   EXPECT_EQ(response.receipt().inclusion().tree_size(), 1u);
   EXPECT_EQ(response.receipt().opening().seed().size(), 32u);
   EXPECT_TRUE(response.receipt().flags().empty());
   EXPECT_EQ(server_.Metric("auditledger_append_seconds_count"), 1);
-  EXPECT_EQ(server_.Metric("auditledger_rpcs_total{code=\"OK\",method=\"LedgerService/AppendEvent\"}"), 1);
+  EXPECT_EQ(
+      server_.Metric("auditledger_rpcs_total{code=\"OK\",method=\"LedgerService/AppendEvent\"}"),
+      1);
 }
 
 TEST_F(AppendTest, AMissingEventIsNamed) {
   v1::AppendEventRequest request;
   request.set_ledger("ledgers/main");
-  ExpectRefused(server_.Call(&Stub::AppendEvent, request).status(), absl::StatusCode::kInvalidArgument,
-                "MALFORMED_EVENT", "event: is required and missing");
+  ExpectRefused(server_.Call(&Stub::AppendEvent, request).status(),
+                absl::StatusCode::kInvalidArgument, "MALFORMED_EVENT",
+                "event: is required and missing");
 }
 
 TEST_F(AppendTest, AnOversizeEventIsToldTheLimit) {
   v1::AuditEvent event = GoodEvent("e");
   event.mutable_original()->set_content(std::string(70000, 'x'));
   const absl::Status status = server_.Append(event).status();
-  ExpectRefused(status, absl::StatusCode::kInvalidArgument, "EVENT_TOO_LARGE",
-                "event: " + std::to_string(event.ByteSizeLong()) + " bytes, over the limit of 65536");
+  ExpectRefused(
+      status, absl::StatusCode::kInvalidArgument, "EVENT_TOO_LARGE",
+      "event: " + std::to_string(event.ByteSizeLong()) + " bytes, over the limit of 65536");
 }
 
 TEST_F(AppendTest, InvalidUtf8IsFoundAlthoughProtobufOnlySaysNo) {
@@ -67,21 +75,25 @@ TEST_F(AppendTest, InvalidUtf8IsFoundAlthoughProtobufOnlySaysNo) {
   request.mutable_event()->mutable_agent(0)->set_name("XXXX");
   std::string bytes = request.SerializeAsString();
   bytes.replace(bytes.find("XXXX"), 4, "\xff\xff\xff\xff");
-  ExpectRefused(server_.CallRaw("AppendEvent", bytes), absl::StatusCode::kInvalidArgument, "MALFORMED_EVENT",
-                "event.agent[0].name: is not valid UTF-8");
+  ExpectRefused(server_.CallRaw("AppendEvent", bytes), absl::StatusCode::kInvalidArgument,
+                "MALFORMED_EVENT", "event.agent[0].name: is not valid UTF-8");
 }
 
 TEST_F(AppendTest, UnparsableBytesAreInvalidAndCounted) {
   const absl::Status status = server_.CallRaw("AppendEvent", "\x0a\xff");
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(ErrorReason(status), "MALFORMED_REQUEST");
-  EXPECT_EQ(server_.Metric("auditledger_rpcs_total{code=\"INVALID_ARGUMENT\",method=\"LedgerService/AppendEvent\"}"), 1);
+  EXPECT_EQ(
+      server_.Metric(
+          "auditledger_rpcs_total{code=\"INVALID_ARGUMENT\",method=\"LedgerService/AppendEvent\"}"),
+      1);
 }
 
 TEST_F(AppendTest, AFutureEventIsRefused) {
   v1::AuditEvent event = GoodEvent("e");
   event.mutable_recorded()->mutable_at()->set_seconds(event.recorded().at().seconds() + 100'000);
-  ExpectRefused(server_.Append(event).status(), absl::StatusCode::kInvalidArgument, "MALFORMED_EVENT",
+  ExpectRefused(server_.Append(event).status(), absl::StatusCode::kInvalidArgument,
+                "MALFORMED_EVENT",
                 "event.recorded.at: lies more than 24 hours ahead of the ledger's clock");
 }
 
@@ -104,10 +116,12 @@ TEST_F(AppendTest, ALedgerThatIsNotThereIsNotFound) {
 }
 
 TEST_F(AppendTest, ALedgerNameOfAnotherFormIsInvalid) {
-  for (const char* name : {"", "main", "ledgers/", "ledgers/UPPER", "ledgers/a/b", "ledgers/../x"}) {
+  for (const char* name :
+       {"", "main", "ledgers/", "ledgers/UPPER", "ledgers/a/b", "ledgers/../x"}) {
     v1::AppendEventRequest request = AppendRequest(GoodEvent("e"));
     request.set_ledger(name);
-    EXPECT_THAT(FirstViolation(server_.Call(&Stub::AppendEvent, request).status()), ::testing::StartsWith("ledger: "));
+    EXPECT_THAT(FirstViolation(server_.Call(&Stub::AppendEvent, request).status()),
+                ::testing::StartsWith("ledger: "));
   }
 }
 
@@ -121,8 +135,8 @@ TEST_F(AppendTest, ARefusedLedgerDoesNotTellItsPaths) {
 }
 
 TEST_F(AppendTest, OverloadCarriesTheHint) {
-  ledgers_.main().Refuse(WithReason(absl::ResourceExhaustedError("queue is full"), kReasonOverloaded,
-                                    {{"retry_after_ms", "250"}}));
+  ledgers_.main().Refuse(WithReason(absl::ResourceExhaustedError("queue is full"),
+                                    kReasonOverloaded, {{"retry_after_ms", "250"}}));
   const absl::Status status = server_.Append(GoodEvent("e")).status();
   ExpectRefused(status, absl::StatusCode::kResourceExhausted, "OVERLOADED", "");
   EXPECT_EQ(RetryAfterMs(status), 250u);
@@ -131,7 +145,8 @@ TEST_F(AppendTest, OverloadCarriesTheHint) {
 TEST_F(AppendTest, InternalErrorsTellNothing) {
   ledgers_.main().Refuse(absl::InternalError("write /secret/path failed for Patient/4711"));
   const absl::Status status = server_.Append(GoodEvent("e")).status();
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, "internal error; the server's log has the cause"));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal,
+                               "internal error; the server's log has the cause"));
 }
 
 TEST_F(AppendTest, ASealOfWrongLengthIsNamedAndOneThatDoesNotVerifyRefused) {
@@ -139,7 +154,8 @@ TEST_F(AppendTest, ASealOfWrongLengthIsNamedAndOneThatDoesNotVerifyRefused) {
   request.mutable_seal()->set_seed("short");
   request.mutable_seal()->set_public_key(std::string(32, 'k'));
   request.mutable_seal()->set_signature(std::string(64, 's'));
-  EXPECT_EQ(FirstViolation(server_.Call(&Stub::AppendEvent, request).status()), "seal.seed: must have 32 bytes");
+  EXPECT_EQ(FirstViolation(server_.Call(&Stub::AppendEvent, request).status()),
+            "seal.seed: must have 32 bytes");
   request.mutable_seal()->set_seed(std::string(32, 's'));
   EXPECT_EQ(ErrorReason(server_.Call(&Stub::AppendEvent, request).status()), "MALFORMED_EVENT");
 }
@@ -147,7 +163,8 @@ TEST_F(AppendTest, ASealOfWrongLengthIsNamedAndOneThatDoesNotVerifyRefused) {
 TEST_F(AppendTest, ABatchIsAllOrNoneInOrder) {
   v1::BatchAppendEventsRequest batch;
   batch.set_ledger("ledgers/main");
-  for (int i = 0; i < 40; ++i) *batch.add_requests() = AppendRequest(GoodEvent("e-" + std::to_string(i)));
+  for (int i = 0; i < 40; ++i)
+    *batch.add_requests() = AppendRequest(GoodEvent("e-" + std::to_string(i)));
   ASSERT_OK_AND_ASSIGN(const auto response, server_.Call(&Stub::BatchAppendEvents, batch));
   ASSERT_EQ(response.receipts_size(), 40);
   for (int i = 0; i < 40; ++i) EXPECT_EQ(response.receipts(i).index(), static_cast<uint64_t>(i));
@@ -157,20 +174,25 @@ TEST_F(AppendTest, ABatchIsAllOrNoneInOrder) {
 TEST_F(AppendTest, OneBadEventRefusesItsBatchAndIsNamed) {
   v1::BatchAppendEventsRequest batch;
   batch.set_ledger("ledgers/main");
-  for (int i = 0; i < 20; ++i) *batch.add_requests() = AppendRequest(GoodEvent("e-" + std::to_string(i)));
+  for (int i = 0; i < 20; ++i)
+    *batch.add_requests() = AppendRequest(GoodEvent("e-" + std::to_string(i)));
   batch.mutable_requests(7)->mutable_event()->clear_event_id();
-  ExpectRefused(server_.Call(&Stub::BatchAppendEvents, batch).status(), absl::StatusCode::kInvalidArgument,
-                "MALFORMED_EVENT", "requests[7].event.event_id: is required and missing");
+  ExpectRefused(server_.Call(&Stub::BatchAppendEvents, batch).status(),
+                absl::StatusCode::kInvalidArgument, "MALFORMED_EVENT",
+                "requests[7].event.event_id: is required and missing");
 }
 
 TEST_F(AppendTest, BatchesHoldAtTheEdgeOfTheirCount) {
   v1::BatchAppendEventsRequest batch;
   batch.set_ledger("ledgers/main");
-  ExpectRefused(server_.Call(&Stub::BatchAppendEvents, batch).status(), absl::StatusCode::kInvalidArgument,
-                "INVALID_FIELD", "requests: is required and missing");
-  for (int i = 0; i < 1001; ++i) *batch.add_requests() = AppendRequest(GoodEvent("e-" + std::to_string(i)));
-  ExpectRefused(server_.Call(&Stub::BatchAppendEvents, batch).status(), absl::StatusCode::kInvalidArgument,
-                "BATCH_TOO_LARGE", "requests: 1001 events, over the limit of 1000");
+  ExpectRefused(server_.Call(&Stub::BatchAppendEvents, batch).status(),
+                absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+                "requests: is required and missing");
+  for (int i = 0; i < 1001; ++i)
+    *batch.add_requests() = AppendRequest(GoodEvent("e-" + std::to_string(i)));
+  ExpectRefused(server_.Call(&Stub::BatchAppendEvents, batch).status(),
+                absl::StatusCode::kInvalidArgument, "BATCH_TOO_LARGE",
+                "requests: 1001 events, over the limit of 1000");
   batch.mutable_requests()->RemoveLast();
   EXPECT_OK(server_.Call(&Stub::BatchAppendEvents, batch));
 }
@@ -183,7 +205,8 @@ TEST_F(AppendTest, ABatchOverItsBytesIsToldSoAndOneFarOverIsStoppedByGrpc) {
   while (batch.ByteSizeLong() <= 4u << 20) *batch.add_requests() = AppendRequest(event);
   EXPECT_EQ(ErrorReason(server_.Call(&Stub::BatchAppendEvents, batch).status()), "BATCH_TOO_LARGE");
   while (batch.ByteSizeLong() <= 8u << 20) *batch.add_requests() = AppendRequest(event);
-  EXPECT_THAT(server_.Call(&Stub::BatchAppendEvents, batch).status(), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(server_.Call(&Stub::BatchAppendEvents, batch).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_EQ(ledgers_.main().taken(), 0u);
 }
 
@@ -192,7 +215,9 @@ TEST_F(AppendTest, ACallThatWasCancelledInTheMiddleFinishesOnce) {
   grpc::ClientContext context;
   v1::AppendEventResponse response;
   grpc::Status status;
-  std::thread caller([&] { status = server_.stub().AppendEvent(&context, AppendRequest(GoodEvent("e")), &response); });
+  std::thread caller([&] {
+    status = server_.stub().AppendEvent(&context, AppendRequest(GoodEvent("e")), &response);
+  });
   ASSERT_TRUE(Eventually([&] { return ledgers_.main().waiting() == 1; }));
   context.TryCancel();
   caller.join();
@@ -204,7 +229,8 @@ TEST_F(AppendTest, ACallThatWasCancelledInTheMiddleFinishesOnce) {
 
 TEST_F(AppendTest, TheServersOwnDeadlineEndsACallThatHangs) {
   testing::FakeLedgerSet ledgers;
-  testing::ServerUnderTest server(ledgers, [](config::v1::Config& c) { c.mutable_limits()->set_max_deadline_seconds(1); });
+  testing::ServerUnderTest server(
+      ledgers, [](config::v1::Config& c) { c.mutable_limits()->set_max_deadline_seconds(1); });
   ledgers.main().Hold(true);
   const absl::Status status = server.Append(GoodEvent("e")).status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kDeadlineExceeded));

@@ -33,13 +33,17 @@ TEST(Config, AGoodOnePassesAndPrintsWhatIsInForce) {
 }
 
 TEST(Config, FaultsOfFormNameLineAndColumn) {
-  EXPECT_THAT(ParseConfig("data_dir: \"x\"\nbogus: 1\n").status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2")));
-  EXPECT_THAT(ParseConfig("data_dir: \"x\"\ndata_dir: \"y\"\n").status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2")));
+  EXPECT_THAT(ParseConfig("data_dir: \"x\"\nbogus: 1\n").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2")));
+  EXPECT_THAT(ParseConfig("data_dir: \"x\"\ndata_dir: \"y\"\n").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2")));
 }
 
 TEST(Config, FaultsOfContentNameTheField) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"listeners { name: \"app\" address: \"127.0.0.1:1\" tls { certificate_file: \"c\" private_key_file: \"k\" client_ca_file: \"a\" } }", "listeners[1].name"},
+      {"listeners { name: \"app\" address: \"127.0.0.1:1\" tls { certificate_file: \"c\" "
+       "private_key_file: \"k\" client_ca_file: \"a\" } }",
+       "listeners[1].name"},
       {"listeners { name: \"B\" address: \"127.0.0.1:1\" }", "listeners[1].name"},
       {"listeners { name: \"b\" address: \"127.0.0.1\" }", "listeners[1].address"},
       {"listeners { name: \"b\" address: \"127.0.0.1:70000\" }", "listeners[1].address"},
@@ -53,25 +57,39 @@ TEST(Config, FaultsOfContentNameTheField) {
       {"auto_create { ledger_id: \"Main\" origin: \"a\" }", "auto_create[0].ledger_id"},
   };
   for (const auto& [text, field] : cases) {
-    EXPECT_THAT(Validate(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field))) << text;
+    EXPECT_THAT(Validate(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field)))
+        << text;
   }
   EXPECT_OK(Validate("listeners { name: \"b\" address: \"unix:/s\" }", true));
-  EXPECT_THAT(Validate("listeners { name: \"b\" address: \"unix:s\" }", true), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("absolute")));
+  EXPECT_THAT(Validate("listeners { name: \"b\" address: \"unix:s\" }", true),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("absolute")));
 }
 
 TEST(Config, FoldersMayNotLieInOneAnother) {
   config::v1::Config config = ParseConfig(kGood).value();
   config.set_state_dir("/l/data/state");
   ApplyDefaults(config);
-  EXPECT_THAT(ValidateConfig(config, false), StatusIs(absl::StatusCode::kInvalidArgument, "state_dir: may not lie in data_dir"));
+  EXPECT_THAT(ValidateConfig(config, false),
+              StatusIs(absl::StatusCode::kInvalidArgument, "state_dir: may not lie in data_dir"));
   config.set_state_dir("/l/data2");
   EXPECT_OK(ValidateConfig(config, false));
 }
 
 TEST(Flags, OverrideTheFileAndFillTheFolders) {
-  const char* argv[] = {"auditledgerd", "--root", "/r", "--data_dir", "/elsewhere", "--allow_unix_socket",
-                        "--listen", "admin,unix:/r/s", "--max_batch_events", "10", "--auto_create", "main=a.example/log",
-                        "--adopt_signer_state", "main@5:0000000000000000000000000000000000000000000000000000000000000001",
+  const char* argv[] = {"auditledgerd",
+                        "--root",
+                        "/r",
+                        "--data_dir",
+                        "/elsewhere",
+                        "--allow_unix_socket",
+                        "--listen",
+                        "admin,unix:/r/s",
+                        "--max_batch_events",
+                        "10",
+                        "--auto_create",
+                        "main=a.example/log",
+                        "--adopt_signer_state",
+                        "main@5:0000000000000000000000000000000000000000000000000000000000000001",
                         "--print_config"};
   const ParsedFlags flags = ParseFlags(static_cast<int>(std::size(argv)), argv);
   EXPECT_EQ(flags.exit_code, kExitOk) << flags.text;

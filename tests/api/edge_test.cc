@@ -29,8 +29,8 @@ TEST(Status, EveryCodeKeepsItsNumberAndHasAReason) {
 }
 
 TEST(Status, MetadataAndHintsTravel) {
-  const absl::Status status = FromGrpc(ToGrpcStatus(
-      WithReason(absl::UnavailableError("paused"), kReasonLedgerPaused, {{"retry_after_ms", "1500"}})));
+  const absl::Status status = FromGrpc(ToGrpcStatus(WithReason(
+      absl::UnavailableError("paused"), kReasonLedgerPaused, {{"retry_after_ms", "1500"}})));
   EXPECT_EQ(ErrorReason(status), "LEDGER_PAUSED");
   EXPECT_EQ(RetryAfterMs(status), 1500u);
 }
@@ -39,7 +39,8 @@ TEST(Status, PathsAndInternalsStayInside) {
   EXPECT_EQ(WithoutPaths("open '/var/lib/x/y.ldb': no space; see ledgers/main and a/b"),
             "open '<path>': no space; see ledgers/main and a/b");
   EXPECT_THAT(FromGrpc(ToGrpcStatus(absl::DataLossError("/d/x: Patient/1"))),
-              StatusIs(absl::StatusCode::kDataLoss, "stored data is damaged; do not retry, call the operator"));
+              StatusIs(absl::StatusCode::kDataLoss,
+                       "stored data is damaged; do not retry, call the operator"));
 }
 
 TEST(PageTokens, OpenOnlyWhatTheySealedForThatListing) {
@@ -62,8 +63,10 @@ TEST(Names, ReadStrictly) {
   ASSERT_OK_AND_ASSIGN(const EntryName name, ParseEntryName("name", "ledgers/a-1/entries/18"));
   EXPECT_EQ(name.ledger_id, "a-1");
   EXPECT_EQ(name.index, 18u);
-  for (const char* bad : {"ledgers/a", "ledgers/a/entries/", "ledgers/a/entries/-1", "ledgers/a/entries/1/", "x"}) {
-    EXPECT_THAT(ParseEntryName("name", bad).status(), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  for (const char* bad :
+       {"ledgers/a", "ledgers/a/entries/", "ledgers/a/entries/-1", "ledgers/a/entries/1/", "x"}) {
+    EXPECT_THAT(ParseEntryName("name", bad).status(), StatusIs(absl::StatusCode::kInvalidArgument))
+        << bad;
   }
   EXPECT_OK(ParseLedgerName("ledger", "ledgers/" + std::string(63, 'a')));
   EXPECT_FALSE(ParseLedgerName("ledger", "ledgers/" + std::string(64, 'a')).ok());

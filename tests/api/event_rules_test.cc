@@ -33,9 +33,10 @@ TEST(EventRules, ACarefulEventPassesWithoutAFlag) {
 }
 
 TEST(EventRules, AnEmptyEventIsToldEverythingItLacks) {
-  EXPECT_EQ(Fields(Check(v1::AuditEvent())),
-            "event.event_id event.schema_version event.recorded.at event.outcome.indicator event.agent "
-            "event.source.observer event.source.stream_id");
+  EXPECT_EQ(
+      Fields(Check(v1::AuditEvent())),
+      "event.event_id event.schema_version event.recorded.at event.outcome.indicator event.agent "
+      "event.source.observer event.source.stream_id");
 }
 
 TEST(EventRules, ViolationsAreCappedAtTheNamedLimit) {
@@ -58,7 +59,8 @@ TEST(EventRules, EveryRowOfTheTableNamesAFieldAndHoldsAtItsEdge) {
   }
 }
 
-// Each string field of the top level: at the limit accepted, one over refused, and the value never shown.
+// Each string field of the top level: at the limit accepted, one over refused, and the value never
+// shown.
 TEST(EventRules, StringsHoldAtTheEdge) {
   struct Case {
     const char* field;
@@ -68,14 +70,21 @@ TEST(EventRules, StringsHoldAtTheEdge) {
   const std::vector<Case> cases = {
       {"event.event_id", 128, [](auto& e, std::string v) { e.set_event_id(v); }},
       {"event.tenant_id", 64, [](auto& e, std::string v) { e.set_tenant_id(v); }},
-      {"event.outcome.description", 1024, [](auto& e, std::string v) { e.mutable_outcome()->set_description(v); }},
-      {"event.agent[0].who.reference", 512, [](auto& e, std::string v) { e.mutable_agent(0)->mutable_who()->set_reference(v); }},
-      {"event.agent[0].policy[0]", 512, [](auto& e, std::string v) { e.mutable_agent(0)->add_policy(v); }},
-      {"event.agent[0].auth.scope[0]", 512, [](auto& e, std::string v) { e.mutable_agent(0)->mutable_auth()->add_scope(v); }},
+      {"event.outcome.description", 1024,
+       [](auto& e, std::string v) { e.mutable_outcome()->set_description(v); }},
+      {"event.agent[0].who.reference", 512,
+       [](auto& e, std::string v) { e.mutable_agent(0)->mutable_who()->set_reference(v); }},
+      {"event.agent[0].policy[0]", 512,
+       [](auto& e, std::string v) { e.mutable_agent(0)->add_policy(v); }},
+      {"event.agent[0].auth.scope[0]", 512,
+       [](auto& e, std::string v) { e.mutable_agent(0)->mutable_auth()->add_scope(v); }},
       {"event.source.host", 128, [](auto& e, std::string v) { e.mutable_source()->set_host(v); }},
-      {"event.entity[0].query", 32768, [](auto& e, std::string v) { e.mutable_entity(0)->set_query(v); }},
-      {"event.original.content", 32768, [](auto& e, std::string v) { e.mutable_original()->set_content(v); }},
-      {"event.category[0].text", 512, [](auto& e, std::string v) { e.mutable_category(0)->set_text(v); }},
+      {"event.entity[0].query", 32768,
+       [](auto& e, std::string v) { e.mutable_entity(0)->set_query(v); }},
+      {"event.original.content", 32768,
+       [](auto& e, std::string v) { e.mutable_original()->set_content(v); }},
+      {"event.category[0].text", 512,
+       [](auto& e, std::string v) { e.mutable_category(0)->set_text(v); }},
   };
   for (const Case& one : cases) {
     v1::AuditEvent event = GoodEvent("e");
@@ -85,8 +94,9 @@ TEST(EventRules, StringsHoldAtTheEdge) {
     one.set(event, std::string(one.limit + 1, 'S'));
     const EventVerdict verdict = Check(event);
     EXPECT_EQ(Fields(verdict), one.field);
-    EXPECT_EQ(verdict.violations[0].description,
-              std::to_string(one.limit + 1) + " bytes, over the limit of " + std::to_string(one.limit));
+    EXPECT_EQ(
+        verdict.violations[0].description,
+        std::to_string(one.limit + 1) + " bytes, over the limit of " + std::to_string(one.limit));
     EXPECT_EQ(verdict.status().ToString().find("SSS"), std::string::npos);
   }
 }
@@ -178,7 +188,8 @@ TEST(EventRules, WhatAProfileObjectsToIsAFlag) {
       {"NO_NETWORK", [](auto& e) { e.mutable_agent(0)->clear_network(); }},
       {"NO_REQUESTOR_ID", [](auto& e) { e.mutable_agent(0)->clear_who(); }},
       {"UNKNOWN_ENUM", [](auto& e) { e.set_severity(static_cast<v1::Severity>(99)); }},
-      {"UNKNOWN_FIELDS", [](auto& e) { e.GetReflection()->MutableUnknownFields(&e)->AddVarint(77, 1); }},
+      {"UNKNOWN_FIELDS",
+       [](auto& e) { e.GetReflection()->MutableUnknownFields(&e)->AddVarint(77, 1); }},
       {"PROFILE", [](auto& e) { e.clear_action(); }},
       {"PROFILE", [](auto& e) { e.clear_category(); }},
       {"PROFILE", [](auto& e) { e.mutable_source()->clear_stream_sequence(); }},

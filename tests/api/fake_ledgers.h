@@ -1,5 +1,6 @@
-// A ledger whose commits happen when the test says so, and a set of one. It keeps leaves in memory and proves nothing:
-// what it is for are order, flow control, faults and ends of calls. Receipts are tested on a real LedgerSet.
+// A ledger whose commits happen when the test says so, and a set of one. It keeps leaves in memory
+// and proves nothing: what it is for are order, flow control, faults and ends of calls. Receipts
+// are tested on a real LedgerSet.
 #ifndef AUDITLEDGER_TESTS_API_FAKE_LEDGERS_H_
 #define AUDITLEDGER_TESTS_API_FAKE_LEDGERS_H_
 
@@ -27,7 +28,9 @@ inline LedgerKeys FakeKeys() {
 
 class FakeLedger : public Ledger {
  public:
-  FakeLedger() : keys_(FakeKeys()), sealer_("test.example/log", keys_, Random::System()) { Publish(); }
+  FakeLedger() : keys_(FakeKeys()), sealer_("test.example/log", keys_, Random::System()) {
+    Publish();
+  }
 
   const std::string& origin() const override { return origin_; }
   const NoteVerifier& verifier() const override { return keys_.log_verifier; }
@@ -154,7 +157,9 @@ class FakeLedger : public Ledger {
     AppendCallback done;
   };
 
-  static absl::Status Beyond() { return WithReason(absl::OutOfRangeError("beyond"), kReasonIndexBeyondSize); }
+  static absl::Status Beyond() {
+    return WithReason(absl::OutOfRangeError("beyond"), kReasonIndexBeyondSize);
+  }
   StoredEntry Stored(uint64_t index) const {
     StoredEntry entry;
     entry.index = index;
@@ -244,7 +249,8 @@ class FakeLedgerSet : public LedgerSet {
 
  private:
   static absl::Status Refusal() {
-    return absl::FailedPreconditionError("rollback: /var/lib/auditledger/state is ahead of the log");
+    return absl::FailedPreconditionError(
+        "rollback: /var/lib/auditledger/state is ahead of the log");
   }
   FakeLedger main_;
   bool has_broken_ = false;

@@ -21,7 +21,8 @@ class RealLedgerTest : public ::testing::Test {
  protected:
   RealLedgerTest() {
     LedgerSetOptions options;
-    options.roots = {dir_.path() + "/data", dir_.path() + "/state", dir_.path() + "/keys", dir_.path() + "/seeds"};
+    options.roots = {dir_.path() + "/data", dir_.path() + "/state", dir_.path() + "/keys",
+                     dir_.path() + "/seeds"};
     ledgers_ = LedgerSet::Open(options).value();
     ledger_ = ledgers_->Create("main", "test.example/log").value();
     server_ = std::make_unique<testing::ServerUnderTest>(*ledgers_);
@@ -35,8 +36,10 @@ class RealLedgerTest : public ::testing::Test {
   }
   void Fill(int count) {
     std::vector<v1::AuditEvent> events;
-    for (int i = 0; i < count; ++i) events.push_back(GoodEvent("fill-" + std::to_string(i), static_cast<uint64_t>(i) + 1));
-    ASSERT_OK(Client().AppendStream(events, [](size_t, const auto& receipt) { EXPECT_OK(receipt); }));
+    for (int i = 0; i < count; ++i)
+      events.push_back(GoodEvent("fill-" + std::to_string(i), static_cast<uint64_t>(i) + 1));
+    ASSERT_OK(
+        Client().AppendStream(events, [](size_t, const auto& receipt) { EXPECT_OK(receipt); }));
   }
   uint64_t Size() { return ledger_->head()->head.size; }
 
@@ -50,7 +53,8 @@ TEST_F(RealLedgerTest, TheClientChecksEveryReceipt) {
   LedgerClient client = Client();
   ASSERT_OK_AND_ASSIGN(const v1::Receipt one, client.Append(GoodEvent("a", 1)));
   EXPECT_EQ(one.index(), 1u) << "after the genesis";
-  ASSERT_OK_AND_ASSIGN(const auto batch, client.AppendBatch({GoodEvent("b", 2), GoodEvent("c", 3)}));
+  ASSERT_OK_AND_ASSIGN(const auto batch,
+                       client.AppendBatch({GoodEvent("b", 2), GoodEvent("c", 3)}));
   EXPECT_EQ(batch[1].index(), 3u);
   Fill(300);
 }
@@ -58,9 +62,12 @@ TEST_F(RealLedgerTest, TheClientChecksEveryReceipt) {
 TEST_F(RealLedgerTest, AClientWithAnotherPinRefusesTheReceipt) {
   LedgerClientOptions options;
   options.ledger = "ledgers/main";
-  options.log = PinnedLog{"test.example/log", NoteVerifier::FromEd25519("test.example/log", std::string(32, '\x01')).value()};
+  options.log =
+      PinnedLog{"test.example/log",
+                NoteVerifier::FromEd25519("test.example/log", std::string(32, '\x01')).value()};
   LedgerClient stranger(server_->channel(), std::move(options));
-  EXPECT_THAT(stranger.Append(GoodEvent("a")).status(), StatusIs(absl::StatusCode::kUnauthenticated));
+  EXPECT_THAT(stranger.Append(GoodEvent("a")).status(),
+              StatusIs(absl::StatusCode::kUnauthenticated));
 }
 
 TEST_F(RealLedgerTest, AReceiptForAnotherEventIsRefused) {
@@ -71,10 +78,12 @@ TEST_F(RealLedgerTest, AReceiptForAnotherEventIsRefused) {
   EXPECT_OK(CheckReceipt(response.receipt(), request.event().SerializeAsString(), log));
   v1::AuditEvent other = request.event();
   other.set_action(v1::ACTION_DELETE);
-  EXPECT_THAT(CheckReceipt(response.receipt(), other.SerializeAsString(), log), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(CheckReceipt(response.receipt(), other.SerializeAsString(), log),
+              StatusIs(absl::StatusCode::kDataLoss));
   v1::Receipt moved = response.receipt();
   moved.set_index(0);
-  EXPECT_THAT(CheckReceipt(moved, request.event().SerializeAsString(), log), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(CheckReceipt(moved, request.event().SerializeAsString(), log),
+              StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST_F(RealLedgerTest, ARepeatIsTheFirstReceiptAndAnotherEventIsEvidence) {
@@ -127,27 +136,34 @@ TEST_F(RealLedgerTest, AbsurdSizesAreOutOfRange) {
   v1::GetInclusionProofRequest inclusion;
   inclusion.set_ledger("ledgers/main");
   inclusion.set_leaf_index(huge);
-  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetInclusionProof, inclusion).status()), "INDEX_BEYOND_SIZE");
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetInclusionProof, inclusion).status()),
+            "INDEX_BEYOND_SIZE");
   inclusion.set_leaf_index(0);
   inclusion.set_tree_size(huge);
-  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetInclusionProof, inclusion).status()), "TREE_SIZE_UNKNOWN");
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetInclusionProof, inclusion).status()),
+            "TREE_SIZE_UNKNOWN");
   inclusion.set_tree_size(Size());
   EXPECT_OK(server_->Call(&Stub::GetInclusionProof, inclusion));
   inclusion.set_leaf_index(Size());
-  EXPECT_THAT(server_->Call(&Stub::GetInclusionProof, inclusion).status(), StatusIs(absl::StatusCode::kOutOfRange));
+  EXPECT_THAT(server_->Call(&Stub::GetInclusionProof, inclusion).status(),
+              StatusIs(absl::StatusCode::kOutOfRange));
   v1::GetConsistencyProofRequest consistency;
   consistency.set_ledger("ledgers/main");
-  EXPECT_THAT(testing::FirstViolation(server_->Call(&Stub::GetConsistencyProof, consistency).status()),
-              ::testing::StartsWith("old_size"));
+  EXPECT_THAT(
+      testing::FirstViolation(server_->Call(&Stub::GetConsistencyProof, consistency).status()),
+      ::testing::StartsWith("old_size"));
   consistency.set_old_size(1);
   EXPECT_OK(server_->Call(&Stub::GetConsistencyProof, consistency));
   consistency.set_new_size(huge);
-  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetConsistencyProof, consistency).status()), "TREE_SIZE_UNKNOWN");
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetConsistencyProof, consistency).status()),
+            "TREE_SIZE_UNKNOWN");
   v1::GetEntryRequest get;
   get.set_name("ledgers/main/entries/9223372036854775807");
-  EXPECT_THAT(server_->Call(&Stub::GetEntry, get).status(), StatusIs(absl::StatusCode::kOutOfRange));
+  EXPECT_THAT(server_->Call(&Stub::GetEntry, get).status(),
+              StatusIs(absl::StatusCode::kOutOfRange));
   get.set_name("ledgers/main/entries/01");
-  EXPECT_THAT(server_->Call(&Stub::GetEntry, get).status(), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(server_->Call(&Stub::GetEntry, get).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST_F(RealLedgerTest, AListingIsAgainstOneHeadAndItsTokenGoodForItAlone) {
@@ -198,7 +214,8 @@ TEST_F(RealLedgerTest, ATailMissesNothingWhileAppendsRun) {
   Fill(20);
   constexpr uint64_t kMore = 300;
   std::thread writer([&] {
-    for (uint64_t i = 0; i < kMore; ++i) EXPECT_OK(server_->Append(GoodEvent("tail-" + std::to_string(i), i + 100)));
+    for (uint64_t i = 0; i < kMore; ++i)
+      EXPECT_OK(server_->Append(GoodEvent("tail-" + std::to_string(i), i + 100)));
   });
   grpc::ClientContext context;
   v1::TailEntriesRequest request;
@@ -222,7 +239,8 @@ TEST_F(RealLedgerTest, ATailMissesNothingWhileAppendsRun) {
 }
 
 TEST_F(RealLedgerTest, GapsOfAStreamAreListed) {
-  for (const uint64_t sequence : {1, 2, 5}) ASSERT_OK(server_->Append(GoodEvent("s-" + std::to_string(sequence), sequence)));
+  for (const uint64_t sequence : {1, 2, 5})
+    ASSERT_OK(server_->Append(GoodEvent("s-" + std::to_string(sequence), sequence)));
   v1::ListStreamsRequest request;
   request.set_parent("ledgers/main");
   ASSERT_OK_AND_ASSIGN(const auto page, server_->Call(&Stub::ListStreams, request));

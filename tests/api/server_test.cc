@@ -16,8 +16,9 @@ using testing::Eventually;
 using testing::GoodEvent;
 using testing::StatusIs;
 
-// grpc.health.v1: HealthCheckRequest{string service = 1}, HealthCheckResponse{status = 1: 1 SERVING, 2 NOT_SERVING}.
-// Spelled out here because Debian ships no header of these messages. -1: an error, NOT_FOUND for an unknown name.
+// grpc.health.v1: HealthCheckRequest{string service = 1}, HealthCheckResponse{status = 1: 1
+// SERVING, 2 NOT_SERVING}. Spelled out here because Debian ships no header of these messages. -1:
+// an error, NOT_FOUND for an unknown name.
 int Health(const std::shared_ptr<grpc::Channel>& channel, const std::string& name) {
   std::string bytes;
   if (!name.empty()) bytes = std::string("\x0a") + static_cast<char>(name.size()) + name;
@@ -52,13 +53,15 @@ class ServerTest : public ::testing::Test {
 };
 
 TEST_F(ServerTest, HealthFollowsTheLatchAndThePause) {
-  for (const char* name : {"", "ledgers/main", "auditledger.v1.LedgerService", "auditledger.v1.AdminService"}) {
+  for (const char* name :
+       {"", "ledgers/main", "auditledger.v1.LedgerService", "auditledger.v1.AdminService"}) {
     EXPECT_EQ(Health(server_.channel(), name), kServing) << name;
   }
   EXPECT_EQ(Health(server_.channel(), "ledgers/unknown"), -1);
   for (const LedgerState state : {LedgerState::kReadOnly, LedgerState::kPaused}) {
     ledgers_.main().SetStatus({state, "disk full"});
-    EXPECT_TRUE(Eventually([&] { return Health(server_.channel(), "ledgers/main") == kNotServing; }));
+    EXPECT_TRUE(
+        Eventually([&] { return Health(server_.channel(), "ledgers/main") == kNotServing; }));
     EXPECT_EQ(Health(server_.channel(), ""), kNotServing);
     ledgers_.main().SetStatus({LedgerState::kServing, ""});
     EXPECT_TRUE(Eventually([&] { return Health(server_.channel(), "") == kServing; }));
@@ -80,7 +83,8 @@ TEST_F(ServerTest, DrainFinishesEveryCall) {
   std::vector<std::thread> callers;
   std::atomic<int> acknowledged{0};
   for (int i = 0; i < kCalls; ++i) {
-    callers.emplace_back([&, i] { acknowledged += server_.Append(GoodEvent("e-" + std::to_string(i))).ok(); });
+    callers.emplace_back(
+        [&, i] { acknowledged += server_.Append(GoodEvent("e-" + std::to_string(i))).ok(); });
   }
   ASSERT_TRUE(Eventually([&] { return ledgers_.main().waiting() == kCalls; }));
   grpc::ClientContext watch_context;
@@ -98,12 +102,15 @@ TEST_F(ServerTest, DrainFinishesEveryCall) {
   EXPECT_EQ(acknowledged, kCalls);
   EXPECT_EQ(ledgers_.main().listeners(), 0u);
   // Exactly once each: what was counted is what was called.
-  EXPECT_EQ(server_.Metric("auditledger_rpcs_total{code=\"OK\",method=\"LedgerService/AppendEvent\"}"), kCalls);
+  EXPECT_EQ(
+      server_.Metric("auditledger_rpcs_total{code=\"OK\",method=\"LedgerService/AppendEvent\"}"),
+      kCalls);
 }
 
 TEST_F(ServerTest, DrainLetsGoOfACallThatHangs) {
   testing::FakeLedgerSet ledgers;
-  testing::ServerUnderTest server(ledgers, [](config::v1::Config& c) { c.mutable_limits()->set_drain_seconds(1); });
+  testing::ServerUnderTest server(
+      ledgers, [](config::v1::Config& c) { c.mutable_limits()->set_drain_seconds(1); });
   ledgers.main().Hold(true);
   std::thread caller([&] { EXPECT_OK(server.Append(GoodEvent("e"))); });
   ASSERT_TRUE(Eventually([&] { return ledgers.main().waiting() == 1; }));
@@ -124,7 +131,8 @@ TEST_F(ServerTest, AdministrationIsForAdministrators) {
   ASSERT_OK(FromGrpc(as_admin->GetServerStatus(&second, {}, &response)));
   ASSERT_EQ(response.ledgers_size(), 2);
   EXPECT_EQ(response.ledgers(0).state(), v1::Ledger::STATE_REFUSED);
-  EXPECT_THAT(response.ledgers(0).state_reason(), ::testing::HasSubstr("/var/lib")) << "an operator needs the path";
+  EXPECT_THAT(response.ledgers(0).state_reason(), ::testing::HasSubstr("/var/lib"))
+      << "an operator needs the path";
   EXPECT_EQ(response.ledgers(1).name(), "ledgers/main");
 }
 
@@ -140,7 +148,8 @@ TEST_F(ServerTest, CreateLedgerNamesEveryBadField) {
   request.set_ledger_id("main");
   request.set_origin("a.example/log");
   grpc::ClientContext again;
-  EXPECT_EQ(ErrorReason(FromGrpc(admin->CreateLedger(&again, request, &response))), "LEDGER_EXISTS");
+  EXPECT_EQ(ErrorReason(FromGrpc(admin->CreateLedger(&again, request, &response))),
+            "LEDGER_EXISTS");
 }
 
 TEST_F(ServerTest, ListingsTellALedgersStateWithoutPaths) {
@@ -155,7 +164,8 @@ TEST_F(ServerTest, ListingsTellALedgersStateWithoutPaths) {
   EXPECT_EQ(page.ledgers(0).name(), "ledgers/main");
   EXPECT_EQ(page.next_page_token(), "");
   request.set_page_size(-1);
-  EXPECT_EQ(testing::FirstViolation(server_.Call(&v1::LedgerService::Stub::ListLedgers, request).status()),
+  EXPECT_EQ(testing::FirstViolation(
+                server_.Call(&v1::LedgerService::Stub::ListLedgers, request).status()),
             "page_size: must not be negative");
 }
 

@@ -37,7 +37,8 @@ class TlsTest : public ::testing::Test {
   }
 
   absl::Status CallAs(const std::string& folder, const std::string& name) {
-    const auto channel = TlsChannel({address_, ca_ + "/ca.pem", folder + "/" + name + ".pem", folder + "/" + name + ".key"});
+    const auto channel = TlsChannel(
+        {address_, ca_ + "/ca.pem", folder + "/" + name + ".pem", folder + "/" + name + ".key"});
     return CallOn(channel.value());
   }
   static absl::Status CallOn(const std::shared_ptr<grpc::Channel>& channel) {
@@ -64,7 +65,8 @@ TEST_F(TlsTest, ACertificateWithoutUriIsNobody) {
 }
 
 TEST_F(TlsTest, ACertificateWithTwoUrisIsNobody) {
-  EXPECT_THAT(CallAs(ca_, "both"), StatusIs(absl::StatusCode::kUnauthenticated, ::testing::HasSubstr("2 URI")));
+  EXPECT_THAT(CallAs(ca_, "both"),
+              StatusIs(absl::StatusCode::kUnauthenticated, ::testing::HasSubstr("2 URI")));
 }
 
 TEST_F(TlsTest, ACertificateCannotClaimToBeLocal) {
@@ -72,19 +74,22 @@ TEST_F(TlsTest, ACertificateCannotClaimToBeLocal) {
 }
 
 TEST_F(TlsTest, AnotherAuthorityIsNotBelieved) {
-  EXPECT_THAT(CallAs(other_, "ehr"), StatusIs(absl::StatusCode::kUnavailable)) << "the handshake fails";
+  EXPECT_THAT(CallAs(other_, "ehr"), StatusIs(absl::StatusCode::kUnavailable))
+      << "the handshake fails";
 }
 
 TEST_F(TlsTest, NoCertificateNoCall) {
   grpc::SslCredentialsOptions options;
   options.pem_root_certs = testing::FileText(ca_ + "/ca.pem");
-  EXPECT_THAT(CallOn(grpc::CreateChannel(address_, grpc::SslCredentials(options))), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(CallOn(grpc::CreateChannel(address_, grpc::SslCredentials(options))),
+              StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_THAT(CallOn(grpc::CreateChannel(address_, grpc::InsecureChannelCredentials())),
               StatusIs(absl::StatusCode::kUnavailable));
 }
 
 TEST_F(TlsTest, OverItsSocketAListenerIsItsName) {
-  EXPECT_THAT(CallOn(UnixChannel("unix:" + server_->dir() + "/app.sock")), StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(CallOn(UnixChannel("unix:" + server_->dir() + "/app.sock")),
+              StatusIs(absl::StatusCode::kPermissionDenied));
   EXPECT_OK(CallOn(UnixChannel("unix:" + server_->dir() + "/admin.sock")));
 }
 
@@ -93,10 +98,13 @@ TEST_F(TlsTest, DevelopmentKeysAreSecretAndNeverOverwritten) {
   ASSERT_EQ(stat((ca_ + "/ehr.key").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   const std::string before = testing::FileText(ca_ + "/ehr.key");
-  EXPECT_THAT(MakeDevClientCert(ca_, "ehr", {kPrincipal}), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(MakeDevClientCert(ca_, "ehr", {kPrincipal}),
+              StatusIs(absl::StatusCode::kAlreadyExists));
   EXPECT_EQ(testing::FileText(ca_ + "/ehr.key"), before);
-  EXPECT_THAT(MakeDevClientCert(ca_, "../x", {kPrincipal}), StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(MakeDevClientCert(ca_, "x", {"a,DNS:b"}), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(MakeDevClientCert(ca_, "../x", {kPrincipal}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(MakeDevClientCert(ca_, "x", {"a,DNS:b"}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Bytes of an append, as the service takes them: parse or explain, check, cut. Whatever is accepted must be canonical in
-// the sense of merkle/units.h or be refused there, and no verdict may quote a value it was given.
+// Bytes of an append, as the service takes them: parse or explain, check, cut. Whatever is accepted
+// must be canonical in the sense of merkle/units.h or be refused there, and no verdict may quote a
+// value it was given.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -25,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   const std::string event = request.event().SerializeAsString();
-  const EventVerdict verdict = CheckEvent(request.event(), event.size(), 65536, 1'800'000'000'000'000, "event");
+  const EventVerdict verdict =
+      CheckEvent(request.event(), event.size(), 65536, 1'800'000'000'000'000, "event");
   if (!verdict.status().ok()) {
     (void)ToGrpcStatus(verdict.status());
     return 0;

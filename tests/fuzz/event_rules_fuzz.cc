@@ -1,4 +1,5 @@
-// The rules over any event protobuf accepts: they end, they keep their caps, and they agree with themselves.
+// The rules over any event protobuf accepts: they end, they keep their caps, and they agree with
+// themselves.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -22,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   v1::AuditEvent again;
   if (!again.ParseFromString(event.SerializeAsString())) std::abort();
   const EventVerdict second = CheckEvent(again, size, 65536, kNow, "event");
-  if (first.flags != second.flags || first.violations.size() != second.violations.size()) std::abort();
+  if (first.flags != second.flags || first.violations.size() != second.violations.size())
+    std::abort();
   return 0;
 }
