@@ -59,7 +59,7 @@ absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::str
 // Checks that `opening` (with its event) is what the leaf of an event or of a conflict commits to:
 // commitment, event time, that the header names the event's own id, stream and sequence, and, when
 // `index_key` is given, that the leaf's tags are exactly those of the event.
-// InvalidArgument: malformed; DataLoss: well formed, but leaf, header and event differ, saying where.
+// InvalidArgument: malformed; DataLoss: well formed, but leaf, header and event differ, saying how.
 absl::Status VerifyOpening(const Leaf& leaf, const Opening& opening,
                            std::optional<absl::string_view> index_key);
 
