@@ -99,6 +99,10 @@ class BundleChecker {
       if (HasPayload(leaf->kind)) result_.withheld.push_back(index);
       return;
     }
+    if (MayHavePayloadLater(leaf->kind)) {
+      result_.unread.push_back(index);
+      return;
+    }
     std::optional<absl::string_view> index_key;
     if (rules_.index_key) index_key = *rules_.index_key;
     const absl::StatusOr<EmitterProof> opened =
@@ -109,9 +113,9 @@ class BundleChecker {
   }
 
   void CheckTime(uint64_t index, uint64_t recorded_us) {
-    if (result_.first_recorded_us == 0) {
+    if (!result_.first_recorded_us) {
       result_.first_recorded_us = recorded_us;
-    } else if (recorded_us <= result_.last_recorded_us) {
+    } else if (recorded_us <= *result_.last_recorded_us) {
       result_.findings.Refuse(
           absl::StrCat("entry ", index, ": recorded no later than the entry before"));
     }

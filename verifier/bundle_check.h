@@ -63,12 +63,14 @@ struct BundleResult {
   Findings findings;
   // `width` of them: of the entries, or the tile's where there are no entries; else empty.
   std::vector<Hash> leaf_hashes;
-  uint64_t first_recorded_us = 0;  // 0 = no leaf parsed
-  uint64_t last_recorded_us = 0;
+  std::optional<uint64_t> first_recorded_us;  // of the leaves that parsed; nullopt for none
+  std::optional<uint64_t> last_recorded_us;
   std::map<uint8_t, uint64_t> kinds;
   uint64_t opened = 0;
   uint64_t emitter_signed = 0;
-  std::vector<uint64_t> withheld;  // indices of events and conflicts without payload, ascending
+  // Indices, ascending.
+  std::vector<uint64_t> withheld;  // events and conflicts without payload
+  std::vector<uint64_t> unread;    // payloads of kinds that this version does not open
 };
 
 BundleResult CheckBundle(const BundleRules& rules, const BundleFiles& files);

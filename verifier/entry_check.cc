@@ -60,6 +60,17 @@ bool HasPayload(EntryKind kind) {
   return kind == EntryKind::kEvent || kind == EntryKind::kConflict;
 }
 
+bool MayHavePayloadLater(EntryKind kind) {
+  return !HasPayload(kind) && kind != EntryKind::kGenesis && kind != EntryKind::kClock;
+}
+
+std::string RefusalText(const Leaf& conflict) {
+  const absl::StatusOr<Conflict> body = ParseConflict(conflict.body);
+  return absl::StrCat("REFUSED by the ledger when it arrived: contradicts entry ",
+                      body.ok() ? absl::StrCat(body->first_index) : "?",
+                      "; this proves the refusal is recorded, not that the event was");
+}
+
 bool IsKnownKind(EntryKind kind) {
   return HasPayload(kind) || kind == EntryKind::kGenesis || kind == EntryKind::kOperator ||
          kind == EntryKind::kClock;
@@ -75,8 +86,11 @@ absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin) {
   if (HasPayload(leaf.kind)) {
     return leaf.commitment ? absl::OkStatus() : Broken("an event without commitment");
   }
-  if (IsKnownKind(leaf.kind) && (leaf.commitment || !leaf.tags.empty())) {
-    return Broken("an entry of the ledger's own with tags or a commitment");
+  if (IsKnownKind(leaf.kind) && !leaf.tags.empty()) {
+    return Broken("an entry of the ledger's own with tags");
+  }
+  if (!MayHavePayloadLater(leaf.kind) && leaf.commitment) {
+    return Broken("a genesis or clock entry with a commitment");
   }
   return absl::OkStatus();
 }

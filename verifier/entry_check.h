@@ -19,15 +19,19 @@
 namespace auditledger {
 
 // Whether the leaf may stand at `index`: genesis at 0 and nowhere else, naming the pin's origin and
-// key; an event or conflict with a commitment, a conflict pointing to an earlier entry; no tags or
-// commitment on the ledger's own entries; bodies that parse. Kinds this version does not know pass.
-// DataLoss saying which rule is broken.
+// key; an event or conflict with a commitment, a conflict pointing to an earlier entry; no tags on
+// the ledger's own entries, no commitment on genesis and clock; bodies that parse. Kinds this
+// version does not know pass. DataLoss saying which rule is broken.
 absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin);
 
 // Whether CheckLeafRules reads the body of this kind.
 bool IsKnownKind(EntryKind kind);
 // Whether an event stands behind entries of this kind.
 bool HasPayload(EntryKind kind);
+// Whether a later version may put one there: what opens it is then neither proven nor refused.
+bool MayHavePayloadLater(EntryKind kind);
+// What a conflict entry proves, and what it does not. REQUIRES: CheckLeafRules passed.
+std::string RefusalText(const Leaf& conflict);
 
 enum class EmitterProof : uint8_t { kNone, kSigned };
 // VerifyOpening (merkle/opening.h), and the emitter's signature if the header carries one: kSigned

@@ -47,6 +47,10 @@ absl::StatusOr<StoredEntry> ReadEntry(const std::string& dir, uint64_t index, ui
 void Conclude(Findings findings, Verdict& verdict) { findings.MoveInto(verdict); }
 
 void Open(const Pin& pin, const Leaf& leaf, const Opening& opening, EntryReport& report) {
+  if (MayHavePayloadLater(leaf.kind)) {
+    report.verdict.not_proven.push_back("what its payload says: this version cannot open it");
+    return;
+  }
   Findings findings;
   const absl::StatusOr<EmitterProof> opened = CheckOpening(pin.origin, leaf, opening, std::nullopt);
   if (!opened.ok()) {
@@ -54,6 +58,7 @@ void Open(const Pin& pin, const Leaf& leaf, const Opening& opening, EntryReport&
     return Conclude(std::move(findings), report.verdict);
   }
   report.verdict.proven.push_back("the event is, to the byte, what the entry commits to");
+  if (leaf.kind == EntryKind::kConflict) report.verdict.proven.push_back(RefusalText(leaf));
   if (*opened == EmitterProof::kSigned) {
     report.verdict.proven.push_back("the holder of the emitter key in the header signed it");
   }

@@ -140,8 +140,8 @@ class LogAudit {
     } else {
       root_known_ = false;
     }
-    if (result.first_recorded_us != 0) {
-      if (result.first_recorded_us <= last_recorded_us_) {
+    if (result.first_recorded_us) {
+      if (last_recorded_us_ && *result.first_recorded_us <= *last_recorded_us_) {
         findings_.Refuse(absl::StrCat("entry ", bundle * kTileWidth,
                                       ": recorded no later than the entry before"));
       }
@@ -149,6 +149,7 @@ class LogAudit {
     }
     for (const auto& [kind, count] : result.kinds) kinds_[kind] += count;
     for (const uint64_t index : result.withheld) withheld_.Add(index);
+    for (const uint64_t index : result.unread) unread_.Add(index);
     opened_ += result.opened;
     emitter_signed_ += result.emitter_signed;
   }
@@ -181,6 +182,17 @@ class LogAudit {
       verdict_.not_proven.push_back(absl::StrCat("the content of ", withheld_.count(),
                                                  " events, WITHHELD: ", withheld_.Text()));
     }
+    if (unread_.count() > 0) {
+      verdict_.not_proven.push_back(
+          absl::StrCat("the payloads of ", unread_.count(),
+                       " entries that this version cannot open: ", unread_.Text()));
+    }
+    const auto conflicts = kinds_.find(static_cast<uint8_t>(EntryKind::kConflict));
+    if (conflicts != kinds_.end()) {
+      verdict_.not_proven.push_back(
+          absl::StrCat("that the events of ", conflicts->second, " conflict entries happened: the ",
+                       "ledger REFUSED them, each contradicts an earlier entry"));
+    }
     if (!rules_.index_key) {
       verdict_.not_proven.push_back("the entries' tags: no index key that genesis names was given");
     } else if (withheld_.count() > 0) {
@@ -212,9 +224,10 @@ class LogAudit {
   TreeCheck tree_;
   uint64_t size_ = 0;
   bool root_known_ = true;
-  uint64_t last_recorded_us_ = 0;
+  std::optional<uint64_t> last_recorded_us_;
   std::map<uint8_t, uint64_t> kinds_;
   RangeList withheld_;
+  RangeList unread_;
   uint64_t opened_ = 0;
   uint64_t emitter_signed_ = 0;
 };

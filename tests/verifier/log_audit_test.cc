@@ -58,6 +58,7 @@ TEST_F(LogAuditTest, AWholeLogIsVerified) {
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("all 604 entries")));
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("602 events are, to the byte")));
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("named in 1 headers")));
+  EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("events of 1 conflict entries happened")));
 }
 
 TEST_F(LogAuditTest, ALogExportedInStepsKeepsFormerPartsAndIsVerified) {
@@ -254,6 +255,43 @@ TEST_F(LogAuditTest, AnUnknownKindIsVerifiedAndSaidToBeUnread) {
   const Verdict verdict = AuditOf(log_);
   EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
   EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("kind 42")));
+}
+
+TEST_F(LogAuditTest, ATimeOfZeroIsATimeLikeAnyOther) {
+  TestLog log;
+  log.AddEvents(255);
+  auto [leaf, opening] = log.Seal(TestEvent(256), std::nullopt);
+  leaf.recorded_at_us = 0;
+  log.AddLeaf(leaf, opening);  // entry 256, the first of its bundle
+  log.AddEvents(2);
+  const Verdict verdict = AuditOf(log);
+  EXPECT_EQ(verdict.ExitCode(), 1);
+  EXPECT_THAT(verdict.reasons, Contains(HasSubstr("entry 256: recorded no later")));
+}
+
+TEST_F(LogAuditTest, PayloadsOfKindsFromTheFutureAreListedAsNotProven) {
+  for (const uint8_t kind : {3, 4, 5, 7, 8, 42}) {
+    auto [leaf, opening] = log_.Seal(TestEvent(1), std::nullopt);
+    leaf.kind = static_cast<EntryKind>(kind);
+    leaf.tags.clear();
+    if (leaf.kind == EntryKind::kOperator) leaf.body = EncodeOperatorAction({"what"}).value();
+    log_.AddLeaf(leaf, opening);
+  }
+  const Verdict verdict = AuditOf(log_);
+  EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+  EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("payloads of 6 entries that this version")));
+  EXPECT_EQ(VerifyEntry(Dir(), 3, pin_).verdict.ExitCode(), 0);
+
+  for (const EntryKind kind : {EntryKind::kGenesis, EntryKind::kClock}) {
+    TestLog log = kind == EntryKind::kGenesis ? TestLog::Empty({}) : TestLog();
+    auto [leaf, opening] = log.Seal(TestEvent(1), std::nullopt);
+    leaf.kind = kind;
+    leaf.tags.clear();
+    leaf.body = kind == EntryKind::kGenesis ? EncodeGenesis(log.GenesisOf()).value()
+                                            : EncodeClockStep({1, 2});
+    log.AddLeaf(leaf, std::nullopt);
+    EXPECT_EQ(AuditOf(log).ExitCode(), 1) << "a commitment with nothing to commit to";
+  }
 }
 
 TEST_F(LogAuditTest, AnIndexKeyThatGenesisDoesNotNameCannotBeTold) {
