@@ -4,51 +4,115 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "merkle/frontier.h"
+#include "merkle/base64.h"
 #include "merkle/note.h"
 #include "merkle/proof.h"
 #include "merkle/status_macros.h"
 #include "merkle/tile.h"
 #include "merkle/verify.h"
+#include "nlohmann/json.hpp"
 #include "verifier/export_dir.h"
+#include "verifier/file_io.h"
 
 namespace auditledger {
 namespace {
 
 using Kind = HeadRelation::Kind;
 
+absl::StatusOr<HeadProof> ParseBareHashes(absl::string_view text) {
+  const absl::Status bad = absl::InvalidArgumentError(
+      "consistency proof: neither an add-checkpoint body nor old_size, new_size and hashes as "
+      "JSON");
+  const nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  if (!json.is_object() || json.size() != 3) return bad;
+  for (const char* name : {"old_size", "new_size"}) {
+    if (!json.contains(name) || !json[name].is_number_unsigned()) return bad;
+  }
+  if (!json.contains("hashes") || !json["hashes"].is_array()) return bad;
+  HeadProof proof;
+  proof.old_size = json["old_size"].get<uint64_t>();
+  proof.new_size = json["new_size"].get<uint64_t>();
+  if (json["hashes"].size() > kMaxProofHashes) return bad;
+  for (const nlohmann::json& item : json["hashes"]) {
+    if (!item.is_string()) return bad;
+    ASSIGN_OR_RETURN(const std::string bytes,
+                     DecodeBase64("consistency proof", item.get_ref<const std::string&>()));
+    ASSIGN_OR_RETURN(const Hash hash, Hash::FromBytes(bytes));
+    proof.hashes.push_back(hash);
+  }
+  return proof;
+}
+
 std::string HeadName(const Checkpoint& head) {
   return absl::StrCat("size ", head.size, ", root ", head.root.ToHex());
 }
 
-bool IsOf(absl::string_view note, const Checkpoint& head) {
-  const absl::StatusOr<Note> parsed = ParseNote(note);
-  if (!parsed.ok()) return false;
-  const absl::StatusOr<Checkpoint> checkpoint = ParseCheckpoint(parsed->text);
-  return checkpoint.ok() && checkpoint->origin == head.origin && checkpoint->size == head.size &&
-         checkpoint->root == head.root;
+// Follows the proofs from `older` towards `newer`, each used once at most: a tree that extends a
+// tree that extends `older` extends it too, whoever signed what lies between.
+bool LinkedByProofs(const Checkpoint& older, const Checkpoint& newer,
+                    const std::vector<HeadProof>& proofs) {
+  struct Tree {
+    uint64_t size;
+    Hash root;
+  };
+  std::vector<Tree> reached = {{older.size, older.root}};
+  std::vector<bool> used(proofs.size());
+  for (size_t at = 0; at < reached.size(); ++at) {
+    const Tree from = reached[at];
+    for (size_t i = 0; i < proofs.size(); ++i) {
+      const HeadProof& proof = proofs[i];
+      if (used[i] || proof.old_size != from.size || proof.new_size > newer.size) continue;
+      const bool arrives = proof.new_size == newer.size;
+      if (!arrives && !proof.new_root) continue;  // leads to a head that nobody has named
+      const Hash root = arrives ? newer.root : *proof.new_root;
+      if (!VerifyExtension(from.size, from.root, proof.new_size, root, proof.hashes).ok()) continue;
+      if (arrives) return true;
+      used[i] = true;
+      reached.push_back({proof.new_size, root});
+    }
+  }
+  return false;
+}
+
+// Whether one of the proofs claims to link exactly these two.
+bool IsBetween(const HeadProof& proof, const Checkpoint& older, const Checkpoint& newer) {
+  return proof.old_size == older.size && proof.new_size == newer.size &&
+         (!proof.new_root || *proof.new_root == newer.root);
+}
+
+// How many entries the export says it has. A hint about file names, nothing rests on it.
+uint64_t SizeOfExport(const std::string& dir) {
+  const absl::StatusOr<std::string> bytes =
+      ReadFileLimited(absl::StrCat(dir, "/", kCheckpointFile), kMaxNoteBytes);
+  const absl::StatusOr<Note> note = bytes.ok() ? ParseNote(*bytes) : bytes.status();
+  const absl::StatusOr<Checkpoint> head = note.ok() ? ParseCheckpoint(note->text) : note.status();
+  return head.ok() ? head->size : 0;
 }
 
 HeadRelation RelateByTiles(const Checkpoint& older, const Checkpoint& newer, Kind if_proven,
                            const std::string& dir) {
   ExportTileReader tiles(dir);
-  TileNodeReader nodes(tiles, newer.size);
-  const absl::StatusOr<Hash> new_root = RootAt(newer.size, nodes);
+  TileNodeReader nodes(tiles, std::max(newer.size, SizeOfExport(dir)));
+  const absl::StatusOr<std::vector<Hash>> proof =
+      older.size == 0 ? std::vector<Hash>() : ConsistencyProof(older.size, newer.size, nodes);
   const absl::StatusOr<Hash> old_root = RootAt(older.size, nodes);
-  if (!new_root.ok() || !old_root.ok()) {
-    const absl::Status& why = new_root.ok() ? old_root.status() : new_root.status();
+  if (!proof.ok() || !old_root.ok()) {
+    const absl::Status& why = proof.ok() ? old_root.status() : proof.status();
     return {Kind::kUnproven, absl::StrCat("the export's tiles cannot be read: ", why.message())};
   }
-  if (*new_root != newer.root) {
-    return {Kind::kUnproven, "the export's tiles do not lead to the larger head"};
+  if (VerifyExtension(older.size, older.root, newer.size, newer.root, *proof).ok()) {
+    return {if_proven, "proven by the export's tiles"};
   }
-  // The larger signed head commits to leaves whose first part has another root than was signed.
-  if (*old_root != older.root) {
+  // Only if that other root is part of the larger head by proof has its signer forked: tiles alone
+  // are anybody's word, and a damaged one is no evidence.
+  if (VerifyExtension(older.size, *old_root, newer.size, newer.root, *proof).ok()) {
     return {Kind::kFork, absl::StrCat("the first ", older.size, " entries under the larger head ",
                                       "have root ", old_root->ToHex(), ", not the smaller head's")};
   }
-  return {if_proven, "proven by the export's tiles"};
+  return {Kind::kUnproven,
+          "the export's tiles do not lead to the larger head: damaged, or of another log"};
 }
 
 void KeepEvidence(const SignedCheckpoint& known, const SignedCheckpoint& other, const Pin& pin,
@@ -85,12 +149,31 @@ void Unproven(const Checkpoint& known, const Checkpoint& head, const HeadRelatio
       absl::StrCat("consistency with the head of size ", known.size, " last seen",
                    relation.detail.empty() ? "" : ": ", relation.detail);
   verdict.not_proven.push_back(what);
-  if (use == HeadUse::kReceipt) return;
-  verdict.CannotTell(
-      absl::StrCat("missing proof: ", what, ". Ask for a consistency proof from that size"));
+  const std::string remedy = absl::StrCat(
+      "give --proof FILE, made by `auditctl prove-consistency ", std::min(known.size, head.size),
+      " ", std::max(known.size, head.size), "`, or --log DIR, an export of at least ",
+      std::max(known.size, head.size), " entries");
+  verdict.CannotTell(use == HeadUse::kReceipt
+                         ? absl::StrCat("not linked: ", what,
+                                        ". A stolen key could sign this receipt's head (size ",
+                                        head.size, ") over a private history; ", remedy,
+                                        "; --no-trust-store checks the receipt alone")
+                         : absl::StrCat("missing proof: ", what, "; ", remedy));
 }
 
 }  // namespace
+
+absl::StatusOr<HeadProof> HeadProofOf(const CheckpointUpdate& update) {
+  ASSIGN_OR_RETURN(const Note note, ParseNote(update.checkpoint));
+  ASSIGN_OR_RETURN(const Checkpoint head, ParseCheckpoint(note.text));
+  return HeadProof{update.old_size, head.size, head.root, update.proof};
+}
+
+absl::StatusOr<HeadProof> ParseHeadProof(absl::string_view text) {
+  if (absl::StartsWith(text, "{")) return ParseBareHashes(text);
+  ASSIGN_OR_RETURN(const CheckpointUpdate update, ParseCheckpointUpdate(text));
+  return HeadProofOf(update);
+}
 
 HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other, const History& history) {
   if (known.size == other.size) {
@@ -102,16 +185,19 @@ HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other, const
   const Checkpoint& older = grew ? known : other;
   const Checkpoint& newer = grew ? other : known;
   const Kind proven = grew ? Kind::kExtends : Kind::kExtendedBy;
-  if (history.proof && history.proof->old_size == older.size &&
-      IsOf(history.proof->checkpoint, newer)) {
-    const absl::Status status =
-        VerifyExtension(older.size, older.root, newer.size, newer.root, history.proof->proof);
-    if (status.ok()) return {proven, "proven by the consistency proof"};
-    return {Kind::kBadProof, absl::StrCat("the consistency proof from size ", older.size, " to ",
-                                          newer.size, " does not verify: ", status.message())};
+  if (LinkedByProofs(older, newer, history.proofs)) {
+    return {proven, "proven by the consistency proof"};
   }
-  if (!history.log_dir.empty()) return RelateByTiles(older, newer, proven, history.log_dir);
-  return {Kind::kUnproven, history.proof ? "the proof given is not between these two heads" : ""};
+  HeadRelation relation{Kind::kUnproven, ""};
+  if (!history.log_dir.empty()) relation = RelateByTiles(older, newer, proven, history.log_dir);
+  if (relation.kind != Kind::kUnproven || history.proofs.empty()) return relation;
+  for (const HeadProof& proof : history.proofs) {
+    if (!IsBetween(proof, older, newer)) continue;
+    return {Kind::kBadProof, absl::StrCat("the consistency proof from size ", older.size, " to ",
+                                          newer.size, " does not verify")};
+  }
+  if (relation.detail.empty()) relation.detail = "no proof given links these two heads";
+  return relation;
 }
 
 std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict) {

@@ -7,9 +7,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "merkle/checkpoint.h"
+#include "merkle/hash.h"
 #include "merkle/tlog_proof.h"
 #include "verifier/pins.h"
 #include "verifier/trust_store.h"
@@ -17,11 +20,24 @@
 
 namespace auditledger {
 
+// A consistency proof from a file: that a tree of `new_size` extends that of `old_size`.
+struct HeadProof {
+  uint64_t old_size = 0;
+  uint64_t new_size = 0;
+  std::optional<Hash> new_root;  // where the file names the newer head
+  std::vector<Hash> hashes;
+};
+// Reads what `auditctl prove-consistency` writes: an add-checkpoint body, or, where the newer tree
+// is not the newest, {"old_size": N, "new_size": N, "hashes": [base64]}. InvalidArgument else.
+absl::StatusOr<HeadProof> ParseHeadProof(absl::string_view text);
+// REQUIRES: the update was parsed; InvalidArgument when its note is not a checkpoint.
+absl::StatusOr<HeadProof> HeadProofOf(const CheckpointUpdate& update);
+
 // What links a head to those seen before. All optional.
 struct History {
-  const TrustStore* store = nullptr;      // must outlive the call
-  std::optional<CheckpointUpdate> proof;  // from one of the heads to the other
-  std::string log_dir;                    // an export whose tiles prove it; "" for none
+  const TrustStore* store = nullptr;  // must outlive the call
+  std::vector<HeadProof> proofs;      // in any order; several may form a chain
+  std::string log_dir;                // an export whose tiles prove it; "" for none
 };
 
 struct HeadRelation {
@@ -36,10 +52,12 @@ struct HeadRelation {
   Kind kind;
   std::string detail;
 };
+// A fork is only called one when the newer head itself commits to another prefix: damaged proofs or
+// tiles leave the two heads unlinked.
 HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other, const History& history);
 
-// What a head is to the one who asks: a receipt may be older than the last head seen, a checkpoint
-// or a log may not.
+// What a head is to the one who asks: a receipt may be older than the last head seen, if it is
+// linked to it; a checkpoint or a log may not.
 enum class HeadUse : uint8_t { kReceipt, kCheckpoint, kLog };
 
 // Opens a checkpoint with the pin and makes it the verdict's head; nullopt after lowering the

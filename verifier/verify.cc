@@ -16,8 +16,15 @@ namespace {
 // The event and the opening, against the leaf that is proven to be in the log.
 void CheckReceiptOpening(const ReceiptInput& input, const Leaf& leaf, ReceiptExtra extra,
                          const Pin& pin, Verdict& verdict) {
+  if (MayHavePayloadLater(leaf.kind)) {
+    if (extra.opening) verdict.not_proven.push_back("what the opening says: not of a known kind");
+    if (input.event)
+      verdict.CannotTell("an event was given, and this version cannot open this kind");
+    return;
+  }
   if (!HasPayload(leaf.kind)) {
     if (input.event) verdict.Refuse("an event was given, and this entry is the ledger's own");
+    if (extra.opening) verdict.Refuse("an opening of an entry that has none");
     return;
   }
   if (!input.event) {
@@ -130,6 +137,10 @@ Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& 
     verdict.Refuse(absl::StrCat("entry ", proof->index, ": ", rules.message()));
   } else if (!IsKnownKind(leaf->kind)) {
     verdict.not_proven.push_back("what this entry means: this version does not know its kind");
+  } else if (leaf->kind == EntryKind::kConflict) {
+    // Asked whether the event is recorded, this is no proof that it is.
+    if (input.event) verdict.CannotTell(RefusalText(*leaf));
+    if (!input.event) verdict.proven.push_back(RefusalText(*leaf));
   }
   CheckReceiptOpening(input, *leaf, *std::move(extra), pin, verdict);
   CompareWithStore(*head, pin, history, HeadUse::kReceipt, verdict);
@@ -147,8 +158,13 @@ Verdict VerifyHead(const CheckpointInput& input, const Pin& pin, const History& 
       verdict.CannotTell(update.status().message());
       return verdict;
     }
+    absl::StatusOr<HeadProof> proof = HeadProofOf(*update);
+    if (!proof.ok()) {
+      verdict.CannotTell(proof.status().message());
+      return verdict;
+    }
     note = update->checkpoint;
-    links.proof = *std::move(update);
+    links.proofs.push_back(*std::move(proof));
   }
   const std::optional<SignedCheckpoint> head = OpenHead(note, pin, verdict);
   if (!head) return verdict;
@@ -165,14 +181,7 @@ Verdict VerifyTwoHeads(const ConsistencyInput& input, const Pin& pin) {
   const std::optional<SignedCheckpoint> head = OpenHead(input.new_note, pin, verdict);
   if (!head) return verdict;
   History links;
-  if (input.proof) {
-    absl::StatusOr<CheckpointUpdate> update = ParseCheckpointUpdate(*input.proof);
-    if (!update.ok()) {
-      verdict.CannotTell(update.status().message());
-      return verdict;
-    }
-    links.proof = *std::move(update);
-  }
+  links.proofs = input.proofs;
   verdict.proven.push_back("the log's key signed the newer head");
   CheckFrom(input.old_note, *head, pin, links, verdict);
   AddStandingLimits(verdict);

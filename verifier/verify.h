@@ -20,6 +20,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "verifier/heads.h"
@@ -35,7 +36,7 @@ struct ReceiptInput {
 };
 Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& history);
 
-// `text` is a signed note, or an add-checkpoint body, whose proof then counts as history.proof.
+// `text` is a signed note, or an add-checkpoint body, whose proof then counts with history.proofs.
 // `from`, if given, is an earlier head that the new one must be shown to extend.
 struct CheckpointInput {
   std::string text;
@@ -43,12 +44,12 @@ struct CheckpointInput {
 };
 Verdict VerifyHead(const CheckpointInput& input, const Pin& pin, const History& history);
 
-// Two signed heads and an add-checkpoint body whose proof links them (not needed for equal sizes).
+// Two signed heads and what links them (not needed for equal sizes).
 // The trust store is neither asked nor changed.
 struct ConsistencyInput {
   std::string old_note;
   std::string new_note;
-  std::optional<std::string> proof;
+  std::vector<HeadProof> proofs;
 };
 Verdict VerifyTwoHeads(const ConsistencyInput& input, const Pin& pin);
 

@@ -11,6 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/testing/shared_path.h"
 #include "tests/verifier/test_export.h"
+#include "verifier/file_io.h"
 
 namespace auditledger {
 namespace {
@@ -135,6 +136,45 @@ TEST_F(ProgramTest, TheTrustStoreIsListedShownAndForgotten) {
   EXPECT_EQ(Run("checkpoint @old").exit_code, 1) << "a rollback";
   EXPECT_EQ(Run("trust forget").exit_code, 0);
   EXPECT_EQ(Run("checkpoint @old").exit_code, 0);
+}
+
+TEST_F(ProgramTest, AReceiptIsLinkedByProofFilesByALogOrCheckedAlone) {
+  WriteFile(dir_.File("seen"), log_.CheckpointAt(40));
+  EXPECT_EQ(Run("checkpoint @seen").exit_code, 0);
+  const Ran bare = Run("receipt @r.tlog-proof");
+  EXPECT_EQ(bare.exit_code, 2);
+  EXPECT_THAT(bare.out, HasSubstr("auditctl prove-consistency 30 40"));
+  WriteFile(dir_.File("p1"), log_.UpdateFrom(30, 35));
+  WriteFile(dir_.File("p2"), log_.UpdateFrom(35, 40));
+  const Ran linked = Run("receipt --proof @p1 --proof @p2 @r.tlog-proof");
+  EXPECT_EQ(linked.exit_code, 0) << linked.out;
+  EXPECT_EQ(Run("receipt @r.tlog-proof --no-trust-store").exit_code, 0);
+  testing::ExportLog(log_, dir_.File("export"), 41);
+  EXPECT_EQ(Run("receipt @r.tlog-proof --log @export").exit_code, 0);
+}
+
+TEST_F(ProgramTest, FilesOverTheirLimitAreNotRead) {
+  const auto sparse = [&](const char* name, size_t size) {
+    WriteFile(dir_.File(name), "");
+    std::filesystem::resize_file(dir_.File(name), size);
+  };
+  sparse("proof", kMaxProofFileBytes + 1);
+  sparse("note", kMaxNoteBytes + 1);
+  sparse("key", kMaxKeyFileBytes + 1);
+  sparse("many", kMaxPinsFileBytes + 1);
+  for (const char* arguments :
+       {"receipt @proof", "checkpoint @proof", "receipt @r.tlog-proof --proof @proof",
+        "checkpoint @export/checkpoint --from @note", "consistency @note @export/checkpoint",
+        "consistency @export/checkpoint @note", "receipt @r.tlog-proof --index-key @key"}) {
+    const Ran ran = Run(arguments);
+    EXPECT_EQ(ran.exit_code, 2) << arguments;
+    EXPECT_THAT(ran.out, HasSubstr(": over ")) << arguments;
+  }
+  const Ran pins = Run("receipt @r.tlog-proof --no-trust-store --pins @many", false);
+  EXPECT_EQ(pins.exit_code, 64);
+  EXPECT_THAT(pins.out, HasSubstr(": over "));
+  sparse("proof", kMaxProofFileBytes);
+  EXPECT_THAT(Run("receipt @proof").out, Not(HasSubstr(": over ")));
 }
 
 TEST_F(ProgramTest, LinksNeitherGrpcNorLeveldb) {

@@ -15,6 +15,7 @@
 namespace auditledger {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -195,8 +196,8 @@ TEST_F(VerifyTest, AForkIsRefusedAndBothHeadsAreKeptForAThirdParty) {
   EXPECT_EQ(verdict.ExitCode(), 1);
   EXPECT_THAT(verdict.reasons, Contains(HasSubstr("FORK")));
   ASSERT_EQ(verdict.evidence.size(), 2u);
-  const Verdict third_party = VerifyTwoHeads(
-      {ReadFile(verdict.evidence[0]), ReadFile(verdict.evidence[1]), std::nullopt}, pin_);
+  const Verdict third_party =
+      VerifyTwoHeads({ReadFile(verdict.evidence[0]), ReadFile(verdict.evidence[1]), {}}, pin_);
   EXPECT_EQ(third_party.ExitCode(), 1);
   EXPECT_THAT(third_party.reasons, Contains(HasSubstr("FORK")));
 
@@ -206,28 +207,89 @@ TEST_F(VerifyTest, AForkIsRefusedAndBothHeadsAreKeptForAThirdParty) {
   EXPECT_EQ(Remembered(), 30u);
 }
 
-TEST_F(VerifyTest, AnOldReceiptIsVerifiedAndNeverLowersTheStore) {
+TEST_F(VerifyTest, AReceiptWhoseHeadNothingLinksToTheLastOneSeenCannotBeTold) {
   EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0);
-  const Verdict verdict = VerifyReceipt(Receipt(7, 20), pin_, history_);
-  EXPECT_EQ(verdict.ExitCode(), 0);
-  EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("head of size 30 last seen")));
+  // Who stole the key signs a private history of any size: it looks like an honest receipt.
+  TestLog forged;
+  forged.AddEvent(TestEvent(999));
+  ReceiptInput forged_receipt;
+  forged_receipt.receipt = forged.ReceiptFor(1, 2);
+  for (const ReceiptInput& input : {forged_receipt, Receipt(7, 20), Receipt(7, 40)}) {
+    const Verdict verdict = VerifyReceipt(input, pin_, history_);
+    EXPECT_EQ(verdict.ExitCode(), 2) << VerdictText(verdict);
+    EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("head of size 30 last seen")));
+    EXPECT_THAT(verdict.reasons, Contains(AllOf(HasSubstr("--proof FILE"), HasSubstr("--log DIR"),
+                                                HasSubstr("--no-trust-store"))));
+  }
+  EXPECT_THAT(VerifyReceipt(Receipt(7, 20), pin_, history_).reasons,
+              Contains(HasSubstr("`auditctl prove-consistency 20 30`")));
+  EXPECT_THAT(VerifyReceipt(Receipt(7, 40), pin_, history_).reasons,
+              Contains(HasSubstr("`auditctl prove-consistency 30 40`")));
+  EXPECT_EQ(VerifyReceipt(Receipt(7, 20), pin_, {}).ExitCode(), 0) << "alone, it is what it says";
+  EXPECT_EQ(VerifyReceipt(Receipt(7, 30), pin_, history_).ExitCode(), 0) << "under the head seen";
   EXPECT_EQ(Remembered(), 30u);
-
-  History with_proof = history_;
-  with_proof.proof = ParseCheckpointUpdate(log_.UpdateFrom(20, 30)).value();
-  const Verdict linked = VerifyReceipt(Receipt(7, 20), pin_, with_proof);
-  EXPECT_THAT(linked.proven, Contains(HasSubstr("extends this receipt's")));
 }
 
-TEST_F(VerifyTest, ANewerReceiptAdvancesTheStoreOnlyWithAProof) {
+TEST_F(VerifyTest, AProofLinksAReceiptInEitherDirectionAndNeverLowersTheStore) {
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0);
+  History linked = history_;
+  linked.proofs = {ParseHeadProof(log_.UpdateFrom(20, 30)).value(),
+                   ParseHeadProof(log_.UpdateFrom(30, 40)).value()};
+  const Verdict older = VerifyReceipt(Receipt(7, 20), pin_, linked);
+  EXPECT_EQ(older.ExitCode(), 0) << VerdictText(older);
+  EXPECT_THAT(older.proven, Contains(HasSubstr("extends this receipt's")));
+  EXPECT_EQ(Remembered(), 30u);
+  EXPECT_EQ(VerifyReceipt(Receipt(7, 40), pin_, linked).ExitCode(), 0);
+  EXPECT_EQ(Remembered(), 40u);
+  const Verdict chained = VerifyReceipt(Receipt(7, 20), pin_, linked);
+  EXPECT_EQ(chained.ExitCode(), 0) << "20 to 30 to 40: " << VerdictText(chained);
+}
+
+TEST_F(VerifyTest, ANewerReceiptAdvancesTheStoreThroughTheLog) {
   EXPECT_EQ(Head(log_.CheckpointAt(10)).ExitCode(), 0);
-  EXPECT_EQ(VerifyReceipt(Receipt(7, 40), pin_, history_).ExitCode(), 0);
-  EXPECT_EQ(Remembered(), 10u);
-  testing::ExportLog(log_, dir_.File("export"), 40);
+  testing::ExportLog(log_, dir_.File("export"), 41);  // beyond the receipt's head
   History with_log = history_;
   with_log.log_dir = dir_.File("export");
   EXPECT_EQ(VerifyReceipt(Receipt(7, 40), pin_, with_log).ExitCode(), 0);
   EXPECT_EQ(Remembered(), 40u);
+  EXPECT_EQ(VerifyReceipt(Receipt(7, 20), pin_, with_log).ExitCode(), 0);
+  EXPECT_EQ(Remembered(), 40u);
+}
+
+TEST_F(VerifyTest, AConflictsReceiptProvesTheRefusalAndNotTheEvent) {
+  const uint64_t index = log_.AddConflict(7, TestEvent(77));
+  ReceiptInput input = Receipt(index, log_.size());
+  ASSERT_TRUE(input.event.has_value());
+  const std::string words =
+      "REFUSED by the ledger when it arrived: contradicts entry 7; this proves the refusal is "
+      "recorded, not that the event was";
+  const Verdict asked = VerifyReceipt(input, pin_, History());
+  EXPECT_EQ(asked.ExitCode(), 2) << VerdictText(asked);
+  EXPECT_THAT(asked.reasons, Contains(words));
+  input.event = TestEvent(78);
+  EXPECT_EQ(VerifyReceipt(input, pin_, History()).ExitCode(), 1) << "not even the refused event";
+  input.event.reset();
+  const Verdict bare = VerifyReceipt(input, pin_, History());
+  EXPECT_EQ(bare.ExitCode(), 0);
+  EXPECT_THAT(bare.proven, Contains(words));
+}
+
+TEST_F(VerifyTest, AnOpeningOfAKindFromTheFutureIsNotProvenAndNotRefused) {
+  for (const uint8_t kind : {3, 4, 5, 7, 8, 42}) {
+    TestLog log;
+    auto [leaf, opening] = log.Seal(TestEvent(1), std::nullopt);
+    leaf.kind = static_cast<EntryKind>(kind);
+    leaf.tags.clear();
+    if (leaf.kind == EntryKind::kOperator) leaf.body = EncodeOperatorAction({"what"}).value();
+    log.AddLeaf(leaf, opening);
+    ReceiptInput input;
+    input.receipt = log.ReceiptFor(1, 2);
+    const Verdict verdict = VerifyReceipt(input, pin_, {});
+    EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+    EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("opening"))) << int{kind};
+    input.event = TestEvent(1);
+    EXPECT_EQ(VerifyReceipt(input, pin_, {}).ExitCode(), 2) << int{kind};
+  }
 }
 
 TEST_F(VerifyTest, AReceiptFromAForkIsRefused) {
@@ -263,9 +325,11 @@ TEST_F(VerifyTest, ADamagedStoreCannotBeToldAndIsNotReplaced) {
 }
 
 TEST_F(VerifyTest, ConsistencyNeedsTheRightProof) {
-  const auto check = [&](std::optional<std::string> proof) {
-    return VerifyTwoHeads({log_.CheckpointAt(10), log_.CheckpointAt(30), std::move(proof)}, pin_)
-        .ExitCode();
+  const auto proof_of = [](const std::string& text) { return ParseHeadProof(text).value(); };
+  const auto check = [&](const std::optional<std::string>& proof) {
+    ConsistencyInput input{log_.CheckpointAt(10), log_.CheckpointAt(30), {}};
+    if (proof) input.proofs.push_back(proof_of(*proof));
+    return VerifyTwoHeads(input, pin_).ExitCode();
   };
   EXPECT_EQ(check(log_.UpdateFrom(10, 30)), 0);
   EXPECT_EQ(check(std::nullopt), 2);
@@ -274,7 +338,8 @@ TEST_F(VerifyTest, ConsistencyNeedsTheRightProof) {
   wrong.proof[0].bytes[0] ^= 1;
   EXPECT_EQ(check(FormatCheckpointUpdate(wrong)), 1);
   EXPECT_EQ(
-      VerifyTwoHeads({log_.CheckpointAt(30), log_.CheckpointAt(10), log_.UpdateFrom(10, 30)}, pin_)
+      VerifyTwoHeads(
+          {log_.CheckpointAt(30), log_.CheckpointAt(10), {proof_of(log_.UpdateFrom(10, 30))}}, pin_)
           .ExitCode(),
       2)
       << "the wrong way round";

@@ -29,7 +29,8 @@ Exit codes:
 
 The last verified head of each origin is kept in the trust store
 ($XDG_STATE_HOME/auditledger/trust or ~/.local/state/auditledger/trust). A head that is smaller, or
-contradicts it, is refused.)";
+contradicts it, is refused. A receipt whose head nothing links to it (--proof, --log) cannot be told
+from one that a stolen key signed; --no-trust-store checks a receipt alone.)";
 
 void AddCommon(CLI::App& app, Options& options) {
   app.add_option("--origin", options.origin, "The log's origin, as you know it");
@@ -37,7 +38,7 @@ void AddCommon(CLI::App& app, Options& options) {
   app.add_option("--pins", options.pins, "A file of lines \"origin vkey\", instead of --key");
   app.add_option("--trust-store", options.trust_store, "Folder of the heads last seen");
   app.add_flag("--no-trust-store", options.no_trust_store,
-               "Neither ask nor change the trust store");
+               "Neither ask nor change the trust store: check what is given alone");
   app.add_flag("--json", options.json, "Print the verdict as one JSON object");
   app.add_flag("--quiet", options.quiet, "Print nothing but errors of usage; see the exit code");
 }
@@ -49,8 +50,11 @@ CLI::App* Command(CLI::App& app, Options& options, const char* name, const char*
 }
 
 void AddProofs(CLI::App& command, Options& options) {
-  command.add_option("--proof", options.proof,
-                     "An add-checkpoint body that links the head to the last one seen");
+  command
+      .add_option("--proof", options.proofs,
+                  "What `auditctl prove-consistency` wrote: links the head, older or newer, to the "
+                  "last one seen. May be given again: several may form a chain")
+      ->allow_extra_args(false);
   command.add_option("--log", options.log_dir, "An export whose tiles link the two heads");
 }
 
@@ -70,7 +74,8 @@ void AddChecks(CLI::App& app, Options& options) {
   CLI::App* consistency = Command(app, options, "consistency", "Does one head extend another?");
   consistency->add_option("OLD", options.file, "The older signed note")->required();
   consistency->add_option("NEW", options.new_file, "The newer signed note")->required();
-  consistency->add_option("--proof", options.proof, "An add-checkpoint body that links them");
+  consistency->add_option("--proof", options.proofs, "What `auditctl prove-consistency` wrote")
+      ->allow_extra_args(false);
 
   CLI::App* log = Command(app, options, "log", "Is this exported log whole and unchanged?");
   log->add_option("DIR", options.file, "An export (C2SP tlog-tiles folder)")->required();

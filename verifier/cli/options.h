@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace auditledger {
 
@@ -22,7 +23,7 @@ struct Options {
   std::string new_file;  // consistency: the newer head
   std::string event;
   std::string index_key;
-  std::string proof;
+  std::vector<std::string> proofs;
   std::string log_dir;
   std::string from;
   uint64_t index = 0;

@@ -94,11 +94,21 @@ absl::StatusOr<Verdict> CheckHead(const Options& options, const Pin& pin, const 
   return VerifyHead(input, pin, history);
 }
 
-absl::StatusOr<Verdict> CheckTwoHeads(const Options& options, const Pin& pin) {
+absl::Status ReadProofs(const Options& options, std::vector<HeadProof>& proofs) {
+  for (const std::string& path : options.proofs) {
+    ASSIGN_OR_RETURN(const std::string text, ReadFileLimited(path, kMaxProofFileBytes));
+    ASSIGN_OR_RETURN(HeadProof proof, ParseHeadProof(text));
+    proofs.push_back(std::move(proof));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Verdict> CheckTwoHeads(const Options& options, const Pin& pin,
+                                      const History& history) {
   ConsistencyInput input;
   ASSIGN_OR_RETURN(input.old_note, ReadFileLimited(options.file, kMaxNoteBytes));
   ASSIGN_OR_RETURN(input.new_note, ReadFileLimited(options.new_file, kMaxNoteBytes));
-  RETURN_IF_ERROR(ReadOptional(options.proof, kMaxProofFileBytes, input.proof));
+  input.proofs = history.proofs;
   return VerifyTwoHeads(input, pin);
 }
 
@@ -202,7 +212,7 @@ int RunTrust(const Options& options) {
 absl::StatusOr<Verdict> Check(const Options& options, const Pin& pin, const History& history) {
   if (options.command == "receipt") return CheckReceipt(options, pin, history);
   if (options.command == "checkpoint") return CheckHead(options, pin, history);
-  if (options.command == "consistency") return CheckTwoHeads(options, pin);
+  if (options.command == "consistency") return CheckTwoHeads(options, pin, history);
   return CheckLog(options, pin, history);
 }
 
@@ -222,14 +232,8 @@ int Run(const Options& options) {
     if (!opened.ok()) return PrintCannotTell(opened.status(), *pin, options);
     history.store = &store.emplace(*std::move(opened));
   }
-  if (!options.proof.empty() && options.command != "consistency") {
-    std::optional<std::string> text;
-    const absl::Status status = ReadOptional(options.proof, kMaxProofFileBytes, text);
-    if (!status.ok()) return PrintCannotTell(status, *pin, options);
-    absl::StatusOr<CheckpointUpdate> proof = ParseCheckpointUpdate(*text);
-    if (!proof.ok()) return PrintCannotTell(proof.status(), *pin, options);
-    history.proof = *std::move(proof);
-  }
+  const absl::Status read = ReadProofs(options, history.proofs);
+  if (!read.ok()) return PrintCannotTell(read, *pin, options);
   const absl::StatusOr<Verdict> verdict = Check(options, *pin, history);
   if (!verdict.ok()) return PrintCannotTell(verdict.status(), *pin, options);
   return Print(*verdict, options);
