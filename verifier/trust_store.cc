@@ -51,7 +51,9 @@ TrustStore::Lock::~Lock() {
 
 absl::StatusOr<TrustStore> TrustStore::Open(std::string dir) {
   if (dir.empty()) return absl::FailedPreconditionError("trust store: no folder (no home?)");
-  RETURN_IF_ERROR(MakeFolders(std::filesystem::path(dir).parent_path().string()));
+  while (dir.size() > 1 && dir.back() == '/') dir.pop_back();
+  const std::string above = std::filesystem::path(dir).parent_path().string();
+  if (!above.empty()) RETURN_IF_ERROR(MakeFolders(above));
   if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
     return absl::UnavailableError(absl::StrCat(dir, ": ", std::strerror(errno)));
   }
