@@ -1,0 +1,141 @@
+#include <gtest/gtest.h>
+
+#include "ledger/key_files.h"
+#include "ledger/posix_file.h"
+#include "ledger/signer.h"
+#include "merkle/checkpoint.h"
+#include "merkle/sha256.h"
+#include "tests/testing/fake_random.h"
+#include "tests/testing/file_faults.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auditledger {
+namespace {
+
+using ::auditledger::testing::FakeRandom;
+using ::auditledger::testing::FileFaults;
+using ::auditledger::testing::StatusIs;
+using ::auditledger::testing::TempDir;
+using ::testing::HasSubstr;
+
+constexpr char kOrigin[] = "example.org/ledger";
+
+// A log of two leaves, whose proof can be written down: 1 -> 2 is proven by the second leaf's hash.
+const Hash kFirst = LeafHash("first");
+const Hash kSecond = LeafHash("second");
+const Head kOne{1, kFirst, 11};
+const Head kTwo{2, NodeHash(kFirst, kSecond), 22};
+const Head kFork{2, NodeHash(kFirst, LeafHash("fork")), 22};
+
+class EmbeddedSignerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_OK(CreateKeyFiles(dir_ / "keys", kOrigin, random_));
+    options_ = {dir_ / "state", kOrigin, dir_ / "keys/log.key"};
+  }
+  void Make(const std::optional<Head>& adopted = std::nullopt) {
+    ASSERT_OK(CreateSignerState(options_, adopted));
+    Reopen();
+  }
+  void Reopen() {
+    signer_.reset();
+    ASSERT_OK_AND_ASSIGN(signer_, OpenEmbeddedSigner(options_));
+  }
+
+  TempDir dir_;
+  FakeRandom random_{7};
+  EmbeddedSignerOptions options_;
+  std::unique_ptr<Signer> signer_;
+};
+
+TEST_F(EmbeddedSignerTest, SignsACheckpointThatOpensWithItsVkey) {
+  Make();
+  EXPECT_EQ(signer_->LastSigned().value(), std::nullopt);
+  ASSERT_OK_AND_ASSIGN(const std::string note, signer_->Sign(kOne, {}));
+  ASSERT_OK_AND_ASSIGN(const SignedCheckpoint opened,
+                       OpenCheckpoint(note, kOrigin, signer_->verifier()));
+  EXPECT_EQ(opened.checkpoint, (Checkpoint{kOrigin, 1, kFirst, {}}));
+  EXPECT_EQ(signer_->LastSigned().value(), kOne);
+}
+
+TEST_F(EmbeddedSignerTest, SameHeadHasTheSameBytesWithoutProofAndAfterARestart) {
+  Make();
+  const std::string first = signer_->Sign(kOne, {}).value();
+  EXPECT_EQ(signer_->Sign(kOne, {}).value(), first);
+  Reopen();
+  EXPECT_EQ(signer_->LastSigned().value(), kOne);
+  Head later = kOne;
+  later.time_us = 99;  // no part of a checkpoint
+  EXPECT_EQ(signer_->Sign(later, {}).value(), first);
+}
+
+TEST_F(EmbeddedSignerTest, SignsOnlyWhatProvablyExtends) {
+  Make();
+  ASSERT_OK(signer_->Sign(kOne, {}));
+  const auto is_refused = StatusIs(absl::StatusCode::kFailedPrecondition,
+                                   HasSubstr("does not extend the last one signed"));
+  EXPECT_THAT(signer_->Sign(kTwo, {}), is_refused);
+  EXPECT_THAT(signer_->Sign(kTwo, {kFirst}), is_refused);
+  EXPECT_THAT(signer_->Sign(kFork, {kSecond}), is_refused);
+  ASSERT_OK(signer_->Sign(kTwo, {kSecond}));
+  EXPECT_THAT(signer_->Sign(kFork, {}), is_refused) << "same size, other root";
+  EXPECT_THAT(signer_->Sign(kOne, {}), is_refused) << "smaller";
+  EXPECT_EQ(signer_->LastSigned().value(), kTwo);
+  EXPECT_OK(signer_->Sign(kTwo, {})) << "a refusal is no storage error and does not latch";
+}
+
+TEST_F(EmbeddedSignerTest, AFirstHeadNeedsAnEmptyProof) {
+  Make();
+  EXPECT_THAT(signer_->Sign(kTwo, {kSecond}), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_OK(signer_->Sign(kTwo, {}));
+}
+
+TEST_F(EmbeddedSignerTest, AnOperatorCanAdoptAHead) {
+  Make(kTwo);
+  EXPECT_EQ(signer_->LastSigned().value(), kTwo);
+  EXPECT_OK(signer_->Sign(kTwo, {}));
+  EXPECT_THAT(signer_->Sign(kOne, {}), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(EmbeddedSignerTest, StateIsDurableBeforeTheSignatureLeaves) {
+  Make();
+  const FileFaults counted(FileOperation::kSync, "signer.state", 0);
+  ASSERT_OK(signer_->Sign(kOne, {}));
+  EXPECT_EQ(counted.seen(), 1u);
+  ASSERT_OK(signer_->Sign(kOne, {}));
+  EXPECT_EQ(counted.seen(), 1u) << "it is remembered already";
+}
+
+TEST_F(EmbeddedSignerTest, AnyErrorOfItsStorageLatchesIt) {
+  for (const FileOperation operation : {FileOperation::kWrite, FileOperation::kSync}) {
+    if (signer_ == nullptr) Make();
+    Reopen();
+    {
+      const FileFaults faults(operation, "signer.state", EIO);
+      EXPECT_FALSE(signer_->Sign(kOne, {}).ok());
+    }
+    EXPECT_THAT(signer_->Sign(kOne, {}),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("has stopped")));
+  }
+}
+
+TEST_F(EmbeddedSignerTest, MissingDamagedOrForeignStateIsNotReplaced) {
+  EXPECT_THAT(OpenEmbeddedSigner(options_), StatusIs(absl::StatusCode::kNotFound));
+  Make();
+  signer_.reset();
+  EXPECT_THAT(CreateSignerState(options_, kTwo), StatusIs(absl::StatusCode::kAlreadyExists));
+
+  FakeRandom other_random(8);
+  ASSERT_OK(CreateKeyFiles(dir_ / "others", kOrigin, other_random));
+  EmbeddedSignerOptions other_key = options_;
+  other_key.private_key_file = dir_ / "others/log.key";
+  EXPECT_THAT(OpenEmbeddedSigner(other_key), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                                      HasSubstr("another ledger or another key")));
+
+  ASSERT_OK(ReplaceFile(dir_ / "state/signer.state", std::string(8192, '\0')));
+  EXPECT_THAT(OpenEmbeddedSigner(options_), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+}  // namespace
+}  // namespace auditledger

@@ -1,0 +1,153 @@
+#include "ledger/key_files.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ledger/posix_file.h"
+#include "tests/testing/fake_random.h"
+#include "tests/testing/file_faults.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auditledger {
+namespace {
+
+using ::auditledger::testing::FakeRandom;
+using ::auditledger::testing::FileFaults;
+using ::auditledger::testing::StatusIs;
+using ::auditledger::testing::TempDir;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr char kOrigin[] = "example.org/ledger";
+const char* const kFiles[] = {"dedup.key", "index.key", "log.key", "wrap-1.key"};
+
+mode_t ModeOf(const std::string& path) {
+  struct stat info = {};
+  EXPECT_EQ(::stat(path.c_str(), &info), 0);
+  return info.st_mode & 07777;
+}
+
+class KeyFilesTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_OK(CreateKeyFiles(keys_, kOrigin, random_)); }
+  absl::Status Load() { return LoadKeyFiles(keys_, kOrigin).status(); }
+
+  TempDir dir_;
+  const std::string keys_ = dir_ / "keys";
+  FakeRandom random_{1};
+};
+
+TEST_F(KeyFilesTest, AreAllMadePrivateAndDifferent) {
+  EXPECT_EQ(ModeOf(keys_), 0700u);
+  for (const char* name : kFiles) EXPECT_EQ(ModeOf(keys_ + "/" + name), 0600u) << name;
+  EXPECT_EQ(ModeOf(keys_ + "/log.vkey"), 0644u);
+  EXPECT_THAT(ListDirectory(keys_).value(),
+              ElementsAre("dedup.key", "index.key", "log.key", "log.vkey", "wrap-1.key"));
+  ASSERT_OK_AND_ASSIGN(const LedgerKeys keys, LoadKeyFiles(keys_, kOrigin));
+  EXPECT_EQ(keys.log_verifier.name(), kOrigin);
+  EXPECT_EQ(ReadWholeFile(keys_ + "/log.vkey", 1000).value(), keys.log_verifier.ToVkey() + "\n");
+  const std::vector<std::string> all = {
+      std::string(keys.log_seed.Reveal()), std::string(keys.index_key.Reveal()),
+      std::string(keys.dedup_key.Reveal()), std::string(keys.wrapping_keys.at(1).Reveal())};
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].size(), 32u);
+    for (size_t k = 0; k < i; ++k) EXPECT_NE(all[i], all[k]);
+  }
+}
+
+TEST_F(KeyFilesTest, AreNeverMadeOverOthers) {
+  EXPECT_THAT(CreateKeyFiles(keys_, kOrigin, random_), StatusIs(absl::StatusCode::kAlreadyExists));
+  for (const char* name : kFiles) {
+    const std::string one = dir_ / (std::string("only-") + name);
+    ASSERT_OK(MakeDirectory(one));
+    ASSERT_OK(CreateFile(one + "/" + name, "x"));
+    EXPECT_THAT(CreateKeyFiles(one, kOrigin, random_), StatusIs(absl::StatusCode::kAlreadyExists));
+    EXPECT_EQ(ReadWholeFile(one + "/" + name, 10).value(), "x");
+  }
+}
+
+TEST_F(KeyFilesTest, OpenToOthersAreRefusedWithTheCommandThatMendsIt) {
+  for (const char* name : kFiles) {
+    const std::string path = keys_ + "/" + name;
+    for (const mode_t mode : {0640u, 0604u, 0620u, 0601u}) {
+      ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+      EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                   AllOf(HasSubstr(path), HasSubstr("chmod 600 " + path))));
+    }
+    ASSERT_EQ(::chmod(path.c_str(), 0400), 0);
+    EXPECT_OK(Load());
+  }
+  ASSERT_EQ(::chmod(keys_.c_str(), 0750), 0);
+  EXPECT_THAT(Load(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("chmod 700 " + keys_)));
+}
+
+TEST_F(KeyFilesTest, OfAnotherUserAreRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
+  for (const char* name : kFiles) {
+    const std::string path = keys_ + "/" + name;
+    ASSERT_EQ(::chown(path.c_str(), 1, 1), 0);
+    EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                 AllOf(HasSubstr(path), HasSubstr("chown 0 "))));
+    ASSERT_EQ(::chown(path.c_str(), 0, 0), 0);
+  }
+  ASSERT_EQ(::chown(keys_.c_str(), 1, 1), 0);
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(keys_)));
+}
+
+TEST_F(KeyFilesTest, OfAnotherOriginAreRefused) {
+  EXPECT_THAT(LoadKeyFiles(keys_, "example.org/other"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("example.org/other")));
+}
+
+TEST_F(KeyFilesTest, DamagedMissingOrOverlongAreRefusedByName) {
+  for (const char* name : kFiles) {
+    const std::string path = keys_ + "/" + name;
+    const std::string good = ReadWholeFile(path, 1000).value();
+    ASSERT_OK(ReplaceFile(path, good + "x"));
+    EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(path)));
+    ASSERT_OK(ReplaceFile(path, std::string(4097, 'x')));
+    EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("at most 4096")));
+    ASSERT_OK(ReplaceFile(path, std::string(4096, 'x')));
+    EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kDataLoss, Not(HasSubstr("at most"))));
+    ASSERT_OK(RemoveFile(path));
+    EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kNotFound));
+    ASSERT_OK(CreateFile(path, good));
+    EXPECT_OK(Load());
+  }
+}
+
+TEST_F(KeyFilesTest, ThePublicHalfMayBeAbsentButNotAnothers) {
+  ASSERT_OK(RemoveFile(keys_ + "/log.vkey"));
+  EXPECT_OK(Load());
+  ASSERT_OK(CreateFile(keys_ + "/log.vkey", "another\n"));
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("log.vkey")));
+}
+
+TEST_F(KeyFilesTest, TheHighestWrappingKeyIsCurrentAndOlderOnesStay) {
+  const std::string second(32, '2');
+  ASSERT_OK(
+      CreateFile(keys_ + "/wrap-65535.key", FormatSymmetricKey("wrap", 65535, second).Reveal()));
+  for (const char* ignored : {"wrap-.key", "wrap-01.key", "wrap-65536.key", "wrap-x.key",
+                              "wrap.key", "wrap-2.key.tmp", "xwrap-2.key"}) {
+    ASSERT_OK(CreateFile(keys_ + "/" + ignored, "not a key"));
+  }
+  ASSERT_OK_AND_ASSIGN(const LedgerKeys keys, LoadKeyFiles(keys_, kOrigin));
+  const std::unique_ptr<KeyProvider> provider = NewFileKeyProvider(keys);
+  EXPECT_EQ(provider->current_key_id(), 65535);
+  EXPECT_EQ(provider->WrappingKey(65535).value(), second);
+  EXPECT_OK(provider->WrappingKey(1));
+  EXPECT_THAT(provider->WrappingKey(2), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(KeyFilesTest, EveryFileAndTheFolderAreSynced) {
+  const FileFaults counted(FileOperation::kSync, dir_.path(), 0);
+  ASSERT_OK(CreateKeyFiles(dir_ / "new", kOrigin, random_));
+  EXPECT_EQ(counted.seen(), 1u + 5 * 2) << "the parent, then each file and its folder";
+}
+
+}  // namespace
+}  // namespace auditledger
