@@ -9,6 +9,7 @@
 #include "merkle/frontier.h"
 #include "merkle/sha256.h"
 #include "tests/testing/reference_merkle.h"
+#include "tests/testing/seed.h"
 #include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/vectors.h"
@@ -74,7 +75,7 @@ TEST(ProofTest, EveryRangeUpTo40) {
 }
 
 TEST(ProofTest, RandomQuestionsOfALargerTree) {
-  const auto seed = std::random_device{}();
+  const uint64_t seed = testing::TestSeed();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   std::mt19937_64 random(seed);
   ReferenceTree tree = ReferenceTree::Numbered(5000);

@@ -4,6 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/merkle/seal_vectors.h"
+#include "tests/testing/seed.h"
 
 namespace auditledger {
 namespace {
@@ -75,8 +76,8 @@ TEST(Units, JoiningRefusesTheMostPathsWhoseFramesAddUpToTooManyBytes) {
 }
 
 TEST(Units, AnyMutationIsEitherRefusedOrStillCutsAndJoinsToItself) {
-  const uint32_t seed = std::random_device()();
-  std::mt19937 random(seed);
+  const uint64_t seed = testing::TestSeed();
+  std::mt19937_64 random(seed);
   SCOPED_TRACE(seed);
   const nlohmann::json vectors = SealVectors("events.json")["vectors"];
   const std::string event = Bytes(vectors[2]["event"]);
