@@ -13,10 +13,10 @@
 #define AUDITLEDGER_CONCAT_INNER(a, b) a##b
 #define AUDITLEDGER_CONCAT(a, b) AUDITLEDGER_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expression)                              \
-  do {                                                           \
-    absl::Status auditledger_status = (expression);              \
-    if (!auditledger_status.ok()) return auditledger_status;     \
+#define RETURN_IF_ERROR(expression)                          \
+  do {                                                       \
+    absl::Status auditledger_status = (expression);          \
+    if (!auditledger_status.ok()) return auditledger_status; \
   } while (false)
 
 #define ASSIGN_OR_RETURN(lhs, rexpr) \

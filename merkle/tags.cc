@@ -121,17 +121,19 @@ absl::Status AddAgent(absl::Span<const Unit> agent, Keys& keys) {
   return absl::OkStatus();
 }
 
-absl::Status AddOverride(const Unit& unit, Keys& keys) {
-  if (unit.path.occurrence != 0) {
+// `access`: the units of emergency_access.
+absl::Status AddOverride(absl::Span<const Unit> access, Keys& keys) {
+  if (access[0].path.occurrence != 0) {
     return absl::InvalidArgumentError("override: emergency_access occurs twice");
   }
-  std::optional<WireField> access, id;
-  RETURN_IF_ERROR(
-      ReadSingularFields(kTagKindOverride, unit.bytes,
-                         {{kEmergencyAccessField, WireType::kLengthDelimited, &access}}));
-  RETURN_IF_ERROR(ReadSingularFields(kTagKindOverride, ValueOf(access),
-                                     {{kOverrideId, WireType::kLengthDelimited, &id}}));
-  return AddKey(kTagKindOverride, "", ValueOf(id), keys);
+  for (const Unit& unit : access) {
+    if (unit.path.subfield != kOverrideId) continue;
+    std::optional<WireField> id;
+    RETURN_IF_ERROR(ReadSingularFields(kTagKindOverride, unit.bytes,
+                                       {{kOverrideId, WireType::kLengthDelimited, &id}}));
+    RETURN_IF_ERROR(AddKey(kTagKindOverride, "", ValueOf(id), keys));
+  }
+  return absl::OkStatus();
 }
 
 // The units from `first` on that belong to the same element.
@@ -171,7 +173,7 @@ absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
     const absl::Span<const Unit> element = ElementAt(units, i);
     switch (units[i].path.field) {
       case kEmergencyAccessField:
-        RETURN_IF_ERROR(AddOverride(units[i], keys));
+        RETURN_IF_ERROR(AddOverride(element, keys));
         break;
       case kPatientField:
         RETURN_IF_ERROR(AddPatient(element, keys));

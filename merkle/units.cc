@@ -15,8 +15,8 @@ constexpr uint64_t kMicrosPerSecond = 1'000'000;
 constexpr uint64_t kNanosPerMicro = 1'000;
 
 bool IsCutDeeper(uint32_t field) {
-  return field == kPatientField || field == kAgentField || field == kSourceField ||
-         field == kEntityField;
+  return field == kEmergencyAccessField || field == kPatientField || field == kAgentField ||
+         field == kSourceField || field == kEntityField || field == kOriginalField;
 }
 
 absl::Status NotAscending(absl::string_view where, uint32_t number, uint32_t last) {

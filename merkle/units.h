@@ -1,10 +1,11 @@
 // Units: an event's canonical protobuf encoding cut into the pieces that are committed to one by
 // one, so that any of them can be withheld later while the commitment still checks.
 //
-// Each top-level field record is a unit; patient (14), agent (17), source (18) and entity (19) are
-// cut one level deeper, all records of one subfield of one element together. An element without
-// content is one unit with subfield 0 and no bytes. Put together in path order, the units are the
-// event, byte for byte.
+// Each top-level field record is a unit; emergency_access (13), patient (14), agent (17), source
+// (18), entity (19) and original (25) are cut one level deeper, all records of one subfield of one
+// element together: a name, a typed justification or the native record can be withheld while the id
+// or the digest beside it is shown. An element without content is one unit with subfield 0 and no
+// bytes. Put together in path order, the units are the event, byte for byte.
 //
 // This works on bytes and needs no protobuf library: what was hashed is never re-serialised.
 //
@@ -39,6 +40,7 @@ inline constexpr uint32_t kPatientField = 14;
 inline constexpr uint32_t kAgentField = 17;
 inline constexpr uint32_t kSourceField = 18;
 inline constexpr uint32_t kEntityField = 19;
+inline constexpr uint32_t kOriginalField = 25;
 // Of source.
 inline constexpr uint32_t kStreamIdField = 8;
 inline constexpr uint32_t kStreamSequenceField = 9;

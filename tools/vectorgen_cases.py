@@ -141,8 +141,9 @@ def events():
              + vi(26, 7) + varint(100 << 3 | 5) + b"\1\2\3\4" + varint(101 << 3 | 1) + b"\xff" * 8
              + ld(2**29 - 1, b"last"), HEADER),
             ("negative enum and largest number", vi(9, 2**64 - 1) + vi(21, 2**64 - 1), HEADER),
-            ("field numbers either side of the cut ones", ld(13, b"") + element(14) + ld(15, b"")
-             + ld(16, b"") + element(17) + element(18) + element(19) + ld(20, b""), HEADER),
+            ("field numbers either side of the cut ones", ld(12, b"") + element(13) + element(14)
+             + ld(15, b"") + ld(16, b"") + element(17) + element(18) + element(19) + ld(20, b"")
+             + ld(24, b"") + element(25) + ld(26, b""), HEADER),
             ("largest event", largest, HEADER),
             ("most units", ld(12, b"") * 4096, HEADER),
             *time_events(), *identity_events(), *tag_events()]
@@ -190,7 +191,7 @@ def hostile_events():
     yield "subfields descend", "field 1 after field 2", ld(14, ld(2, b"t") + ld(1, b"r"))
     yield "repeated subfield not contiguous", "field 2 after field 3", ld(
         17, ld(2, b"") + ld(3, b"") + ld(2, b""))
-    for field in (14, 17, 18, 19):
+    for field in (13, 14, 17, 18, 19, 25):
         yield f"cut field {field} is a number", f"field {field}: wrong", vi(field, 1)
         yield f"cut field {field} is a fixed32", f"field {field}: wrong", varint(
             field << 3 | 5) + b"\0" * 4
@@ -250,7 +251,7 @@ def hostile_keys():
     yield "other_id is a number", "agent", ld(17, vi(6, 1) + vi(18, 1))
     yield "other_id value twice", "agent", ld(17, vi(6, 1) + ld(18, ld(4, b"a") + ld(4, b"b")))
     yield "emergency_access twice", "override", ld(13, b"") + ld(13, b"")
-    yield "emergency_access is a number", "override", vi(13, 1)
+    yield "override_id is a number", "override", ld(13, vi(4, 1))
     yield "override_id twice", "override", ld(13, ld(4, b"a") + ld(4, b"b"))
     for name, raw in (("overlong", b"\xc0\xaf"), ("surrogate", b"\xed\xa0\x80"),
                       ("above U+10FFFF", b"\xf4\x90\x80\x80"), ("lone continuation", b"\x80"),

@@ -128,7 +128,7 @@ def tag_keys(units):
         if field == 13:
             if occurrence:
                 raise Refused("emergency_access twice")
-            keys += key(b"override", b"", once(once(subfields[0], {13: 2})[13], {4: 2}).get(4, b""))
+            keys += key(b"override", b"", once(subfields.get(4, b""), {4: 2}).get(4, b""))
         elif field == 14:
             for subfield in (1, 3):
                 keys += reference_keys(b"patient", subfields.get(subfield, b""))

@@ -2,7 +2,7 @@
 
 MAX_UNITS = 4096
 MAX_EVENT = 65536
-CUT_DEEPER = (14, 17, 18, 19)
+CUT_DEEPER = (13, 14, 17, 18, 19, 25)
 
 
 class Refused(Exception):
