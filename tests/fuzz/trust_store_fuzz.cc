@@ -1,18 +1,26 @@
 // What a trust store's file holds: bytes from a disk that anyone may have touched. Whatever is
-// accepted must be a head of the pin, and its note verbatim.
+// accepted must be a head of the pin, its note verbatim, and the one that its key signed. Then the
+// same for the input as a text that the key did sign.
 #include <cstdint>
-#include <cstdlib>
 
+#include "tests/fuzz/fuzz_log.h"
 #include "verifier/trust_store.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using auditledger::ParseStoredHead;
-  static const auditledger::Pin& pin = *new auditledger::Pin{
-      "ledger.test/clinic",
-      auditledger::NoteVerifier::FromEd25519("ledger.test/clinic", std::string(32, 'k')).value()};
-  const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const auditledger::Pin& pin = auditledger::FuzzPin();
+  const absl::string_view bytes = auditledger::FuzzInput(data, size);
   const auto head = ParseStoredHead(bytes, pin);
-  if (head.ok() && (head->note != bytes || head->checkpoint.origin != pin.origin)) std::abort();
+  if (head.ok()) {
+    FUZZ_CHECK(head->note == bytes && head->checkpoint.origin == pin.origin);
+    FUZZ_CHECK(head->checkpoint.root.ToHex() == auditledger::kFuzzRoot);
+  }
+  const std::string note = auditledger::FuzzSign(bytes);
+  const auto own = ParseStoredHead(note, pin);
+  if (own.ok()) {
+    FUZZ_CHECK(own->note == note && own->checkpoint.origin == pin.origin);
+    FUZZ_CHECK(auditledger::FormatCheckpoint(own->checkpoint) == bytes);
+  }
   (void)auditledger::ParsePins(bytes);
   (void)auditledger::ParseIndexKey(bytes);
   return 0;
