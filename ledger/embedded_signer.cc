@@ -39,6 +39,7 @@ class EmbeddedSigner : public Signer {
     if (head.size != last.size || head.root != last.root) {
       RETURN_IF_ERROR(CheckExtends(last, head, consistency));
       latched_ = state_.Store(head);
+      sync_failed_ = IsSyncFailure(latched_);
       RETURN_IF_ERROR(latched_);
     }
     Note note;
@@ -49,6 +50,7 @@ class EmbeddedSigner : public Signer {
   }
 
   const NoteVerifier& verifier() const override { return verifier_; }
+  bool SyncFailed() const override { return sync_failed_; }
 
  private:
   static absl::Status CheckExtends(const Head& last, const Head& head,
@@ -68,6 +70,7 @@ class EmbeddedSigner : public Signer {
   const Ed25519Key key_;
   SignerStateFile state_;
   absl::Status latched_;
+  bool sync_failed_ = false;
 };
 
 }  // namespace
@@ -83,6 +86,7 @@ absl::StatusOr<std::unique_ptr<Signer>> OpenEmbeddedSigner(const EmbeddedSignerO
         options.state_dir, "/", kSignerStateFile,
         ": is the state of another ledger or another key than ", options.private_key_file));
   }
+  RETURN_IF_ERROR(state.Store(state.last().head));
   return std::make_unique<EmbeddedSigner>(options.origin, std::move(key.verifier),
                                           std::move(signing), std::move(state));
 }

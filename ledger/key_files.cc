@@ -1,9 +1,11 @@
 #include "ledger/key_files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <optional>
 
 #include "absl/strings/match.h"
@@ -67,6 +69,14 @@ absl::Status CheckPrivateDirectory(const std::string& dir) {
   return CheckPrivate(file.fd(), dir, 0700);
 }
 
+// Two creations at once would mix their files.
+absl::StatusOr<PosixFile> LockDirectory(const std::string& dir) {
+  ASSIGN_OR_RETURN(PosixFile file, PosixFile::Open(dir, O_RDONLY | O_DIRECTORY));
+  if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) return file;
+  if (errno != EWOULDBLOCK) return absl::ErrnoToStatus(errno, absl::StrCat("lock ", dir));
+  return absl::FailedPreconditionError(absl::StrCat(dir, ": another process is making keys here"));
+}
+
 absl::StatusOr<SecretString> ReadPrivate(const std::string& path) {
   ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(path, O_RDONLY));
   RETURN_IF_ERROR(CheckPrivate(file.fd(), path, 0600));
@@ -91,11 +101,19 @@ absl::StatusOr<SecretString> LoadSymmetric(const std::string& path, absl::string
   return key;
 }
 
-// A key file or its vkey that is there already would be another ledger's, or this one's.
+bool IsMadeBeforeLogKey(const std::string& name) {
+  for (const SingleKey& single : kSingleKeys) {
+    if (name == single.file) return true;
+  }
+  return name == WrapName(kFirstKeyId) || name == kLogVkey;
+}
+
+// log.key is made last: without it what a creation makes before was never used. Any other key is
+// not from a creation and was.
 absl::Status CheckNoKeys(const std::string& dir) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
   for (const std::string& name : names) {
-    if (absl::EndsWith(name, kKeySuffix) || name == kLogVkey) {
+    if (absl::EndsWith(name, kKeySuffix) && !IsMadeBeforeLogKey(name)) {
       return absl::AlreadyExistsError(absl::StrCat(dir, " holds keys already: ", name));
     }
   }
@@ -104,7 +122,7 @@ absl::Status CheckNoKeys(const std::string& dir) {
 
 absl::Status CreateSymmetric(const std::string& path, absl::string_view purpose, Random& random) {
   const SecretString key(random.Bytes(kSymmetricKeyBytes));
-  return CreateFile(path, FormatSymmetricKey(purpose, kFirstKeyId, key.Reveal()).Reveal(), 0600);
+  return ReplaceFile(path, FormatSymmetricKey(purpose, kFirstKeyId, key.Reveal()).Reveal(), 0600);
 }
 
 // The public half may be absent, but what is handed to verifiers must be this key's.
@@ -137,6 +155,7 @@ class FileKeyProvider : public KeyProvider {
 absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random) {
   RETURN_IF_ERROR(MakeDirectory(key_dir, 0700));
   RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
+  ASSIGN_OR_RETURN(const PosixFile locked, LockDirectory(key_dir));
   RETURN_IF_ERROR(CheckNoKeys(key_dir));
   const std::string base = key_dir + "/";
 
@@ -147,8 +166,8 @@ absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin
     RETURN_IF_ERROR(CreateSymmetric(base + single.file, single.purpose, random));
   }
   RETURN_IF_ERROR(CreateSymmetric(base + WrapName(kFirstKeyId), "wrap", random));
-  RETURN_IF_ERROR(CreateFile(base + kLogKey, text.Reveal(), 0600));
-  return CreateFile(base + kLogVkey, absl::StrCat(key.verifier.ToVkey(), "\n"), 0644);
+  RETURN_IF_ERROR(ReplaceFile(base + kLogVkey, absl::StrCat(key.verifier.ToVkey(), "\n"), 0644));
+  return ReplaceFile(base + kLogKey, text.Reveal(), 0600);
 }
 
 absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,

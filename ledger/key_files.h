@@ -39,7 +39,9 @@ struct LedgerKeys {
   explicit LedgerKeys(NoteVerifier v) : log_verifier(std::move(v)) {}
 };
 
-// Makes all keys of a new ledger. AlreadyExists when any is there. Synced, folder too.
+// Makes all keys of a new ledger, log.key last, each synced with its folder. AlreadyExists when
+// there is a log.key, or a key that this does not make. Without one, the others are of a creation
+// that was cut short: never used, and replaced.
 absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random);
 absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin);
 // The signing key in `path`, which must be private as above and named `origin`.

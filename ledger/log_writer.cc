@@ -49,7 +49,7 @@ LogWriter::LogWriter(Engine& engine, SeedStore& seeds, Signer& signer, Clock& cl
 absl::StatusOr<Committed> LogWriter::Commit(CommitPlan plan) {
   // 2 index, time, leaves, a copy of the edge extended
   ASSIGN_OR_RETURN(Prepared prepared, Prepare(std::move(plan)));
-  // 3 seeds, then one batch, each synced
+  // 3 secrets, then one batch, each synced
   RETURN_IF_ERROR(Write(prepared));
   // 4 the root once more, from what the engine gives back
   Committed out;
@@ -86,7 +86,7 @@ absl::StatusOr<LogWriter::Prepared> LogWriter::Prepare(CommitPlan plan) {
     if (entry.identity.has_value()) {
       records.push_back({RecordKind::kIdentity, index, EncodeIdentityRecord(*entry.identity)});
     }
-    out.seeds.push_back(std::move(entry.seed));
+    out.secrets.push_back(std::move(entry.secret));
     ++index;
   }
   out.batch.tiles = out.edge.TakeChangedTiles();
@@ -96,12 +96,8 @@ absl::StatusOr<LogWriter::Prepared> LogWriter::Prepare(CommitPlan plan) {
 }
 
 absl::Status LogWriter::Write(const Prepared& prepared) {
-  // Seeds first: a seed without an entry is overwritten later, an entry without its seed is lost.
-  const absl::Status put = seeds_.Put(head_.size, prepared.seeds);
-  if (!put.ok()) {
-    seed_put_failed_ = true;
-    return put;
-  }
+  // Secrets first: one without an entry is overwritten later, an entry without its own is lost.
+  RETURN_IF_ERROR(seeds_.Put(head_.size, prepared.secrets));
   return engine_.Commit(empty_ ? std::nullopt : std::optional<Head>(head_), prepared.batch);
 }
 

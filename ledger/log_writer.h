@@ -3,7 +3,7 @@
 //
 // Commit order (1, draining and dropping repeats, and 6, publishing, are the committer's):
 //   2 give index and time, make leaves, extend a copy of the tree's edge
-//   3 put seeds, synced; then one synced engine commit of everything else
+//   3 put secrets, synced; then one synced engine commit of everything else
 //   4 re-read leaves and changed tiles and recompute the root on a second path
 //   5 prove that the new head extends the old one; sign it
 // What is true after a crash behind each step stands in README.md.
@@ -52,13 +52,15 @@ class LogWriter {
   uint64_t size() const { return edge_.size(); }
   const Head& head() const { return head_; }
   // The failure was one of making data durable: what was written may be lost though it can be read.
-  bool SyncFailed() const { return seed_put_failed_ || engine_.SyncFailed(); }
+  bool SyncFailed() const {
+    return seeds_.SyncFailed() || engine_.SyncFailed() || signer_.SyncFailed();
+  }
   TileReader& tiles() { return tiles_; }
 
  private:
   struct Prepared {
     CommitBatch batch;
-    std::vector<std::string> seeds;
+    std::vector<std::string> secrets;
     TreeEdge edge;
   };
   absl::StatusOr<Prepared> Prepare(CommitPlan plan);
@@ -74,7 +76,6 @@ class LogWriter {
   bool empty_;  // nothing was ever committed
   Head head_;
   TreeEdge edge_;
-  bool seed_put_failed_ = false;
 };
 
 }  // namespace auditledger

@@ -12,7 +12,7 @@ NewEntry Sealed(EntryKind kind, SealedEvent& event, IdentityRecord identity) {
   entry.leaf.tags = std::move(event.tags);
   entry.leaf.commitment = event.commitment;
   entry.identity = identity;
-  entry.seed = event.seed;
+  entry.secret = std::move(event.secret);
   entry.payload = std::move(event.payload_record);
   return entry;
 }

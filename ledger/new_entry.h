@@ -21,7 +21,7 @@ namespace auditledger {
 struct NewEntry {
   Leaf leaf;  // without recorded_at_us
   std::optional<IdentityRecord> identity;
-  std::string seed;     // empty: none
+  std::string secret;   // for the key store; empty: none
   std::string payload;  // encrypted record; empty: none
 };
 
@@ -31,8 +31,8 @@ struct CommitPlan {
   std::vector<std::pair<uint32_t, std::string>> stream_records;  // number -> record
 };
 
-// REQUIRES of both: `event` came from a Sealer. Its seed is copied, since the receipt needs it too;
-// payload and tags are moved out.
+// REQUIRES of both: `event` came from a Sealer. Secret, payload and tags are moved out; seed and
+// header stay for the answer.
 NewEntry EventEntry(SealedEvent& event, uint32_t stream_number);
 // Evidence that another event was refused under the identity of entry `first_index`.
 NewEntry ConflictEntry(SealedEvent& event, const Mac128& conflict_identity, uint64_t first_index);

@@ -1,10 +1,12 @@
 #include "ledger/payload_cipher.h"
 
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "ledger/aes_gcm.h"
 #include "merkle/bytes.h"
+#include "merkle/commitment.h"
 #include "merkle/sha256.h"
 #include "merkle/status_macros.h"
 
@@ -14,23 +16,26 @@ namespace {
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kAes256Gcm = 1;
 constexpr uint8_t kNotCompressed = 0;
-constexpr size_t kSeedBytes = 32;
+// Where the commitment seed comes from.
+constexpr uint8_t kSeedDerived = 0;
+constexpr uint8_t kSeedGiven = 1;
 
 template <size_t N>
 constexpr absl::string_view Label(const char (&label)[N]) {
   return absl::string_view(label, N);  // with its closing 0x00
 }
 constexpr absl::string_view kKeyLabel = Label("auditledger/payload-key/v1");
+constexpr absl::string_view kSeedLabel = Label("auditledger/commitment-seed/v1");
 constexpr absl::string_view kAssociatedLabel = Label("auditledger/payload/v1");
 
-// The context of this thread, keyed for `seed`.
-absl::StatusOr<AesGcm*> CipherFor(absl::string_view seed) {
-  if (seed.size() != kSeedBytes) {
+// The context of this thread, keyed for `secret`.
+absl::StatusOr<AesGcm*> CipherFor(absl::string_view secret) {
+  if (secret.size() != kEntrySecretBytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat("seed of ", seed.size(), " bytes, needs ", kSeedBytes));
+        absl::StrCat("secret of ", secret.size(), " bytes, needs ", kEntrySecretBytes));
   }
   static thread_local AesGcm cipher;
-  RETURN_IF_ERROR(cipher.SetKey(HmacSha256(seed, {kKeyLabel}).view()));
+  RETURN_IF_ERROR(cipher.SetKey(HmacSha256(secret, {kKeyLabel}).view()));
   return &cipher;
 }
 
@@ -43,7 +48,19 @@ std::string AssociatedData(absl::string_view origin, const Hash& commitment) {
   return out;
 }
 
-absl::StatusOr<Payload> ParsePlaintext(absl::string_view plaintext) {
+absl::StatusOr<std::string> ReadSeed(absl::string_view secret, ByteReader& in) {
+  uint8_t source = 0;
+  RETURN_IF_ERROR(in.U8("payload seed source", source));
+  if (source == kSeedDerived) return DeriveCommitmentSeed(secret);
+  if (source != kSeedGiven) {
+    return absl::InvalidArgumentError(absl::StrCat("payload: seed source ", source, " is unknown"));
+  }
+  absl::string_view seed;
+  RETURN_IF_ERROR(in.Raw("payload seed", kSeedBytes, seed));
+  return std::string(seed);
+}
+
+absl::StatusOr<Payload> ParsePlaintext(absl::string_view secret, absl::string_view plaintext) {
   ByteReader in(plaintext);
   uint8_t compression = 0;
   RETURN_IF_ERROR(in.U8("payload compression", compression));
@@ -51,25 +68,37 @@ absl::StatusOr<Payload> ParsePlaintext(absl::string_view plaintext) {
     return absl::InvalidArgumentError(
         absl::StrCat("payload: compression ", compression, " is unknown"));
   }
+  ASSIGN_OR_RETURN(std::string seed, ReadSeed(secret, in));
   absl::string_view header;
   RETURN_IF_ERROR(in.Bytes16("payload header", header));
-  return Payload{std::string(header), std::string(in.rest())};
+  return Payload{std::move(seed), std::string(header), std::string(in.rest())};
 }
 
 absl::Status Damaged(const absl::Status& status) { return absl::DataLossError(status.message()); }
 
 }  // namespace
 
-absl::StatusOr<std::string> EncryptPayload(absl::string_view seed, absl::string_view nonce,
+std::string DeriveCommitmentSeed(absl::string_view secret) {
+  return std::string(HmacSha256(secret, {kSeedLabel}).view());
+}
+
+absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::string_view nonce,
                                            absl::string_view origin, const Hash& commitment,
                                            const Payload& payload) {
   if (payload.header.size() > std::numeric_limits<uint16_t>::max()) {
     return absl::InvalidArgumentError(
         absl::StrCat("payload: header of ", payload.header.size(), " bytes, at most 65535"));
   }
-  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(seed));
+  if (payload.seed.size() != kSeedBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("payload: seed of ", payload.seed.size(), " bytes, needs ", kSeedBytes));
+  }
+  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(secret));
+  const bool given = payload.seed != DeriveCommitmentSeed(secret);
   std::string prefix;
   PutU8(prefix, kNotCompressed);
+  PutU8(prefix, given ? kSeedGiven : kSeedDerived);
+  if (given) absl::StrAppend(&prefix, payload.seed);
   PutU16(prefix, static_cast<uint16_t>(payload.header.size()));
 
   std::string record;
@@ -83,9 +112,9 @@ absl::StatusOr<std::string> EncryptPayload(absl::string_view seed, absl::string_
   return record;
 }
 
-absl::StatusOr<Payload> DecryptPayload(absl::string_view seed, absl::string_view origin,
+absl::StatusOr<Payload> DecryptPayload(absl::string_view secret, absl::string_view origin,
                                        const Hash& commitment, absl::string_view record) {
-  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(seed));
+  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(secret));
   ByteReader in(record);
   uint8_t version = 0;
   uint8_t algorithm = 0;
@@ -100,7 +129,7 @@ absl::StatusOr<Payload> DecryptPayload(absl::string_view seed, absl::string_view
   }
   ASSIGN_OR_RETURN(const std::string plaintext,
                    cipher->Open(nonce, AssociatedData(origin, commitment), in.rest()));
-  absl::StatusOr<Payload> payload = ParsePlaintext(plaintext);
+  absl::StatusOr<Payload> payload = ParsePlaintext(secret, plaintext);
   if (!payload.ok()) return Damaged(payload.status());
   return payload;
 }

@@ -1,12 +1,19 @@
-// Encryption of payloads under keys from their seeds.
+// Encryption of payloads under keys from their entries' secrets.
 //
 //   record     = u8 version = 1 | u8 algorithm = 1 (AES-256-GCM) | nonce[12] | ciphertext | tag[16]
-//   key        = HMAC-SHA-256(seed, "auditledger/payload-key/v1" 00)
-//   plaintext  = u8 compression = 0 (none) | u16 len | header | event to the end
+//   key        = HMAC-SHA-256(secret, "auditledger/payload-key/v1" 00)
+//   plaintext  = u8 compression = 0 (none) | u8 seed_source | [seed[32]] |
+//                u16 len | header | event to the end
+//                seed_source 0: the commitment seed is
+//                  HMAC-SHA-256(secret, "auditledger/commitment-seed/v1" 00)
+//                seed_source 1: an emitter chose it; it follows
 //   associated = "auditledger/payload/v1" 00 || BE16 len || origin || commitment[32]
 //
-// The commitment in the associated data ties a payload to its leaf; the random nonce keeps a seed that an emitter
-// used twice from repeating a (key, nonce) pair.
+// The secret is the ledger's own, random for each entry, and leaves it never: it stands in the
+// entry's slot of the key store (seed_store.h), and destroying that erases the event. The seed is
+// what opens the commitment; receipts and exports carry it and emitters may choose it, so that no
+// key may come from it: whoever holds a receipt and an old copy of the log must not read an erased
+// event. The commitment in the associated data ties a payload to its leaf.
 // Thread-safety: pure functions.
 #ifndef AUDITLEDGER_LEDGER_PAYLOAD_CIPHER_H_
 #define AUDITLEDGER_LEDGER_PAYLOAD_CIPHER_H_
@@ -20,19 +27,25 @@
 namespace auditledger {
 
 struct Payload {
+  std::string seed;  // what opens the commitment (merkle/commitment.h); 32 bytes
   std::string header;
   std::string event;
   friend bool operator==(const Payload&, const Payload&) = default;
 };
 
 inline constexpr size_t kPayloadNonceBytes = 12;
+inline constexpr size_t kEntrySecretBytes = 32;
 
-// REQUIRES: seed of 32 bytes, nonce of 12.
-absl::StatusOr<std::string> EncryptPayload(absl::string_view seed, absl::string_view nonce, absl::string_view origin,
-                                           const Hash& commitment, const Payload& payload);
-// DataLoss when the record does not open under this seed, origin and commitment.
-absl::StatusOr<Payload> DecryptPayload(absl::string_view seed, absl::string_view origin, const Hash& commitment,
-                                       absl::string_view record);
+// The commitment seed of an event whose emitter chose none. REQUIRES: secret of 32 bytes.
+std::string DeriveCommitmentSeed(absl::string_view secret);
+
+// InvalidArgument: secret or seed not of 32 bytes, nonce not of 12, header of more than 65,535.
+absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::string_view nonce,
+                                           absl::string_view origin, const Hash& commitment,
+                                           const Payload& payload);
+// DataLoss when the record does not open under this secret, origin and commitment.
+absl::StatusOr<Payload> DecryptPayload(absl::string_view secret, absl::string_view origin,
+                                       const Hash& commitment, absl::string_view record);
 
 }  // namespace auditledger
 

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "merkle/status_macros.h"
 
@@ -25,6 +26,13 @@ absl::Status Failure(int error, absl::string_view operation, const std::string& 
     return absl::DataLossError(absl::StrCat(message, ": the disk cannot read it (EIO)"));
   }
   return absl::ErrnoToStatus(error, message);
+}
+
+constexpr char kSyncFailure[] = "auditledger/sync-failure";
+
+absl::Status SyncFailure(absl::Status status) {
+  status.SetPayload(kSyncFailure, absl::Cord());
+  return status;
 }
 
 absl::Status Injected(FileOperation operation, absl::string_view name, const std::string& path) {
@@ -103,16 +111,18 @@ absl::Status PosixFile::WriteAt(uint64_t offset, absl::string_view bytes) const 
   return absl::OkStatus();
 }
 
-absl::Status PosixFile::SyncData() const {
-  RETURN_IF_ERROR(Injected(FileOperation::kSync, "sync", path_));
-  if (Uninterrupted([&] { return ::fdatasync(fd_); }) != 0) return Failure(errno, "sync", path_);
-  return absl::OkStatus();
+absl::Status PosixFile::SyncWith(int (*sync)(int)) const {
+  const absl::Status injected = Injected(FileOperation::kSync, "sync", path_);
+  if (!injected.ok()) return SyncFailure(injected);
+  if (Uninterrupted([&] { return sync(fd_); }) == 0) return absl::OkStatus();
+  return SyncFailure(Failure(errno, "sync", path_));
 }
 
-absl::Status PosixFile::Sync() const {
-  RETURN_IF_ERROR(Injected(FileOperation::kSync, "sync", path_));
-  if (Uninterrupted([&] { return ::fsync(fd_); }) != 0) return Failure(errno, "sync", path_);
-  return absl::OkStatus();
+absl::Status PosixFile::SyncData() const { return SyncWith(&::fdatasync); }
+absl::Status PosixFile::Sync() const { return SyncWith(&::fsync); }
+
+bool IsSyncFailure(const absl::Status& status) {
+  return status.GetPayload(kSyncFailure).has_value();
 }
 
 absl::StatusOr<uint64_t> PosixFile::Size() const {

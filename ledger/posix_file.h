@@ -53,10 +53,15 @@ class PosixFile {
   absl::StatusOr<uint64_t> Size() const;
 
  private:
+  absl::Status SyncWith(int (*sync)(int)) const;
   PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
   int fd_ = -1;
   std::string path_;
 };
+
+// Whether it was fsync or fdatasync itself that failed, here or inside a function below: what was
+// written may then be lost though it can still be read. An error of opening or writing is none.
+bool IsSyncFailure(const absl::Status& status);
 
 // "dir/name" -> "dir"; "name" -> ".".
 std::string DirectoryOf(const std::string& path);

@@ -53,16 +53,16 @@ absl::Status Reader::FillOpening(StoredEntry& entry) const {
     entry.payload = StoredEntry::Payload::kErased;
     return absl::OkStatus();
   }
-  if (*state == SeedStore::State::kEmpty) return Missing("the seed", entry.index);
-  const absl::StatusOr<std::string> seed = seeds_.Get(entry.index);
-  if (!seed.ok()) return Corrupt(seed.status());
+  if (*state == SeedStore::State::kEmpty) return Missing("the secret", entry.index);
+  const absl::StatusOr<std::string> secret = seeds_.Get(entry.index);
+  if (!secret.ok()) return Corrupt(secret.status());
   const absl::StatusOr<std::string> record = engine_.Read(RecordKind::kPayload, entry.index);
   if (absl::IsNotFound(record.status())) return Missing("the payload", entry.index);
   if (!record.ok()) return Corrupt(record.status());
-  absl::StatusOr<Payload> payload = DecryptPayload(*seed, origin_, *leaf->commitment, *record);
+  absl::StatusOr<Payload> payload = DecryptPayload(*secret, origin_, *leaf->commitment, *record);
   if (!payload.ok()) return Corrupt(payload.status());
   entry.payload = StoredEntry::Payload::kPresent;
-  entry.opening = Opening{*seed, std::move(payload->header), std::move(payload->event)};
+  entry.opening = Opening{std::move(payload->seed), std::move(payload->header), std::move(payload->event)};
   return absl::OkStatus();
 }
 

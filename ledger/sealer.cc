@@ -15,6 +15,17 @@
 namespace auditledger {
 namespace {
 
+absl::Status CheckEmitterSeed(absl::string_view seed) {
+  if (seed.size() != kSeedBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("emitter_seal.seed: needs ", kSeedBytes, " bytes, has ", seed.size()));
+  }
+  if (seed.find_first_not_of(seed[0]) == absl::string_view::npos) {
+    return absl::InvalidArgumentError("emitter_seal.seed: its bytes are all equal, not random");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckEmitterSignature(absl::string_view origin, const SealInput& input,
                                    const Hash& event_commitment) {
   const EmitterSignature& signature = input.emitter_seal->signature;
@@ -58,15 +69,12 @@ absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
   ASSIGN_OR_RETURN(sealed.event_time_us, EventTimeMicros(units));
   ASSIGN_OR_RETURN(sealed.tags, DeriveTags(keys_.index_key.Reveal(), units));
 
+  sealed.secret = random_.Bytes(kEntrySecretBytes);
   if (input.emitter_seal.has_value()) {
-    if (input.emitter_seal->seed.size() != kSeedBytes) {
-      return absl::InvalidArgumentError(absl::StrCat("emitter_seal.seed: needs ", kSeedBytes,
-                                                     " bytes, has ",
-                                                     input.emitter_seal->seed.size()));
-    }
+    RETURN_IF_ERROR(CheckEmitterSeed(input.emitter_seal->seed));
     sealed.seed = input.emitter_seal->seed;
   } else {
-    sealed.seed = random_.Bytes(kSeedBytes);
+    sealed.seed = DeriveCommitmentSeed(sealed.secret);
   }
   const Hash event_commitment = EventCommitment(DigestUnits(sealed.seed, units));
   if (input.emitter_seal.has_value()) {
@@ -81,8 +89,9 @@ absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
   sealed.identity_mac = IdentityMac(dedup_key, input.principal, input.stream_id, input.event_id);
   sealed.event_mac = EventMac(dedup_key, sealed.identity_mac, input.event);
   ASSIGN_OR_RETURN(sealed.payload_record,
-                   EncryptPayload(sealed.seed, random_.Bytes(kPayloadNonceBytes), origin_,
-                                  sealed.commitment, {sealed.header, std::move(input.event)}));
+                   EncryptPayload(sealed.secret, random_.Bytes(kPayloadNonceBytes), origin_,
+                                  sealed.commitment,
+                                  {sealed.seed, sealed.header, std::move(input.event)}));
   sealed.principal = std::move(input.principal);
   sealed.stream_id = std::move(input.stream_id);
   sealed.stream_sequence = input.stream_sequence;

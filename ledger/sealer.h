@@ -21,7 +21,8 @@
 
 namespace auditledger {
 
-// Seed and signature of an emitter that seals by itself.
+// Seed and signature of an emitter that seals by itself. A seed whose bytes are all equal is not a
+// random one and is refused.
 struct EmitterSealInput {
   std::string seed;
   EmitterSignature signature;
@@ -49,7 +50,8 @@ struct SealedEvent {
   uint64_t event_time_us = 0;
   std::vector<Hash> tags;
   Hash commitment;
-  std::string seed;
+  std::string secret;          // for the key store alone
+  std::string seed;            // opens the commitment: for the answer
   std::string header;          // encoded
   std::string payload_record;  // encrypted
   size_t Bytes() const { return payload_record.size() + tags.size() * Hash::kSize + 256; }

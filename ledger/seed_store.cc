@@ -3,8 +3,10 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -14,6 +16,7 @@
 #include "ledger/posix_file.h"
 #include "ledger/secret_string.h"
 #include "merkle/bytes.h"
+#include "merkle/sha256.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -22,11 +25,13 @@ namespace {
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kErasedVersion = 255;
 constexpr uint8_t kAes256Gcm = 1;
-constexpr size_t kSeedBytes = 32;
+constexpr size_t kSecretBytes = 32;
 constexpr uint64_t kSegmentBytes = kSeedSlotsPerSegment * kSeedSlotBytes;
 // Open files of segments read lately; reading at random in a large ledger opens them again.
 constexpr size_t kMaxOpenSegments = 16;
-constexpr absl::string_view kLabel("auditledger/seed/v1", 20);  // with its closing 0x00
+// With their closing 0x00.
+constexpr absl::string_view kSlotLabel("auditledger/seed/v1", 20);
+constexpr absl::string_view kWrapLabel("auditledger/wrap/v1", 20);
 
 struct Slot {
   SeedStore::State state = SeedStore::State::kEmpty;
@@ -65,19 +70,23 @@ class FileSeedStore : public SeedStore {
  public:
   FileSeedStore(std::string dir, absl::string_view origin, const KeyProvider& keys, Random& random)
       : dir_(std::move(dir)), keys_(keys), random_(random) {
-    absl::StrAppend(&associated_prefix_, kLabel);
-    PutBytes16(associated_prefix_, origin);
+    PutBytes16(framed_origin_, origin);
+    associated_prefix_ = absl::StrCat(kSlotLabel, framed_origin_);
   }
 
-  absl::Status Put(uint64_t first_index, absl::Span<const std::string> seeds) override;
+  absl::Status Put(uint64_t first_index, absl::Span<const std::string> secrets) override;
   absl::StatusOr<std::string> Get(uint64_t index) override;
   absl::StatusOr<State> StateOf(uint64_t index) override;
   absl::Status Erase(uint64_t index) override;
+  bool SyncFailed() const override { return sync_failed_.load(); }
 
  private:
   using SharedFile = std::shared_ptr<const PosixFile>;
 
-  absl::StatusOr<std::string> WrapAll(uint64_t first_index, absl::Span<const std::string> seeds)
+  absl::StatusOr<std::string> WrapAll(uint64_t first_index, absl::Span<const std::string> secrets)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status SetSegmentKey(AesGcm& cipher, uint16_t key_id, uint64_t segment) const;
+  absl::Status KeyWrapper(uint16_t key_id, uint64_t segment)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status WriteSlots(uint64_t first_index, absl::string_view slots)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -89,10 +98,11 @@ class FileSeedStore : public SeedStore {
   }
   // NotFound for a segment that was never made.
   absl::StatusOr<SharedFile> OpenSegment(uint64_t segment);
+  absl::Status CheckMayBeNew(uint64_t segment, uint64_t offset) const;
   absl::Status CreateSegment(uint64_t segment);
   // The 64 bytes of a slot; zeros where there is no segment.
   absl::StatusOr<std::string> ReadSlot(uint64_t index);
-  absl::StatusOr<std::string> ReadSeed(uint64_t index);
+  absl::StatusOr<std::string> ReadSecret(uint64_t index);
   std::string Associated(uint64_t index) const {
     std::string out = associated_prefix_;
     PutU64(out, index);
@@ -102,12 +112,15 @@ class FileSeedStore : public SeedStore {
   const std::string dir_;
   const KeyProvider& keys_;
   Random& random_;
+  std::string framed_origin_;
   std::string associated_prefix_;
+  std::atomic<bool> sync_failed_{false};
 
   Mutex write_mutex_;
   absl::Status latched_ ABSL_GUARDED_BY(write_mutex_);
   AesGcm wrapper_ ABSL_GUARDED_BY(write_mutex_);
-  std::optional<uint16_t> wrapper_key_id_ ABSL_GUARDED_BY(write_mutex_);
+  // Key id and segment that the wrapper is keyed for.
+  std::optional<std::pair<uint16_t, uint64_t>> wrapper_for_ ABSL_GUARDED_BY(write_mutex_);
 
   Mutex files_mutex_;
   std::map<uint64_t, SharedFile> files_ ABSL_GUARDED_BY(files_mutex_);
@@ -115,6 +128,7 @@ class FileSeedStore : public SeedStore {
 
 absl::Status FileSeedStore::Latch(absl::Status status) {
   if (latched_.ok()) latched_ = status;
+  if (IsSyncFailure(status)) sync_failed_.store(true);
   return status;
 }
 
@@ -141,6 +155,15 @@ absl::StatusOr<FileSeedStore::SharedFile> FileSeedStore::OpenSegment(uint64_t se
   return file;
 }
 
+// The log ends in a segment that is there, or at the end of one.
+absl::Status FileSeedStore::CheckMayBeNew(uint64_t segment, uint64_t offset) const {
+  const bool is_begun = offset != 0;
+  if (!is_begun && (segment == 0 || PathExists(PathOf(segment - 1)))) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      PathOf(is_begun ? segment : segment - 1),
+      " is missing: is the folder mounted? Restore it, for it holds the keys of stored payloads"));
+}
+
 // Zeros first: writing over them later changes no size, which a sync would have to journal
 // (performance.md 3).
 absl::Status FileSeedStore::CreateSegment(uint64_t segment) {
@@ -154,6 +177,7 @@ absl::Status FileSeedStore::WriteSlots(uint64_t first_index, absl::string_view s
     const size_t bytes = std::min<size_t>(slots.size(), kSegmentBytes - offset);
     absl::StatusOr<SharedFile> file = OpenSegment(segment);
     if (absl::IsNotFound(file.status())) {
+      RETURN_IF_ERROR(CheckMayBeNew(segment, offset));
       RETURN_IF_ERROR(CreateSegment(segment));
       file = OpenSegment(segment);
     }
@@ -166,29 +190,42 @@ absl::Status FileSeedStore::WriteSlots(uint64_t first_index, absl::string_view s
   return absl::OkStatus();
 }
 
+absl::Status FileSeedStore::SetSegmentKey(AesGcm& cipher, uint16_t key_id, uint64_t segment) const {
+  ASSIGN_OR_RETURN(std::string raw_key, keys_.WrappingKey(key_id));
+  const SecretString key(std::move(raw_key));
+  std::string first;
+  PutU64(first, segment * kSeedSlotsPerSegment);
+  const SecretString derived(
+      std::string(HmacSha256(key.Reveal(), {kWrapLabel, framed_origin_, first}).view()));
+  return cipher.SetKey(derived.Reveal());
+}
+
+absl::Status FileSeedStore::KeyWrapper(uint16_t key_id, uint64_t segment) {
+  const std::pair<uint16_t, uint64_t> wanted(key_id, segment);
+  if (wrapper_for_ == wanted) return absl::OkStatus();
+  wrapper_for_.reset();
+  RETURN_IF_ERROR(SetSegmentKey(wrapper_, key_id, segment));
+  wrapper_for_ = wanted;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> FileSeedStore::WrapAll(uint64_t first_index,
-                                                   absl::Span<const std::string> seeds) {
+                                                   absl::Span<const std::string> secrets) {
   const uint16_t key_id = keys_.current_key_id();
-  if (wrapper_key_id_ != key_id) {
-    ASSIGN_OR_RETURN(std::string raw_key, keys_.WrappingKey(key_id));
-    const SecretString key(std::move(raw_key));
-    wrapper_key_id_.reset();
-    RETURN_IF_ERROR(wrapper_.SetKey(key.Reveal()));
-    wrapper_key_id_ = key_id;
-  }
-  const std::string nonces = random_.Bytes(seeds.size() * kAesGcmNonceBytes);
+  const std::string nonces = random_.Bytes(secrets.size() * kAesGcmNonceBytes);
   std::string associated = Associated(first_index);
   std::string slots;
-  slots.reserve(seeds.size() * kSeedSlotBytes);
-  for (size_t i = 0; i < seeds.size(); ++i) {
-    if (seeds[i].empty()) {
+  slots.reserve(secrets.size() * kSeedSlotBytes);
+  for (size_t i = 0; i < secrets.size(); ++i) {
+    if (secrets[i].empty()) {
       slots.append(kSeedSlotBytes, '\0');
       continue;
     }
-    if (seeds[i].size() != kSeedBytes) {
+    if (secrets[i].size() != kSecretBytes) {
       return absl::InvalidArgumentError(
-          absl::StrCat("seed of ", seeds[i].size(), " bytes, needs ", kSeedBytes));
+          absl::StrCat("secret of ", secrets[i].size(), " bytes, needs ", kSecretBytes));
     }
+    RETURN_IF_ERROR(KeyWrapper(key_id, (first_index + i) / kSeedSlotsPerSegment));
     associated.resize(associated_prefix_.size());
     PutU64(associated, first_index + i);
     const absl::string_view nonce =
@@ -197,15 +234,15 @@ absl::StatusOr<std::string> FileSeedStore::WrapAll(uint64_t first_index,
     PutU8(slots, kAes256Gcm);
     PutU16(slots, key_id);
     absl::StrAppend(&slots, nonce);
-    RETURN_IF_ERROR(wrapper_.Seal(nonce, associated, {seeds[i]}, slots));
+    RETURN_IF_ERROR(wrapper_.Seal(nonce, associated, {secrets[i]}, slots));
   }
   return slots;
 }
 
-absl::Status FileSeedStore::Put(uint64_t first_index, absl::Span<const std::string> seeds) {
+absl::Status FileSeedStore::Put(uint64_t first_index, absl::Span<const std::string> secrets) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckLatch());
-  ASSIGN_OR_RETURN(const std::string slots, WrapAll(first_index, seeds));
+  ASSIGN_OR_RETURN(const std::string slots, WrapAll(first_index, secrets));
   return Latch(WriteSlots(first_index, slots));
 }
 
@@ -222,30 +259,28 @@ absl::StatusOr<std::string> FileSeedStore::ReadSlot(uint64_t index) {
   return (*file)->ReadExactly(index % kSeedSlotsPerSegment * kSeedSlotBytes, kSeedSlotBytes);
 }
 
-absl::StatusOr<std::string> FileSeedStore::ReadSeed(uint64_t index) {
+absl::StatusOr<std::string> FileSeedStore::ReadSecret(uint64_t index) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadSlot(index));
   ASSIGN_OR_RETURN(const Slot slot, ParseSlot(bytes));
-  if (slot.state == State::kErased) return absl::NotFoundError("erased: the seed is destroyed");
-  if (slot.state == State::kEmpty) return absl::NotFoundError("no seed");
-  absl::StatusOr<std::string> raw_key = keys_.WrappingKey(slot.key_id);
-  if (absl::IsNotFound(raw_key.status())) return absl::DataLossError(raw_key.status().message());
-  RETURN_IF_ERROR(raw_key.status());
-  const SecretString key(*std::move(raw_key));
+  if (slot.state == State::kErased) return absl::NotFoundError("erased: the secret is destroyed");
+  if (slot.state == State::kEmpty) return absl::NotFoundError("no secret");
   static thread_local AesGcm cipher;
-  RETURN_IF_ERROR(cipher.SetKey(key.Reveal()));
+  const absl::Status keyed = SetSegmentKey(cipher, slot.key_id, index / kSeedSlotsPerSegment);
+  if (absl::IsNotFound(keyed)) return absl::DataLossError(keyed.message());
+  RETURN_IF_ERROR(keyed);
   return cipher.Open(slot.nonce, Associated(index), slot.wrapped);
 }
 
 absl::StatusOr<std::string> FileSeedStore::Get(uint64_t index) {
-  absl::StatusOr<std::string> seed = ReadSeed(index);
-  if (absl::IsDataLoss(seed.status())) {
+  absl::StatusOr<std::string> secret = ReadSecret(index);
+  if (absl::IsDataLoss(secret.status())) {
     // It may have been read halfway through Erase: once more without a writer.
     MutexLock lock(write_mutex_);
-    seed = ReadSeed(index);
+    secret = ReadSecret(index);
   }
-  if (seed.ok()) return seed;
-  return absl::Status(seed.status().code(),
-                      absl::StrCat("seed of entry ", index, ": ", seed.status().message()));
+  if (secret.ok()) return secret;
+  return absl::Status(secret.status().code(),
+                      absl::StrCat("secret of entry ", index, ": ", secret.status().message()));
 }
 
 absl::StatusOr<SeedStore::State> FileSeedStore::StateOf(uint64_t index) {

@@ -1,15 +1,24 @@
-// The key store of the payloads: one wrapped seed for each entry, in fixed slots of preallocated files, so that
-// destroying a seed overwrites it in place, which a log-structured database cannot do.
+// The key store of the payloads: one wrapped secret for each entry, in fixed slots of preallocated
+// files, so that destroying a secret overwrites it in place, which a log-structured database cannot
+// do. Payload key and commitment seed grow from it (payload_cipher.h), hence the name.
 //
-//   segment file "seeds-%016x" (hex of the first index), 65,536 slots of 64 bytes = 4 MiB, zeroed when made
-//   slot: u8 version = 1 | u8 algorithm = 1 (AES-256-GCM) | u16 key_id | nonce[12] | wrapped seed[32] | tag[16]
+//   segment file "seeds-%016x" (hex of the first index), 65,536 slots of 64 bytes = 4 MiB, zeroed
+//   when made
+//   slot: u8 version = 1 | u8 algorithm = 1 (AES-256-GCM) | u16 key_id | nonce[12] |
+//         wrapped secret[32] | tag[16]
+//   wrapped under HMAC-SHA-256(wrapping key, "auditledger/wrap/v1" 00 || BE16 len || origin ||
+//                              BE64(the segment's first index))
 //   associated data: "auditledger/seed/v1" 00 || BE16 len || origin || BE64(index)
-//   an all-zero slot holds no seed; an erased slot is version = 255 and zeros
+//   an all-zero slot holds no secret; an erased slot is version = 255 and zeros
 //
-// The wrapping key for key_id comes from a KeyProvider; rotation rewraps slots and changes no layout.
+// A key for each segment wraps about 65,536 slots: far from the 2^32 random nonces that AES-GCM
+// bears under one key (NIST SP 800-38D, 8.3). The wrapping key for key_id comes from a KeyProvider;
+// rotation rewraps slots and changes no layout.
+// A segment is made only with its first slot, behind the segment before it. One that is missing
+// later (a folder not mounted, or emptied) is DataLoss by name, not made anew.
 // Thread-safety: Put is called by one thread at a time; Get may be called by many, also meanwhile.
-// Errors: DataLoss for a slot that does not open; NotFound for an empty or erased slot (payload "erased:..." told
-// apart by State); any write or sync error latches the store.
+// Errors: DataLoss for a slot that does not open; NotFound for an empty or erased slot (told apart by
+// StateOf); any write or sync error latches the store.
 #ifndef AUDITLEDGER_LEDGER_SEED_STORE_H_
 #define AUDITLEDGER_LEDGER_SEED_STORE_H_
 
@@ -44,17 +53,21 @@ class SeedStore {
   enum class State { kEmpty, kPresent, kErased };
 
   // Opens or makes the store in `dir` (0700). `keys` and `random` must outlive it.
-  static absl::StatusOr<std::unique_ptr<SeedStore>> Open(const std::string& dir, const std::string& origin,
+  static absl::StatusOr<std::unique_ptr<SeedStore>> Open(const std::string& dir,
+                                                         const std::string& origin,
                                                          const KeyProvider& keys, Random& random);
   virtual ~SeedStore() = default;
 
-  // Wraps and writes seeds for consecutive indices beginning with `first_index` (an empty string leaves a slot
-  // empty), and syncs. What stood in these slots is overwritten: they are beyond the committed log.
-  virtual absl::Status Put(uint64_t first_index, absl::Span<const std::string> seeds) = 0;
+  // Wraps and writes secrets for consecutive indices beginning with `first_index` (an empty string
+  // leaves a slot empty), and syncs. What stood in these slots is overwritten: they are beyond the
+  // committed log.
+  virtual absl::Status Put(uint64_t first_index, absl::Span<const std::string> secrets) = 0;
   virtual absl::StatusOr<std::string> Get(uint64_t index) = 0;
   virtual absl::StatusOr<State> StateOf(uint64_t index) = 0;
   // Overwrites the slot and syncs.
   virtual absl::Status Erase(uint64_t index) = 0;
+  // A sync failed, not merely a write: what was written may be lost though it can be read.
+  virtual bool SyncFailed() const { return false; }
 };
 
 }  // namespace auditledger

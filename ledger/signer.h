@@ -29,11 +29,16 @@ class Signer {
   // last head signed (empty from size 0 or for the same head). The same head gives the same bytes.
   virtual absl::StatusOr<std::string> Sign(const Head& head, absl::Span<const Hash> consistency) = 0;
   virtual const NoteVerifier& verifier() const = 0;
+  // Making its own state durable failed (fdatasync's word): what it holds may be lost though it can be
+  // read.
+  virtual bool SyncFailed() const { return false; }
 };
 
 // The embedded signer. State file "signer.state" in state_dir: two slots of 4,096 bytes, pre-zeroed, written in turn:
 //   u8 version = 1 | zeros[7] | BE64 sequence | BE64 size | root[32] | BE64 time_us | origin_hash[32] | key_id u32 | CRC-32C u32 over all before
-// and synced with fdatasync before a signature leaves. The valid slot with the higher sequence counts.
+// and synced with fdatasync before a signature leaves. The valid slot with the higher sequence counts. Opening writes
+// its head once more, into the other slot, and syncs: what is trusted is then on the disk, and not in the page cache
+// alone, where a sync that failed before may have left it.
 struct EmbeddedSignerOptions {
   std::string state_dir;
   std::string origin;

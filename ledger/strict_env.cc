@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "ledger/posix_file.h"
 #include "leveldb/slice.h"
 
@@ -60,6 +62,17 @@ class PreadFile : public leveldb::RandomAccessFile {
   const PosixFile file_;
 };
 
+// Syncing a manifest, LevelDB opens its folder first and passes on what open says. It makes NotFound
+// of ENOENT and strerror's text of the others; fsync gives none of these.
+bool IsOpenError(const leveldb::Status& status) {
+  if (status.IsNotFound()) return true;
+  const std::string text = status.ToString();
+  for (const int error : {EMFILE, ENFILE, EACCES, ENOMEM}) {
+    if (absl::EndsWith(text, std::strerror(error))) return true;
+  }
+  return false;
+}
+
 class WatchedFile : public leveldb::WritableFile {
  public:
   WatchedFile(leveldb::WritableFile* file, std::atomic<bool>* sync_failed)
@@ -74,7 +87,7 @@ class WatchedFile : public leveldb::WritableFile {
     leveldb::Status status = file_->Flush();
     if (!status.ok()) return status;
     status = file_->Sync();
-    if (!status.ok()) sync_failed_->store(true);
+    if (!status.ok() && !IsOpenError(status)) sync_failed_->store(true);
     return status;
   }
 
@@ -88,7 +101,7 @@ class WatchedFile : public leveldb::WritableFile {
 leveldb::Status StrictEnv::SyncFolderOf(const std::string& name) {
   const absl::Status status = SyncDirectory(DirectoryOf(name));
   if (status.ok()) return leveldb::Status::OK();
-  sync_failed_.store(true);
+  if (IsSyncFailure(status)) sync_failed_.store(true);
   return IoError(name, status);
 }
 

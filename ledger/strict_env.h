@@ -1,13 +1,13 @@
 // What LevelDB's Env leaves open, closed. For leveldb_engine.cc and tests only.
 //
 // - A sequential read goes on until it has all it asked for or the file ends: LevelDB takes a short
-// read for the end
-//   of a log and drops what follows (google/leveldb issue 1285).
+//   read for the end of a log and drops what follows (google/leveldb issue 1285).
 // - Tables are read by pread: a page that the disk cannot read is an error, not a signal (SIGBUS)
-// from a mapping, and
-//   resident memory does not grow with the database.
+//   from a mapping, and resident memory does not grow with the database.
 // - A file created or renamed is in its folder for good before it is used.
-// - The first failed sync is remembered, by whichever thread it was seen.
+// - The first failed sync is remembered, by whichever thread it was seen. Only fsync's own word
+//   counts: a full disk or a lack of file descriptors is a write error, after which it is known what
+//   is on the disk.
 //
 // Thread-safety: all methods may be called by many threads. `base` must outlive it.
 #ifndef AUDITLEDGER_LEDGER_STRICT_ENV_H_

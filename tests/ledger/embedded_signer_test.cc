@@ -3,6 +3,7 @@
 #include "ledger/key_files.h"
 #include "ledger/posix_file.h"
 #include "ledger/signer.h"
+#include "ledger/signer_state.h"
 #include "merkle/checkpoint.h"
 #include "merkle/sha256.h"
 #include "tests/testing/fake_random.h"
@@ -107,6 +108,31 @@ TEST_F(EmbeddedSignerTest, StateIsDurableBeforeTheSignatureLeaves) {
   EXPECT_EQ(counted.seen(), 1u) << "it is remembered already";
 }
 
+// After a failed sync and a restart the page cache may show a head that the disk does not have.
+TEST_F(EmbeddedSignerTest, OpeningPutsTheHeadOnTheDiskOnceMore) {
+  Make();
+  ASSERT_OK(signer_->Sign(kOne, {}));
+  signer_.reset();
+  const std::string path = dir_ / "state/signer.state";
+  const SignerState before = ParseSignerState(ReadWholeFile(path, 1 << 20).value()).value();
+  {
+    const FileFaults counted(FileOperation::kSync, "signer.state", 0);
+    Reopen();
+    EXPECT_EQ(counted.seen(), 1u);
+  }
+  const std::string bytes = ReadWholeFile(path, 1 << 20).value();
+  for (const size_t slot : {size_t{0}, size_t{1}}) {
+    ASSERT_OK_AND_ASSIGN(
+        const SignerState state,
+        ParseSignerSlot(bytes.substr(slot * kSignerSlotBytes, kSignerSlotBytes)));
+    EXPECT_EQ(state.head, kOne) << "each slot";
+  }
+  EXPECT_EQ(ParseSignerState(bytes)->sequence, before.sequence + 1);
+  signer_.reset();
+  const FileFaults faults(FileOperation::kSync, "signer.state", EIO);
+  EXPECT_FALSE(OpenEmbeddedSigner(options_).ok()) << "not trusted unless the disk has it";
+}
+
 TEST_F(EmbeddedSignerTest, AnyErrorOfItsStorageLatchesIt) {
   for (const FileOperation operation : {FileOperation::kWrite, FileOperation::kSync}) {
     if (signer_ == nullptr) Make();
@@ -115,6 +141,7 @@ TEST_F(EmbeddedSignerTest, AnyErrorOfItsStorageLatchesIt) {
       const FileFaults faults(operation, "signer.state", EIO);
       EXPECT_FALSE(signer_->Sign(kOne, {}).ok());
     }
+    EXPECT_EQ(signer_->SyncFailed(), operation == FileOperation::kSync);
     EXPECT_THAT(signer_->Sign(kOne, {}),
                 StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("has stopped")));
   }

@@ -1,6 +1,8 @@
 #include "ledger/key_files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,12 +62,44 @@ TEST_F(KeyFilesTest, AreAllMadePrivateAndDifferent) {
 
 TEST_F(KeyFilesTest, AreNeverMadeOverOthers) {
   EXPECT_THAT(CreateKeyFiles(keys_, kOrigin, random_), StatusIs(absl::StatusCode::kAlreadyExists));
-  for (const char* name : kFiles) {
+  for (const char* name : {"log.key", "wrap-2.key", "other.key"}) {
     const std::string one = dir_ / (std::string("only-") + name);
     ASSERT_OK(MakeDirectory(one));
     ASSERT_OK(CreateFile(one + "/" + name, "x"));
     EXPECT_THAT(CreateKeyFiles(one, kOrigin, random_), StatusIs(absl::StatusCode::kAlreadyExists));
     EXPECT_EQ(ReadWholeFile(one + "/" + name, 10).value(), "x");
+  }
+}
+
+TEST_F(KeyFilesTest, AreMadeByOneAtATime) {
+  ASSERT_OK_AND_ASSIGN(const PosixFile other,
+                       PosixFile::Open(dir_.path(), O_RDONLY | O_DIRECTORY));
+  ASSERT_EQ(::chmod(dir_.path().c_str(), 0700), 0);
+  ASSERT_EQ(::flock(other.fd(), LOCK_EX), 0);
+  EXPECT_THAT(CreateKeyFiles(dir_.path(), kOrigin, random_),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("another process")));
+}
+
+// Wherever making them is cut short, making them again gives whole keys or finds them whole.
+TEST_F(KeyFilesTest, ACreationCutShortCanBeRepeated) {
+  for (const FileOperation operation :
+       {FileOperation::kWrite, FileOperation::kSync, FileOperation::kRename}) {
+    for (uint64_t step = 0;; ++step) {
+      const std::string dir =
+          dir_ / ("cut-" + std::to_string(static_cast<int>(operation)) + "-" + std::to_string(step));
+      ASSERT_OK(MakeDirectory(dir));
+      absl::Status cut;
+      {
+        const FileFaults faults(operation, dir, EIO, step);
+        cut = CreateKeyFiles(dir, kOrigin, random_);
+      }
+      const absl::Status again = CreateKeyFiles(dir, kOrigin, random_);
+      if (!again.ok()) EXPECT_THAT(again, StatusIs(absl::StatusCode::kAlreadyExists));
+      EXPECT_OK(LoadKeyFiles(dir, kOrigin).status()) << cut;
+      if (!cut.ok()) continue;
+      EXPECT_GE(step, 5u);
+      break;
+    }
   }
 }
 

@@ -43,6 +43,7 @@ class SealerTest : public ::testing::Test {
   }
 
   static constexpr char kOrigin[] = "test.example/log";
+  const std::string kEmitterSeed = std::string(31, 's') + "t";
   ScratchFolder folder;
   CountedRandom random;
   std::unique_ptr<LedgerKeys> keys;
@@ -66,8 +67,11 @@ TEST_F(SealerTest, WhatItSealsOpens) {
   EXPECT_EQ(header.stream_sequence, 3u);
   ASSERT_OK_AND_ASSIGN(
       const Payload payload,
-      DecryptPayload(sealed.seed, kOrigin, sealed.commitment, sealed.payload_record));
-  EXPECT_EQ(payload, (Payload{sealed.header, input.event}));
+      DecryptPayload(sealed.secret, kOrigin, sealed.commitment, sealed.payload_record));
+  EXPECT_EQ(payload, (Payload{sealed.seed, sealed.header, input.event}));
+  EXPECT_THAT(DecryptPayload(sealed.seed, kOrigin, sealed.commitment, sealed.payload_record),
+              StatusIs(absl::StatusCode::kDataLoss))
+      << "a receipt has the seed, and must not open what is stored";
   EXPECT_EQ(sealed.payload_record.find("Patient/7"), std::string::npos);
 }
 
@@ -79,6 +83,7 @@ TEST_F(SealerTest, TheSameEventHasTheSameMacsAndAnotherSeed) {
   ASSERT_OK_AND_ASSIGN(const SealedEvent two, sealer->Seal(later));
   EXPECT_EQ(one.identity_mac, two.identity_mac);
   EXPECT_EQ(one.event_mac, two.event_mac);
+  EXPECT_NE(one.secret, two.secret);
   EXPECT_NE(one.seed, two.seed);
   EXPECT_NE(one.commitment, two.commitment);
 }
@@ -104,9 +109,16 @@ TEST_F(SealerTest, RefusesWhatIsNotCanonical) {
 
 TEST_F(SealerTest, AnEmittersOwnSealIsCheckedAndKept) {
   SealInput input = Input();
-  input.emitter_seal = EmitterSeal(input, std::string(32, 's'));
+  input.emitter_seal = EmitterSeal(input, kEmitterSeed);
   ASSERT_OK_AND_ASSIGN(const SealedEvent sealed, sealer->Seal(input));
-  EXPECT_EQ(sealed.seed, std::string(32, 's'));
+  EXPECT_EQ(sealed.seed, kEmitterSeed);
+  ASSERT_OK_AND_ASSIGN(
+      const Payload payload,
+      DecryptPayload(sealed.secret, kOrigin, sealed.commitment, sealed.payload_record));
+  EXPECT_EQ(payload.seed, kEmitterSeed) << "it travels in the payload";
+  EXPECT_THAT(DecryptPayload(kEmitterSeed, kOrigin, sealed.commitment, sealed.payload_record),
+              StatusIs(absl::StatusCode::kDataLoss))
+      << "what an emitter chooses protects nothing at rest";
   EXPECT_EQ(ParseHeader(sealed.header)->signature, input.emitter_seal->signature);
 
   SealInput moved = input;  // the signature is for another event id
@@ -118,6 +130,14 @@ TEST_F(SealerTest, AnEmittersOwnSealIsCheckedAndKept) {
   SealInput short_seed = input;
   short_seed.emitter_seal->seed.pop_back();
   EXPECT_THAT(sealer->Seal(short_seed), StatusIs(kInvalid, HasSubstr("emitter_seal.seed")));
+}
+
+TEST_F(SealerTest, AnEmittersSeedOfEqualBytesIsNoSeed) {
+  for (const char byte : {'\0', 's', '\xff'}) {
+    SealInput input = Input();
+    input.emitter_seal = EmitterSeal(input, std::string(32, byte));
+    EXPECT_THAT(sealer->Seal(input), StatusIs(kInvalid, HasSubstr("all equal")));
+  }
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 
 #include "ledger/aes_gcm.h"
 #include "ledger/posix_file.h"
+#include "merkle/bytes.h"
+#include "merkle/sha256.h"
 #include "tests/testing/fake_random.h"
 #include "tests/testing/file_faults.h"
 #include "tests/testing/status_matchers.h"
@@ -38,6 +40,13 @@ class TestKeys : public KeyProvider {
   uint16_t current = 1;
   std::map<uint16_t, std::string> keys = {{1, std::string(32, 'a')}, {2, std::string(32, 'b')}};
 };
+
+// The key of seed_store.h.
+std::string SegmentKey(const std::string& wrapping_key, uint64_t first_index) {
+  std::string input = "auditledger/wrap/v1\0\0\x12"s + kOrigin;
+  PutU64(input, first_index);
+  return std::string(HmacSha256(wrapping_key, {input}).view());
+}
 
 std::string Seed(uint64_t index) {
   std::string seed = "seed " + std::to_string(index);
@@ -79,20 +88,20 @@ TEST_F(SeedStoreTest, SeedsReadBackAlsoAfterARestart) {
       EXPECT_EQ(store_->Get(i).value(), Seed(i));
       EXPECT_EQ(store_->StateOf(i).value(), State::kPresent);
     }
-    EXPECT_THAT(store_->Get(13), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no seed")));
+    EXPECT_THAT(store_->Get(13), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no secret")));
     EXPECT_EQ(store_->StateOf(13).value(), State::kEmpty);
     Reopen();
   }
 }
 
 TEST_F(SeedStoreTest, SlotIsThatOfTheHeaderToTheByte) {
-  ASSERT_OK(PutRange(5, 6));
+  ASSERT_OK(store_->Put(0, {"", "", "", "", "", Seed(5)}));
   const std::string raw = Raw();
   ASSERT_EQ(raw.size(), kSegmentBytes);
   const std::string slot = raw.substr(5 * kSeedSlotBytes, kSeedSlotBytes);
   EXPECT_EQ(slot.substr(0, 4), "\1\1\0\1"s);
   AesGcm cipher;
-  ASSERT_OK(cipher.SetKey(keys_.keys[1]));
+  ASSERT_OK(cipher.SetKey(SegmentKey(keys_.keys[1], 0)));
   const std::string associated = "auditledger/seed/v1\0\0\x12"s + kOrigin + "\0\0\0\0\0\0\0\5"s;
   EXPECT_EQ(cipher.Open(slot.substr(4, 12), associated, slot.substr(16)).value(), Seed(5));
   EXPECT_EQ(raw.find_first_not_of('\0', 6 * kSeedSlotBytes), std::string::npos);
@@ -109,6 +118,7 @@ TEST_F(SeedStoreTest, EmptyStringsLeaveSlotsEmptyAndWriteOverWhatStoodThere) {
 
 TEST_F(SeedStoreTest, SeedsCrossSegmentsWithOneSyncEach) {
   const uint64_t edge = kSeedSlotsPerSegment;
+  ASSERT_OK(PutRange(0, 1));
   ASSERT_OK(PutRange(edge - 4, edge - 2));
   ASSERT_OK(PutRange(edge, edge + 1));
   const FileFaults counted(FileOperation::kSync, "seeds-", 0);
@@ -149,8 +159,45 @@ TEST_F(SeedStoreTest, ErasingDestroysTheSlotInTheFile) {
   EXPECT_EQ(store_->Get(2).value(), Seed(2));
   EXPECT_EQ(store_->Get(4).value(), Seed(4));
   EXPECT_OK(store_->Erase(3)) << "erasing again is no error";
-  ASSERT_OK(store_->Erase(7 * kSeedSlotsPerSegment));
-  EXPECT_EQ(store_->StateOf(7 * kSeedSlotsPerSegment).value(), State::kErased);
+}
+
+// GCM with random nonces bears 2^32 uses of a key: each segment has its own.
+TEST_F(SeedStoreTest, EachSegmentIsWrappedUnderAKeyOfItsOwn) {
+  const uint64_t edge = kSeedSlotsPerSegment;
+  ASSERT_OK(PutRange(0, 1));
+  ASSERT_OK(PutRange(edge - 1, edge + 1));
+  for (const uint64_t index : {edge - 1, edge}) {
+    const uint64_t first = index / edge * edge;
+    const std::string slot = Raw(first).substr((index - first) * kSeedSlotBytes, kSeedSlotBytes);
+    std::string associated = "auditledger/seed/v1\0\0\x12"s + kOrigin;
+    PutU64(associated, index);
+    for (const uint64_t key_of : {uint64_t{0}, edge}) {
+      AesGcm cipher;
+      ASSERT_OK(cipher.SetKey(SegmentKey(keys_.keys[1], key_of)));
+      EXPECT_EQ(cipher.Open(slot.substr(4, 12), associated, slot.substr(16)).ok(), key_of == first);
+    }
+  }
+}
+
+// A folder that is not mounted, or was emptied, must not be taken for a new one.
+TEST_F(SeedStoreTest, ASegmentThatIsMissingIsNotMadeAnew) {
+  const uint64_t edge = kSeedSlotsPerSegment;
+  const auto is_missing = [](const std::string& name) {
+    return StatusIs(absl::StatusCode::kDataLoss, HasSubstr(name + " is missing"));
+  };
+  EXPECT_THAT(PutRange(1, 2), is_missing("seeds-0000000000000000"));
+  Reopen();
+  EXPECT_THAT(store_->Erase(1), is_missing("seeds-0000000000000000"));
+  Reopen();
+  EXPECT_THAT(PutRange(edge, edge + 1), is_missing("seeds-0000000000000000"))
+      << "the log ended just at a segment's end";
+  Reopen();
+  ASSERT_OK(PutRange(0, 2));
+  EXPECT_THAT(PutRange(edge + 1, edge + 2), is_missing("seeds-0000000000010000"));
+  EXPECT_FALSE(store_->SyncFailed()) << "nothing was written";
+  Reopen();
+  EXPECT_THAT(ListDirectory(seeds_).value(), ElementsAre("seeds-0000000000000000"));
+  EXPECT_OK(PutRange(edge - 1, edge + 1));
 }
 
 TEST_F(SeedStoreTest, EveryFlippedByteOfASlotIsDataLoss) {
@@ -199,6 +246,7 @@ TEST_F(SeedStoreTest, AnyWriteOrSyncErrorLatchesIt) {
       const FileFaults faults(operation, "seeds-", EIO);
       EXPECT_FALSE(PutRange(1, 2).ok());
     }
+    EXPECT_EQ(store_->SyncFailed(), operation == FileOperation::kSync);
     const auto has_stopped =
         StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("has stopped"));
     EXPECT_THAT(PutRange(1, 2), has_stopped);
@@ -208,12 +256,13 @@ TEST_F(SeedStoreTest, AnyWriteOrSyncErrorLatchesIt) {
 }
 
 TEST_F(SeedStoreTest, ASegmentIsWholeBeforeItIsUsed) {
-  for (const FileOperation operation :
-       {FileOperation::kWrite, FileOperation::kSync, FileOperation::kRename}) {
+  for (const FileOperation operation : {FileOperation::kOpen, FileOperation::kWrite,
+                                        FileOperation::kSync, FileOperation::kRename}) {
     Reopen();
     {
       const FileFaults faults(operation, "seeds-", ENOSPC, 0, 1);
       EXPECT_FALSE(PutRange(0, 1).ok());
+      EXPECT_EQ(store_->SyncFailed(), operation == FileOperation::kSync);
     }
     Reopen();
     EXPECT_TRUE(ListDirectory(seeds_).value().empty()) << "what was begun is removed";

@@ -1,6 +1,7 @@
 #include "ledger/strict_env.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <fstream>
 #include <memory>
@@ -16,6 +17,21 @@ namespace {
 using ::auditledger::testing::FaultEnv;
 using ::auditledger::testing::FileFaults;
 using ::auditledger::testing::TempDir;
+
+// While it lives, open says EMFILE.
+class NoMoreDescriptors {
+ public:
+  NoMoreDescriptors() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  }
+  ~NoMoreDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_ = {};
+};
 
 class StrictEnvTest : public ::testing::Test {
  protected:
@@ -104,6 +120,31 @@ TEST_F(StrictEnvTest, AFolderThatCannotBeSyncedCountsAsFailedSync) {
   EXPECT_FALSE(env.NewWritableFile(dir_ / "a", &raw).ok());
   EXPECT_EQ(raw, nullptr);
   EXPECT_TRUE(env.SyncFailed());
+}
+
+// Out of file descriptors, nothing was promised to the disk that it could have lost.
+TEST_F(StrictEnvTest, AFolderThatCannotBeOpenedIsAWriteErrorOnly) {
+  StrictEnv env(leveldb::Env::Default());
+  const FileFaults faults(FileOperation::kOpen, dir_.path(), EMFILE);
+  leveldb::WritableFile* raw = nullptr;
+  EXPECT_FALSE(env.NewWritableFile(dir_ / "a", &raw).ok());
+  EXPECT_FALSE(env.RenameFile(dir_ / "a", dir_ / "b").ok());
+  EXPECT_FALSE(env.SyncFailed());
+}
+
+// LevelDB opens the folder itself when it syncs a manifest.
+TEST_F(StrictEnvTest, AManifestsFolderThatCannotBeOpenedIsAWriteErrorOnly) {
+  StrictEnv env(leveldb::Env::Default());
+  leveldb::WritableFile* raw = nullptr;
+  ASSERT_TRUE(env.NewWritableFile(dir_ / "MANIFEST-000001", &raw).ok());
+  const std::unique_ptr<leveldb::WritableFile> file(raw);
+  ASSERT_TRUE(file->Append("x").ok());
+  {
+    const NoMoreDescriptors none;
+    EXPECT_FALSE(file->Sync().ok());
+  }
+  EXPECT_FALSE(env.SyncFailed());
+  EXPECT_TRUE(file->Sync().ok());
 }
 
 TEST_F(StrictEnvTest, RemembersTheFirstFailedSync) {
