@@ -7,17 +7,20 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace auditledger;
-  const std::string seed(32, 's');
+  const std::string secret(kEntrySecretBytes, 's');
   const absl::string_view bytes = FuzzInput(data, size);
-  FUZZ_CHECK(absl::IsDataLoss(DecryptPayload(seed, "origin", Hash{}, bytes).status()));
+  FUZZ_CHECK(absl::IsDataLoss(DecryptPayload(secret, "origin", Hash{}, bytes).status()));
 
   const size_t cut = size == 0 ? 0 : data[0] * size / 256;
-  const Payload payload{std::string(bytes.substr(0, cut)), std::string(bytes.substr(cut))};
+  // Half of the inputs with the seed that follows from the secret, half with a chosen one.
+  const bool chosen = size % 2 == 1;
+  const Payload payload{chosen ? std::string(32, 'c') : DeriveCommitmentSeed(secret),
+                        std::string(bytes.substr(0, cut)), std::string(bytes.substr(cut))};
   const absl::StatusOr<std::string> record =
-      EncryptPayload(seed, std::string(kPayloadNonceBytes, 'n'), "origin", Hash{}, payload);
+      EncryptPayload(secret, std::string(kPayloadNonceBytes, 'n'), "origin", Hash{}, payload);
   FUZZ_CHECK(record.ok() == (payload.header.size() <= 65535));
   if (!record.ok()) return 0;
-  const absl::StatusOr<Payload> read = DecryptPayload(seed, "origin", Hash{}, *record);
+  const absl::StatusOr<Payload> read = DecryptPayload(secret, "origin", Hash{}, *record);
   FUZZ_CHECK(read.ok() && *read == payload);
   return 0;
 }

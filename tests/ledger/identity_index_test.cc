@@ -123,7 +123,7 @@ TEST_F(IdentityIndexTest, AgreesWithAMapThroughRandomUseAndRestarts) {
     ASSERT_OK(index_->Advance(log.size()));
   };
   open();
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 1500; ++round) {
     const uint64_t batch = 1 + random() % 8;
     for (uint64_t i = 0; i < batch; ++i) {
       Mac128 mac = MacAt(random());
@@ -226,7 +226,7 @@ TEST_F(IdentityIndexTest, MemoryIsBoundedHoweverManyThereAre) {
   Open(0);
   // The set being filled and four waiting, 64 bytes an entry at most; filters; the runs' objects.
   const size_t bound = 5 * 1000 * 64 + 20000 + 64 * 512;
-  for (uint64_t size = 500; size <= 100'000; size += 500) {
+  for (uint64_t size = 500; size <= 50'000; size += 500) {
     Grow(size);
     ASSERT_LE(index_->MemoryBytes(), bound) << size;
   }
@@ -262,7 +262,7 @@ TEST_F(IdentityIndexTest, AFaultAtAnyStepIsMendedByTheNextOpen) {
   for (const FileOperation operation :
        {FileOperation::kOpen, FileOperation::kWrite, FileOperation::kSync, FileOperation::kRename,
         FileOperation::kRead}) {
-    for (uint64_t skip = 0; skip < 40; skip += 3) {
+    for (uint64_t skip = 0; skip < 40; skip += 6) {
       std::filesystem::remove_all(runs_);
       Open(0);
       {
