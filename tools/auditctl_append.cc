@@ -45,7 +45,9 @@ class Appender {
     ASSIGN_OR_RETURN(const EventFormat format, ParseEventFormat(options_.format));
     EventReader reader(input, name, format);
     while (true) {
-      ASSIGN_OR_RETURN(std::optional<v1::AuditEvent> event, reader.Next());
+      auto next = reader.Next();
+      if (!next.ok()) return Unsent(next.status());
+      std::optional<v1::AuditEvent> event = *std::move(next);
       if (!event) return absl::OkStatus();
       const size_t bytes = event->ByteSizeLong();
       if (!lines_.empty() && (lines_.size() >= options_.batch || bytes_ + bytes > kMaxBatchBytes)) {
@@ -94,6 +96,12 @@ class Appender {
     if (options_.number_from > 0 && source.stream_sequence() == 0) {
       source.set_stream_sequence(number_++);
     }
+  }
+
+  absl::Status Unsent(const absl::Status& status) const {
+    if (lines_.empty()) return status;
+    return absl::Status(status.code(), absl::StrCat(status.message(), "\n  nothing from ",
+                                                    lines_.front(), " on was recorded"));
   }
 
   absl::Status Send(v1::BatchAppendEventsResponse& response) {

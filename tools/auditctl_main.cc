@@ -28,6 +28,8 @@ constexpr char kFooter[] =
     "  auditctl append day.jsonl --receipts receipts/";
 
 void AddGlobals(CLI::App& app, auditledger::ctl::Options& options) {
+  // A script's defaults can be overridden by what is typed after them.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--server", options.server, "host:port, or unix:/path")
       ->envname("AUDITCTL_SERVER")
       ->capture_default_str();
@@ -45,6 +47,7 @@ void AddGlobals(CLI::App& app, auditledger::ctl::Options& options) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("--json", options.json, "print JSON, one object a line");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 #
 #   tools/demo.sh BUILD_DIR [WORK_DIR]
 #
-# Exits non-zero when anything that should be caught is not: this is a test as well. WORK_DIR is kept; without
-# it a temporary folder is used and removed.
+# Exits non-zero when anything that should be caught is not: this is a test as well. WORK_DIR is
+# kept; without it a temporary folder is used and removed.
 set -euo pipefail
 
 build=$(realpath "${1:?usage: tools/demo.sh BUILD_DIR [WORK_DIR]}")
@@ -44,24 +44,27 @@ fail() { printf '\nDEMO FAILED: %s\n' "$*" >&2; exit 1; }
 
 origin=audit.example.org/clinic
 ctl() {
-  "$auditctl_program" --server "$address" --ledger clinic --ca certs/ca.pem --cert certs/client.pem \
-    --key-file certs/client.key "$@"
+  "$auditctl_program" --server "$address" --ledger clinic --ca certs/ca.pem \
+    --cert certs/client.pem --key-file certs/client.key "$@"
 }
 pinned() { ctl --pin-key clinic.vkey "$@"; }
-verify() { "$verify_program" --origin "$origin" --key clinic.vkey --trust-store "$work/trust" "$@"; }
+verify() {
+  "$verify_program" --origin "$origin" --key clinic.vkey --trust-store "$work/trust" "$@"
+}
 
 # start FOLDER [FLAGS]: the daemon on FOLDER, on a port of the system's choosing.
 start() {
   local folder=$1
   shift
   rm -f ready
-  "$daemon_program" --root "$folder" --ready_file ready --admin_principal spiffe://hospital.example/client \
+  "$daemon_program" --root "$folder" --ready_file ready \
+    --admin_principal spiffe://hospital.example/client \
     --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem "$@" 2>>daemon.log &
   daemon_pid=$!
   local tries
   for tries in $(seq 1 1000); do
     [ -e ready ] && break
-    kill -0 "$daemon_pid" 2>/dev/null || { tail -5 daemon.log >&2; fail "auditledgerd did not start on $folder"; }
+    kill -0 "$daemon_pid" 2>/dev/null || fail "auditledgerd did not start: $(tail -5 daemon.log)"
     sleep 0.02
   done
   [ -e ready ] || fail "auditledgerd did not become ready on $folder in $tries tries"
@@ -79,9 +82,15 @@ caught() {
   local attack=$1 by=$2 expected=$3 pattern=$4 output code=0
   shift 4
   output=$("$@" 2>&1) || code=$?
-  [ "$code" = "$expected" ] || { echo "$output" | quote; fail "$attack: $by ended with $code, not $expected"; }
+  if [ "$code" != "$expected" ]; then
+    echo "$output" | quote
+    fail "$attack: $by ended with $code, not $expected"
+  fi
   local line
-  line=$(grep -m1 -o -E "$pattern.*" <<< "$output") || { echo "$output" | quote; fail "$attack: $by does not say '$pattern'"; }
+  if ! line=$(grep -m1 -o -E "$pattern.*" <<< "$output"); then
+    echo "$output" | quote
+    fail "$attack: $by does not say '$pattern'"
+  fi
   printf '%s\n' "$line" | quote
   say "${bold}Caught by $by.${plain}"
   attacks+=("$attack|$by|$(cut -c1-110 <<< "$line")")
@@ -92,7 +101,8 @@ chapter "1. A ledger is made"
 mkdir -m 700 live
 start live
 say "auditledgerd serves on $address, with mutual TLS, on a fresh folder."
-ctl create-ledger clinic --origin "$origin" --json | sed -n 's/.*"vkey":"\([^"]*\)".*/\1/p' > clinic.vkey
+ctl create-ledger clinic --origin "$origin" --json > ledger.json
+sed -n 's/.*"vkey":"\([^"]*\)".*/\1/p' ledger.json > clinic.vkey
 say "The auditor writes the ledger's key down, apart from the server:"
 quote < clinic.vkey
 
@@ -100,13 +110,15 @@ chapter "2. A hospital's day"
 "$generate_program" --seed 42 --events 2000 --truth truth.json > day.jsonl
 pinned append day.jsonl --receipts receipts > day.appended 2> day.summary
 quote < day.summary
-say "Doctors, nurses, registrars and clerks; $(grep -c '"rule"' truth.json) cases are planted for an investigator to find."
+planted=$(grep -c '"rule"' truth.json)
+say "Doctors, nurses and clerks; $planted cases are planted for an investigator to find."
 pinned append day.jsonl > day.again 2> again.summary
-diff <(cut -f1 day.appended) <(cut -f1 day.again) > /dev/null || fail "a repeat got other receipts"
+cmp -s <(cut -f1 day.appended) <(cut -f1 day.again) || fail "a repeat got other receipts"
 say "The emitter lost its answer and sends all of it again: the same receipts, nothing twice."
 gap=$(sed -n 's/.*"sequence": \([0-9]*\).*/\1/p' truth.json)
-pinned streams | grep pacs-1 | quote
-pinned streams | grep pacs-1 | cut -f5 | grep -qx "$gap" || fail "the lost event $gap is not reported"
+pinned streams | grep pacs-1 > pacs.stream
+quote < pacs.stream
+[ "$(cut -f5 pacs.stream)" = "$gap" ] || fail "the lost event $gap is not reported"
 say "The imaging archive's event number $gap never arrived, and the ledger says so."
 
 chapter "3. Overnight a backup is taken; the next morning goes on"
@@ -117,8 +129,9 @@ start live
 pinned append morning.jsonl > morning.appended 2> morning.summary
 quote < morning.summary
 if compgen -G "$shared/testdata/events/fhir-r4/AuditEvent-*.json" > /dev/null; then
-  pinned append --stream fhir-import --number-from 1 "$shared"/testdata/events/{fhir-r4,ihe-balp-1.1.4}/AuditEvent-*.json \
-    --receipts receipts > fhir.appended 2> fhir.summary
+  pinned append --stream fhir-import --number-from 1 --receipts receipts \
+    "$shared"/testdata/events/{fhir-r4,ihe-balp-1.1.4}/AuditEvent-*.json \
+    > fhir.appended 2> fhir.summary
   quote < fhir.summary
   index=$(head -1 fhir.appended | cut -f1)
   pinned get "$index" --format fhir-r4 > back.json
@@ -131,10 +144,11 @@ fi
 chapter "4. Anyone can check, offline"
 count=0
 for receipt in $(ls receipts/*.tlog-proof | awk 'NR % 97 == 1'); do
-  verify receipt "$receipt" --event "${receipt%.tlog-proof}.event.pb" --quiet || fail "$receipt does not verify"
+  verify receipt "$receipt" --event "${receipt%.tlog-proof}.event.pb" --quiet ||
+    fail "$receipt does not verify"
   count=$((count + 1))
 done
-say "$count receipts, picked over the day, verified by a program that knows the key and nothing else."
+say "$count receipts of the day, verified by a program that knows the key and nothing else."
 ctl export export > /dev/null
 verify log export > log.verdict || { quote < log.verdict; fail "the honest log does not verify"; }
 quote < log.verdict
@@ -170,8 +184,10 @@ root_hex=$(sed -n 3p forged.checkpoint | base64 -d | od -An -tx1 | tr -d ' \n')
 start consistent --adopt_signer_state "clinic@$size:$root_hex"
 say "Now it serves, and signs the altered history with the true key ($(ctl ledgers | cut -f5))."
 ctl export forged-export > /dev/null
-caught "adopted fork, exported" "the verifier: the event denies its leaf" 1 "entry $victim .*" verify log forged-export
-caught "adopted fork, exported" "the verifier's trust store" 1 "FORK: " verify log forged-export
+caught "adopted fork, exported" "the verifier: the event denies its leaf" 1 "entry $victim " \
+  verify log forged-export
+caught "adopted fork, exported" "the verifier's trust store" 1 "FORK: " \
+  verify log forged-export
 stop
 
 chapter "8. He drops an entry instead"
@@ -191,13 +207,15 @@ stop
 say "And the signer's memory with it: to itself, that server is an honest one."
 start backup
 ctl checkpoint > rolled.checkpoint
-caught "rollback, memory too" "the verifier's trust store" 1 "ROLLBACK: " verify checkpoint rolled.checkpoint
+caught "rollback, memory too" "the verifier's trust store" 1 "ROLLBACK: " \
+  verify checkpoint rolled.checkpoint
 stop
 
 chapter "10. He steals the key and signs a history of his own"
 head -3 forged.checkpoint | quote
-caught "fork with the stolen key" "whoever has seen the real head" 1 "FORK: " verify checkpoint forged.checkpoint
-say "What is left is evidence: pairs of signed heads that contradict each other, for anyone to check."
+caught "fork with the stolen key" "whoever has seen the real head" 1 "FORK: " \
+  verify checkpoint forged.checkpoint
+say "What is left is evidence: signed heads that contradict each other, for anyone to check."
 find trust/evidence -type f | sort | head -4 | quote
 
 chapter "What was tried, and who noticed"
@@ -207,5 +225,5 @@ for row in "${attacks[@]}"; do
   printf '  %-24s %-42s %s\n' "$attack" "$(cut -c1-42 <<< "$by")" "$line"
 done
 say ""
-say "What this does not show: an event that was never sent (only that its number is missing), and a fork shown to"
-say "someone who never saw the other history. Witnesses are for that."
+say "What this does not show: an event that was never sent (only that its number is missing), and"
+say "a fork shown to someone who never saw the other history. Witnesses are for that."

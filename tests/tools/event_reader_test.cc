@@ -104,7 +104,8 @@ TEST(JsonEventTest, SaysAnEventAgain) {
   ASSERT_OK_AND_ASSIGN(
       const v1::AuditEvent event,
       AuditEventFromJson(R"({"eventId":"e","recorded":{"at":"2024-05-06T07:08:09.5Z",
-                         "utcOffsetMinutes":0},"source":{"streamSequence":"18446744073709551615"}})"));
+                         "utcOffsetMinutes":0},
+                         "source":{"streamSequence":"18446744073709551615"}})"));
   EXPECT_EQ(event.source().stream_sequence(), UINT64_MAX);
   EXPECT_TRUE(event.recorded().has_utc_offset_minutes());
   ASSERT_OK_AND_ASSIGN(const std::string line, JsonFromAuditEvent(event, false));

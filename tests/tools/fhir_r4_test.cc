@@ -114,7 +114,8 @@ TEST(FhirR4Test, MapsTheElementsAnInvestigatorAsksFor) {
     {"what":{"identifier":{"system":"urn:mrn","value":"77"}},
      "role":{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"1"}},
     {"what":{"identifier":{"value":"req-9"}},"type":{"code":"XrequestId"}},
-    {"query":"R0VUIC8=","detail":[{"type":"note","valueString":"x"},{"type":"b","valueBase64Binary":"AAE="}]}])");
+    {"query":"R0VUIC8=","detail":[{"type":"note","valueString":"x"},
+                                   {"type":"b","valueBase64Binary":"AAE="}]}])");
   original["agent"][0]["network"] = {{"address", "10.0.0.1"}, {"type", "2"}};
   original["period"] = {{"start", "2024-05-06T09:08:09.120+02:00"}};
   ASSERT_OK_AND_ASSIGN(const v1::AuditEvent event, AuditEventFromFhirR4(original.dump()));
