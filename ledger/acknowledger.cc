@@ -38,19 +38,19 @@ void Acknowledger::Run() {
       queue_.pop_front();
       changed_.SignalAll();
     }
-    Answer(next);
+    AnswerAll(next);
   }
 }
 
-void Acknowledger::Answer(Acknowledgement& acknowledgement) {
-  for (Receipt& receipt : acknowledgement.receipts) {
-    if (receipt.refusal.ok()) {
-      receipt.refusal = Complete(acknowledgement.head, *acknowledgement.nodes, receipt);
+void Acknowledger::AnswerAll(Acknowledgement& acknowledgement) {
+  for (Answer& answer : acknowledgement.answers) {
+    if (answer.refusal.ok()) {
+      answer.refusal = Complete(acknowledgement.head, *acknowledgement.nodes, answer);
     }
-    if (receipt.refusal.ok()) {
-      receipt.done(AppendOutcome{acknowledgement.head, std::move(receipt.entries)});
+    if (answer.refusal.ok()) {
+      answer.done(AppendOutcome{acknowledgement.head, std::move(answer.entries)});
     } else {
-      receipt.done(std::move(receipt.refusal));
+      answer.done(std::move(answer.refusal));
     }
   }
   if (acknowledgement.new_head) feed_.Notify(acknowledgement.head);
@@ -58,8 +58,8 @@ void Acknowledger::Answer(Acknowledgement& acknowledgement) {
 }
 
 absl::Status Acknowledger::Complete(const HeadFeed::HeadPtr& head, NodeCache& nodes,
-                                    Receipt& receipt) {
-  for (AppendedEntry& entry : receipt.entries) {
+                                    Answer& answer) {
+  for (AppendedEntry& entry : answer.entries) {
     if (entry.repeated) {
       ASSIGN_OR_RETURN(entry, reader_.ReadRepeat(entry.index));
     }

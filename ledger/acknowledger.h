@@ -26,14 +26,14 @@ namespace auditledger {
 inline constexpr size_t kMaxUnansweredCommits = 8;
 
 // The answer to one request. Entries that repeat carry only their index.
-struct Receipt {
+struct Answer {
   AppendCallback done;
   absl::Status refusal;
   std::vector<AppendedEntry> entries;
 };
 
 struct Acknowledgement {
-  std::vector<Receipt> receipts;
+  std::vector<Answer> answers;
   HeadFeed::HeadPtr head;                 // that the proofs lead to
   bool new_head = false;                  // listeners hear of it
   std::unique_ptr<NodeCache> nodes;       // of that head's tree
@@ -53,8 +53,8 @@ class Acknowledger {
 
  private:
   void Run();
-  void Answer(Acknowledgement& acknowledgement);
-  absl::Status Complete(const HeadFeed::HeadPtr& head, NodeCache& nodes, Receipt& receipt);
+  void AnswerAll(Acknowledgement& acknowledgement);
+  absl::Status Complete(const HeadFeed::HeadPtr& head, NodeCache& nodes, Answer& answer);
 
   const Reader& reader_;
   HeadFeed& feed_;

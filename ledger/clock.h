@@ -10,8 +10,10 @@ namespace auditledger {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual uint64_t WallMicros() = 0;       // Unix time
-  virtual uint64_t MonotonicMicros() = 0;  // never goes back
+  virtual uint64_t WallMicros() = 0;  // Unix time
+  // Never goes back and is never set; goes on while the machine sleeps, so that a suspend is not
+  // taken for a jump of the wall clock.
+  virtual uint64_t MonotonicMicros() = 0;
   // The machine's; lives as long as the process.
   static Clock& System();
 };

@@ -142,7 +142,7 @@ std::vector<Committer::Request> Committer::TakeQueued() {
 
 void Committer::Process(std::vector<Request> requests) {
   if (const absl::Status why = stopped(); !why.ok()) return FailAll(std::move(requests), why);
-  if (const absl::Status why = parts_.gate->Check(); !why.ok()) {
+  if (const absl::Status why = parts_.gate->BeforeCommit(); !why.ok()) {
     return FailAll(std::move(requests), why);
   }
   const uint64_t start_us = parts_.clock->MonotonicMicros();
@@ -162,34 +162,37 @@ void Committer::Process(std::vector<Request> requests) {
   }
   // 6 publish, then answer
   std::vector<std::string> leaves = std::move(committed.leaves);
-  Acknowledgement answers;
+  Acknowledgement acknowledgement;
   absl::Status indexed;
   if (has_entries) {
-    indexed = Publish(std::move(committed), answers);
+    indexed = Publish(std::move(committed), acknowledgement);
     if (indexed.ok()) indexed = parts_.planner->Committed();
   } else {
-    answers.head = parts_.feed->head();
-    answers.nodes = std::make_unique<NodeCache>(parts_.writer->tiles(), answers.head->head.size);
+    acknowledgement.head = parts_.feed->head();
+    acknowledgement.nodes =
+        std::make_unique<NodeCache>(parts_.writer->tiles(), acknowledgement.head->head.size);
   }
   LedgerCounters done;
   for (size_t i = 0; i < requests.size(); ++i) {
-    Receipt receipt{std::move(requests[i].done), std::move(plans[i].refusal), {}};
-    receipt.entries = EntriesOf(plans[i], requests[i].events, first_index, leaves);
-    for (const AppendedEntry& entry : receipt.entries)
+    Answer answer{std::move(requests[i].done), std::move(plans[i].refusal), {}};
+    answer.entries = EntriesOf(plans[i], requests[i].events, first_index, leaves);
+    for (const AppendedEntry& entry : answer.entries)
       ++(entry.repeated ? done.repeated : done.appended);
     done.conflicts += plans[i].conflicts;
-    answers.receipts.push_back(std::move(receipt));
+    done.streams_over_cap += plans[i].over_cap;
+    acknowledgement.answers.push_back(std::move(answer));
   }
   {
     MutexLock lock(mutex_);
     counters_.appended += done.appended;
     counters_.repeated += done.repeated;
     counters_.conflicts += done.conflicts;
+    counters_.streams_over_cap += done.streams_over_cap;
     counters_.commits += has_entries ? 1 : 0;
     counters_.commit_micros += has_entries ? parts_.clock->MonotonicMicros() - start_us : 0;
     counters_.identity_memory_bytes = parts_.identities->MemoryBytes();
   }
-  acknowledger_.Post(std::move(answers));
+  acknowledger_.Post(std::move(acknowledgement));
   // The commit stands and was answered; only what follows it cannot be deduplicated any more.
   if (!indexed.ok()) Latch(indexed);
 }
@@ -226,9 +229,10 @@ absl::Status Committer::Publish(Committed committed, Acknowledgement& acknowledg
 }
 
 void Committer::FailAll(std::vector<Request> requests, const absl::Status& why) {
-  Acknowledgement answers;
-  for (Request& request : requests) answers.receipts.push_back({std::move(request.done), why, {}});
-  acknowledger_.Post(std::move(answers));
+  Acknowledgement acknowledgement;
+  for (Request& request : requests)
+    acknowledgement.answers.push_back({std::move(request.done), why, {}});
+  acknowledger_.Post(std::move(acknowledgement));
 }
 
 void Committer::Latch(const absl::Status& cause) {

@@ -3,9 +3,9 @@
 //
 // Group commit is natural: while one commit is being made the next ones queue up, and all of them
 // go into the next; there is no timer. The numbered commit order continues in log_writer.h:
-//   1 take what is queued, bounded; drop repeats, refuse conflicts and what the streams' bound
-//   forbids 2-5 LogWriter::Commit 6 publish the head, bring the indexes up to date, hand the
-//   answers to the acknowledging thread
+//   1 take what is queued, bounded; drop repeats, refuse conflicts
+//   2-5 LogWriter::Commit
+//   6 publish the head, bring the indexes up to date, hand the answers to the acknowledging thread
 // A failure in 2-5 latches: nothing is committed any more, reads go on at the last signed head.
 //
 // Thread-safety: CommitOwn and Start by the opening thread, in this order; the rest by many

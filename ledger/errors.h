@@ -21,8 +21,6 @@ inline constexpr absl::string_view kReasonEventErased =
     "EVENT_ERASED";  // FAILED_PRECONDITION; index
 inline constexpr absl::string_view kReasonOverloaded =
     "OVERLOADED";  // RESOURCE_EXHAUSTED; retry_after_ms
-inline constexpr absl::string_view kReasonTooManyStreams =
-    "TOO_MANY_STREAMS";  // RESOURCE_EXHAUSTED
 inline constexpr absl::string_view kReasonLedgerReadOnly =
     "LEDGER_READ_ONLY";  // FAILED_PRECONDITION
 inline constexpr absl::string_view kReasonLedgerPaused =

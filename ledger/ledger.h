@@ -83,6 +83,7 @@ struct LedgerCounters {
   uint64_t appended = 0;
   uint64_t repeated = 0;
   uint64_t conflicts = 0;
+  uint64_t streams_over_cap = 0;  // numbered events accepted with their stream's gaps unknown
   uint64_t refused_overload = 0;
   uint64_t commits = 0;
   uint64_t commit_micros = 0;          // summed over commits
@@ -121,11 +122,14 @@ struct LedgerOptions {
 
 class Ledger {
  public:
-  // Makes folders, keys, signer state and the genesis entry. AlreadyExists when there is a ledger.
+  // Makes folders, keys, signer state and the genesis entry; goes on where a Create was cut short.
+  // AlreadyExists when there is a ledger. FailedPrecondition when keys, state or seeds of one are
+  // there without its log: another log under the same key would be a fork.
   static absl::StatusOr<std::unique_ptr<Ledger>> Create(const LedgerOptions& options);
 
   // Recovers in O(log n) and starts. FailedPrecondition when the log is not what the signer signed
-  // (rollback, fork, lost state): the message says what was found and what to do.
+  // (rollback, fork, lost state) or keys and seeds are not the log's: the message says what was
+  // found and what to do.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(const LedgerOptions& options);
 
   virtual ~Ledger() = default;

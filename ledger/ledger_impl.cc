@@ -53,6 +53,8 @@ absl::StatusOr<std::unique_ptr<Ledger>> LedgerImpl::Start(const LedgerOptions& o
     ledger->Assemble(recovered->log.head, std::move(recovered->log.edge));
     RETURN_IF_ERROR(ledger->FinishRecovery(*std::move(recovered)));
   }
+  // The genesis is signed: from here on the keys are used.
+  RETURN_IF_ERROR(RemoveMarker(options.paths.key_dir, kCreatingMarker));
   ledger->committer_->Start();
   return ledger;
 }
@@ -99,8 +101,8 @@ void LedgerImpl::Assemble(const std::optional<Head>& stored, TreeEdge edge) {
   gate_ = std::make_unique<PauseGate>(options_.limits, clock_, std::move(free_bytes));
   writer_ = std::make_unique<LogWriter>(*stores_.engine, *stores_.seeds, *stores_.signer, clock_,
                                         stored, std::move(edge));
-  planner_ = std::make_unique<RequestPlanner>(stores_.keys->dedup_key.Reveal(), *stores_.engine,
-                                              *identities_, streams_);
+  planner_ = std::make_unique<RequestPlanner>(options_.limits, stores_.keys->dedup_key.Reveal(),
+                                              *stores_.engine, *identities_, streams_);
   CommitterParts parts;
   parts.limits = options_.limits;
   parts.clock = &clock_;

@@ -1,5 +1,6 @@
 #include "ledger/new_entry.h"
 
+#include "ledger/stream_table.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -33,7 +34,7 @@ NewEntry EventEntry(SealedEvent& event, uint32_t stream_number) {
 
 NewEntry ConflictEntry(SealedEvent& event, const Mac128& conflict_identity, uint64_t first_index) {
   // No stream and no number: a refused event has not arrived.
-  NewEntry entry = Sealed(EntryKind::kConflict, event, {conflict_identity, event.event_mac, 0, 0});
+  NewEntry entry = Sealed(EntryKind::kConflict, event, {conflict_identity, event.event_mac, kGapsUnknown, 0});
   entry.leaf.body = EncodeConflict({first_index});
   return entry;
 }

@@ -22,13 +22,23 @@ struct LedgerLimits {
   size_t identity_run_entries = 65536;
   // Memory for the filters of sorted runs; runs beyond it are probed on disk.
   size_t identity_filter_bytes_max = 64 << 20;
-  // Streams of one ledger, which are held in memory: an instance of an emitter each.
+  // Streams of one ledger whose gaps are known, which are held in memory: an instance of an emitter
+  // that numbers its events each. Beyond it events are accepted and their gaps unknown.
   size_t max_streams = 65536;
+  // The same for one principal: an emitter that invents a stream for each start leaves room for the
+  // others, and a service of a thousand instances still has four starts of each.
+  size_t max_streams_per_principal = 4096;
   // Received ranges remembered for each stream; a stream torn worse than that counts as one with
   // gaps unknown.
   size_t max_ranges_per_stream = 1024;
   // How far the wall clock may fall behind the monotonic one before appends stop.
   uint64_t max_clock_step_back_us = 2'000'000;
+  // How far it may run ahead of the monotonic one before appends stop: a clock is corrected by
+  // seconds, or by an hour where it was kept in local time; a year would poison the ledger, since
+  // recorded time never goes back.
+  uint64_t max_clock_step_forward_us = uint64_t{3600} * 1'000'000;
+  // Conflict entries kept for one identity: enough to show a pattern, too few to fill a disk with.
+  uint64_t max_conflicts_per_identity = 16;
   // How far the clock may have moved between the last entry and a start before an operator is
   // asked.
   uint64_t max_clock_jump_at_start_us = uint64_t{24} * 3600 * 1'000'000;

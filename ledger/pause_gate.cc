@@ -25,40 +25,62 @@ absl::Status Paused(uint64_t retry_after_ms, absl::string_view why) {
 }  // namespace
 
 PauseGate::PauseGate(const LedgerLimits& limits, Clock& clock, FreeBytes free_bytes)
-    : limits_(limits),
-      clock_(clock),
-      free_bytes_(std::move(free_bytes)),
-      base_wall_us_(clock.WallMicros()),
-      base_monotonic_us_(clock.MonotonicMicros()) {}
+    : limits_(limits), clock_(clock), free_bytes_(std::move(free_bytes)), base_(ReadClock()) {}
+
+PauseGate::Now PauseGate::ReadClock() {
+  const uint64_t monotonic_us = clock_.MonotonicMicros();
+  return {clock_.WallMicros(), monotonic_us};
+}
 
 absl::Status PauseGate::Check() {
   MutexLock lock(mutex_);
-  RETURN_IF_ERROR(CheckClock());
+  RETURN_IF_ERROR(CheckClock(ReadClock()));
   return CheckDisk();
 }
 
-absl::Status PauseGate::CheckClock() {
-  const uint64_t monotonic = clock_.MonotonicMicros();
-  const uint64_t wall = clock_.WallMicros();
-  const uint64_t expected = base_wall_us_ + (monotonic - base_monotonic_us_);
-  if (!stepped_.has_value() && expected > limits_.max_clock_step_back_us &&
-      wall < expected - limits_.max_clock_step_back_us) {
-    stepped_ = ClockStep{expected, wall};
+absl::Status PauseGate::BeforeCommit() {
+  MutexLock lock(mutex_);
+  const Now now = ReadClock();
+  RETURN_IF_ERROR(CheckClock(now));
+  RETURN_IF_ERROR(CheckDisk());
+  if (now.wall_us > Expected(now)) base_ = now;
+  return absl::OkStatus();
+}
+
+absl::Status PauseGate::CheckClock(const Now& now) {
+  RETURN_IF_ERROR(PauseWhileBehind(now));
+  return PauseWhileAhead(now);
+}
+
+absl::Status PauseGate::PauseWhileBehind(const Now& now) {
+  const uint64_t expected = Expected(now);
+  if (!behind_.has_value() && now.wall_us + limits_.max_clock_step_back_us < expected) {
+    behind_ = ClockStep{expected, now.wall_us};
   }
-  if (stepped_.has_value()) {
-    if (wall < stepped_->before_us) {
-      return Paused(
-          (stepped_->before_us - wall) / 1000,
-          absl::StrCat("the clock stepped back from ", stepped_->before_us, " to ",
-                       stepped_->after_us, " us; appends wait until it has passed the former"));
-    }
-    to_record_ = std::exchange(stepped_, std::nullopt);
-    base_wall_us_ = wall;
-    base_monotonic_us_ = monotonic;
-  } else if (wall > expected) {
-    base_wall_us_ = wall;
-    base_monotonic_us_ = monotonic;
+  if (!behind_.has_value()) return absl::OkStatus();
+  if (now.wall_us < behind_->before_us) {
+    return Paused(
+        (behind_->before_us - now.wall_us) / 1000,
+        absl::StrCat("the clock stepped back from ", behind_->before_us, " to ", behind_->after_us,
+                     " us; appends wait until it has passed the former"));
   }
+  to_record_ = std::exchange(behind_, std::nullopt);
+  // It was right to step back: what is expected follows it down, never up.
+  base_ = {std::min(now.wall_us, expected), now.monotonic_us};
+  return absl::OkStatus();
+}
+
+absl::Status PauseGate::PauseWhileAhead(const Now& now) {
+  const uint64_t latest = Expected(now) + limits_.max_clock_step_forward_us;
+  if (now.wall_us > latest) {
+    if (!ahead_.has_value()) ahead_ = ClockStep{Expected(now), now.wall_us};
+    return Paused(
+        kPauseRetryMaxMillis,
+        absl::StrCat("the clock jumped ahead from ", ahead_->before_us, " to ", ahead_->after_us,
+                     " us; appends wait until it has come back. If it is right, start "
+                     "the daemon again (with --accept_clock if it asks for that)"));
+  }
+  if (ahead_.has_value()) to_record_ = std::exchange(ahead_, std::nullopt);
   return absl::OkStatus();
 }
 

@@ -1,9 +1,13 @@
-// Whether appends must wait: for the clock to catch up, or for space on the disk. Both pauses end
+// Whether appends must wait: for the clock to come right, or for space on the disk. Both pauses end
 // by themselves; nothing runs in the background, whoever asks looks.
 //
-// Clock: the wall clock is compared with where it should be, the highest wall time seen plus the
-// monotonic time since. More than max_clock_step_back_us behind it pauses until the wall clock has
-// passed where it should have been when the step was noticed: no time is recorded twice.
+// Clock: the wall clock is compared with where it should be, the highest wall time of a commit plus
+// the time since on a clock that is never set and goes on while the machine sleeps.
+//   behind by more than max_clock_step_back_us: pauses until the wall clock has passed where it
+//     should have been when the step was noticed, so that no time is recorded twice
+//   ahead by more than max_clock_step_forward_us: pauses until it has come back, or the process is
+//     started again, which asks the operator where the jump is over a day (recovery.h). Recorded
+//     time never goes back: one entry in a wrong year would stop the ledger for years.
 // Disk: below low_water_bytes free it pauses, above resume_water_bytes it goes on. Free space is
 // read at most every kDiskCheckMicros.
 //
@@ -38,21 +42,34 @@ class PauseGate {
   PauseGate(const LedgerLimits& limits, Clock& clock, FreeBytes free_bytes);
 
   // OK, or Unavailable LEDGER_PAUSED with retry_after_ms and what is waited for.
+  // For whoever wants to know; a wrong clock seen here leaves nothing behind.
   absl::Status Check();
+  // The same for the committer: when OK, the wall clock of now is one that is recorded.
+  absl::Status BeforeCommit();
   // A clock step whose pause is over and that is not in the log yet. Handed out once.
   std::optional<ClockStep> TakeClockStep();
 
  private:
-  absl::Status CheckClock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  struct Now {
+    uint64_t wall_us = 0;
+    uint64_t monotonic_us = 0;
+  };
+  Now ReadClock();
+  absl::Status CheckClock(const Now& now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status PauseWhileBehind(const Now& now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status PauseWhileAhead(const Now& now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  uint64_t Expected(const Now& now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return base_.wall_us + (now.monotonic_us - base_.monotonic_us);
+  }
   absl::Status CheckDisk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LedgerLimits limits_;
   Clock& clock_;
   const FreeBytes free_bytes_;
   Mutex mutex_;
-  uint64_t base_wall_us_ ABSL_GUARDED_BY(mutex_);
-  uint64_t base_monotonic_us_ ABSL_GUARDED_BY(mutex_);
-  std::optional<ClockStep> stepped_ ABSL_GUARDED_BY(mutex_);  // paused because of it
+  Now base_ ABSL_GUARDED_BY(mutex_);
+  std::optional<ClockStep> behind_ ABSL_GUARDED_BY(mutex_);  // paused because of it
+  std::optional<ClockStep> ahead_ ABSL_GUARDED_BY(mutex_);   // the same
   std::optional<ClockStep> to_record_ ABSL_GUARDED_BY(mutex_);
   std::optional<uint64_t> disk_checked_us_ ABSL_GUARDED_BY(mutex_);  // monotonic
   absl::Status disk_ ABSL_GUARDED_BY(mutex_);                        // of the last check

@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/errors.h"
+#include "merkle/bytes.h"
 #include "merkle/sha256.h"
 #include "merkle/status_macros.h"
 
@@ -24,18 +25,23 @@ RequestPlan Refuse(absl::Status status) {
 
 }  // namespace
 
-Mac128 ConflictIdentity(absl::string_view dedup_key, const Mac128& identity,
-                        const Mac128& event_mac) {
-  const Hash mac = HmacSha256(dedup_key, {absl::string_view("conflict", sizeof("conflict")),
-                                          View(identity), View(event_mac)});
+Mac128 ConflictIdentity(absl::string_view dedup_key, const Mac128& identity, uint64_t n) {
+  std::string number;
+  PutU64(number, n);
+  const Hash mac = HmacSha256(
+      dedup_key, {absl::string_view("conflict", sizeof("conflict")), View(identity), number});
   Mac128 out;
   std::copy_n(mac.bytes.begin(), out.size(), out.begin());
   return out;
 }
 
-RequestPlanner::RequestPlanner(absl::string_view dedup_key, Engine& engine,
-                               IdentityIndex& identities, StreamTable& streams)
-    : dedup_key_(dedup_key), engine_(engine), identities_(identities), streams_(streams) {}
+RequestPlanner::RequestPlanner(const LedgerLimits& limits, absl::string_view dedup_key,
+                               Engine& engine, IdentityIndex& identities, StreamTable& streams)
+    : max_conflicts_(limits.max_conflicts_per_identity),
+      dedup_key_(dedup_key),
+      engine_(engine),
+      identities_(identities),
+      streams_(streams) {}
 
 void RequestPlanner::Begin(uint64_t next_index) {
   first_index_ = next_index;
@@ -105,37 +111,44 @@ absl::StatusOr<RequestPlan> RequestPlanner::RefuseConflict(std::vector<SealedEve
   RequestPlan plan;
   for (size_t i = 0; i < events.size(); ++i) {
     if (findings[i].verdict != Verdict::kConflict) continue;
-    ASSIGN_OR_RETURN(const uint64_t conflict_index, Evidence(events[i], findings[i].index));
+    ASSIGN_OR_RETURN(const Evidence evidence, KeepEvidence(events[i], findings[i].index));
     ++plan.conflicts;
     if (!plan.refusal.ok()) continue;  // the first one is named
     plan.refusal = WithReason(
         absl::AlreadyExistsError(absl::StrCat(
             "events[", i, "] differs from entry ", findings[i].index,
-            ", which has the same principal, stream and event id; the refused event is kept as "
-            "evidence in entry ",
-            conflict_index)),
+            ", which has the same principal, stream and event id; ",
+            evidence.kept ? "the refused event is kept as evidence in entry "
+                          : "it is not kept, since there is evidence enough, the last in entry ",
+            evidence.index)),
         kReasonEventIdConflict,
         {{"first_index", absl::StrCat(findings[i].index)},
-         {"conflict_index", absl::StrCat(conflict_index)},
+         {"conflict_index", absl::StrCat(evidence.index)},
          {"position", absl::StrCat(i)}});
   }
   return plan;
 }
 
-// The index of the conflict entry that holds `event`, which is made unless it is there.
-absl::StatusOr<uint64_t> RequestPlanner::Evidence(SealedEvent& event, uint64_t first_index) {
-  const Mac128 identity = ConflictIdentity(dedup_key_, event.identity_mac, event.event_mac);
-  ASSIGN_OR_RETURN(const std::optional<Known> known, Find(identity));
-  if (known.has_value()) return known->index;
-  const uint64_t index = next_index();
-  Push(ConflictEntry(event, identity, first_index));
-  return index;
+// The conflict entry that holds `event`, which is made unless it is there or enough others are.
+absl::StatusOr<RequestPlanner::Evidence> RequestPlanner::KeepEvidence(SealedEvent& event,
+                                                                      uint64_t first_index) {
+  Evidence last;
+  for (uint64_t n = 0; n < max_conflicts_; ++n) {
+    const Mac128 identity = ConflictIdentity(dedup_key_, event.identity_mac, n);
+    ASSIGN_OR_RETURN(const std::optional<Known> known, Find(identity));
+    if (!known.has_value()) {
+      last = {next_index(), true};
+      Push(ConflictEntry(event, identity, first_index));
+      return last;
+    }
+    last = {known->index, known->event_mac == event.event_mac};
+    if (last.kept) return last;
+  }
+  return last;
 }
 
 RequestPlan RequestPlanner::Accept(std::vector<SealedEvent>& events,
                                    const std::vector<Finding>& findings) {
-  const auto numbers = NumberStreams(events, findings);
-  if (!numbers.ok()) return Refuse(numbers.status());
   RequestPlan plan;
   for (size_t i = 0; i < events.size(); ++i) {
     PlannedEvent place{findings[i].index, findings[i].verdict == Verdict::kRepeat};
@@ -144,34 +157,22 @@ RequestPlan RequestPlanner::Accept(std::vector<SealedEvent>& events,
       const auto here = pending_.find(events[i].identity_mac);
       place.repeated = here != pending_.end();
       place.index = place.repeated ? here->second.index : next_index();
-      if (!place.repeated) Push(EventEntry(events[i], (*numbers)[i]));
+      if (!place.repeated) Push(EventEntry(events[i], StreamOf(events[i], plan)));
     }
     plan.events.push_back(place);
   }
   return plan;
 }
 
-// Numbers of the new events' streams, all or none.
-absl::StatusOr<std::vector<uint32_t>> RequestPlanner::NumberStreams(
-    const std::vector<SealedEvent>& events, const std::vector<Finding>& findings) {
-  const uint32_t streams_before = streams_.count();
-  const size_t records_before = plan_.stream_records.size();
-  std::vector<uint32_t> numbers(events.size());
-  for (size_t i = 0; i < events.size(); ++i) {
-    if (findings[i].verdict != Verdict::kNew) continue;
-    const auto number = streams_.NumberOf(events[i].principal, events[i].stream_id);
-    if (!number.ok()) {
-      streams_.ForgetUncommitted(streams_before);
-      plan_.stream_records.resize(records_before);
-      return number.status();
-    }
-    numbers[i] = number->number;
-    if (number->is_new) {
-      plan_.stream_records.emplace_back(
-          number->number, EncodeStreamRecord(events[i].principal, events[i].stream_id));
-    }
+uint32_t RequestPlanner::StreamOf(const SealedEvent& event, RequestPlan& plan) {
+  if (event.stream_sequence == 0) return kGapsUnknown;
+  const StreamTable::Number number = streams_.NumberOf(event.principal, event.stream_id);
+  if (number.number == kGapsUnknown) ++plan.over_cap;
+  if (number.is_new) {
+    plan_.stream_records.emplace_back(number.number,
+                                      EncodeStreamRecord(event.principal, event.stream_id));
   }
-  return numbers;
+  return number.number;
 }
 
 void RequestPlanner::Push(NewEntry entry) {

@@ -6,9 +6,11 @@
 //   ones a repeat    same identity, same event: its first place is the answer erased      same
 //   identity, the event was erased: FailedPrecondition EVENT_ERASED a conflict  same identity,
 //   another event: AlreadyExists EVENT_ID_CONFLICT. Nothing of the request
-//               is appended but one conflict entry for each such event, recorded under
-//     conflict_identity = HMAC-SHA-256(dedup_key, "conflict" 00 || identity_mac || event_mac)[0:16]
-//               so that the same refused event again finds its evidence and adds none.
+//               is appended but one conflict entry for each such event, the n-th (from 0) of an
+//               identity recorded under
+//     conflict_identity = HMAC-SHA-256(dedup_key, "conflict" 00 || identity_mac || BE64(n))[0:16]
+//               so that the same refused event again finds its evidence and adds none, and
+//               max_conflicts_per_identity bounds what one identity can make the log keep.
 // Known is what the log holds and what this commit already got; two different events under one
 // identity inside one request contradict each other and are InvalidArgument.
 //
@@ -29,13 +31,13 @@
 #include "ledger/engine.h"
 #include "ledger/identity_index.h"
 #include "ledger/new_entry.h"
+#include "ledger/options.h"
 #include "ledger/sealer.h"
 #include "ledger/stream_table.h"
 
 namespace auditledger {
 
-Mac128 ConflictIdentity(absl::string_view dedup_key, const Mac128& identity,
-                        const Mac128& event_mac);
+Mac128 ConflictIdentity(absl::string_view dedup_key, const Mac128& identity, uint64_t n);
 
 // Where one event of a request is.
 struct PlannedEvent {
@@ -47,13 +49,14 @@ struct RequestPlan {
   absl::Status refusal;              // not OK: the answer, once this commit is durable
   std::vector<PlannedEvent> events;  // when OK: one for each event of the request
   uint64_t conflicts = 0;
+  uint64_t over_cap = 0;  // numbered events of streams over a bound (stream_table.h)
 };
 
 class RequestPlanner {
  public:
   // All must outlive it.
-  RequestPlanner(absl::string_view dedup_key, Engine& engine, IdentityIndex& identities,
-                 StreamTable& streams);
+  RequestPlanner(const LedgerLimits& limits, absl::string_view dedup_key, Engine& engine,
+                 IdentityIndex& identities, StreamTable& streams);
 
   // Begins a commit whose first entry will have index `next_index`.
   void Begin(uint64_t next_index);
@@ -83,12 +86,16 @@ class RequestPlanner {
   absl::StatusOr<std::vector<Finding>> Classify(const std::vector<SealedEvent>& events);
   absl::StatusOr<RequestPlan> RefuseConflict(std::vector<SealedEvent>& events,
                                              const std::vector<Finding>& findings);
-  absl::StatusOr<uint64_t> Evidence(SealedEvent& event, uint64_t first_index);
+  struct Evidence {
+    uint64_t index = 0;
+    bool kept = false;  // it holds this very event; else the bound is reached and it is the last
+  };
+  absl::StatusOr<Evidence> KeepEvidence(SealedEvent& event, uint64_t first_index);
   RequestPlan Accept(std::vector<SealedEvent>& events, const std::vector<Finding>& findings);
-  absl::StatusOr<std::vector<uint32_t>> NumberStreams(const std::vector<SealedEvent>& events,
-                                                      const std::vector<Finding>& findings);
+  uint32_t StreamOf(const SealedEvent& event, RequestPlan& plan);
   void Push(NewEntry entry);
 
+  const uint64_t max_conflicts_;
   const std::string dedup_key_;
   Engine& engine_;
   IdentityIndex& identities_;

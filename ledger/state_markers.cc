@@ -11,8 +11,8 @@ namespace {
 constexpr size_t kMaxMarkerBytes = 4096;  // a boot id has 36
 constexpr char kBootIdFile[] = "/proc/sys/kernel/random/boot_id";
 
-std::string PathOf(const std::string& state_dir, const std::string& name) {
-  return absl::StrCat(state_dir, "/", name);
+std::string PathOf(const std::string& dir, const std::string& name) {
+  return absl::StrCat(dir, "/", name);
 }
 
 }  // namespace
@@ -35,14 +35,18 @@ absl::Status WriteAdoptedMarker(const std::string& state_dir) {
   return ReplaceFile(PathOf(state_dir, kAdoptedMarker), absl::StrCat(kAdoptedMarker, "\n"));
 }
 
-bool HasMarker(const std::string& state_dir, const std::string& name) {
-  return PathExists(PathOf(state_dir, name));
+absl::Status WriteCreatingMarker(const std::string& key_dir) {
+  return ReplaceFile(PathOf(key_dir, kCreatingMarker), absl::StrCat(kCreatingMarker, "\n"));
 }
 
-absl::Status RemoveMarker(const std::string& state_dir, const std::string& name) {
-  if (!HasMarker(state_dir, name)) return absl::OkStatus();
-  RETURN_IF_ERROR(RemoveFile(PathOf(state_dir, name)));
-  return SyncDirectory(state_dir);
+bool HasMarker(const std::string& dir, const std::string& name) {
+  return PathExists(PathOf(dir, name));
+}
+
+absl::Status RemoveMarker(const std::string& dir, const std::string& name) {
+  if (!HasMarker(dir, name)) return absl::OkStatus();
+  RETURN_IF_ERROR(RemoveFile(PathOf(dir, name)));
+  return SyncDirectory(dir);
 }
 
 }  // namespace auditledger

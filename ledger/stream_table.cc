@@ -4,7 +4,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "ledger/errors.h"
 #include "ledger/mutex.h"
 #include "merkle/bytes.h"
 #include "merkle/sha256.h"
@@ -74,38 +73,28 @@ struct StreamTable::Impl {
 
   const LedgerLimits limits;
   mutable Mutex mutex;
-  std::vector<Stream> streams ABSL_GUARDED_BY(mutex);                         // by number
-  absl::flat_hash_map<std::string, uint32_t> numbers ABSL_GUARDED_BY(mutex);  // by record
+  std::vector<Stream> streams ABSL_GUARDED_BY(mutex);                            // by number
+  absl::flat_hash_map<std::string, uint32_t> numbers ABSL_GUARDED_BY(mutex);     // by record
+  absl::flat_hash_map<std::string, uint32_t> streams_of ABSL_GUARDED_BY(mutex);  // by principal
 };
 
 StreamTable::StreamTable(const LedgerLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
 StreamTable::~StreamTable() = default;
 
-absl::StatusOr<StreamTable::Number> StreamTable::NumberOf(absl::string_view principal,
-                                                          absl::string_view stream_id) {
+StreamTable::Number StreamTable::NumberOf(absl::string_view principal,
+                                          absl::string_view stream_id) {
   std::string record = EncodeStreamRecord(principal, stream_id);
   MutexLock lock(impl_->mutex);
   const auto found = impl_->numbers.find(record);
-  if (found != impl_->numbers.end()) return Number{found->second, false};
-  if (impl_->streams.size() >= impl_->limits.max_streams) {
-    return WithReason(absl::ResourceExhaustedError(
-                          absl::StrCat("the ledger has ", impl_->streams.size(),
-                                       " streams, max_streams is ", impl_->limits.max_streams)),
-                      kReasonTooManyStreams);
-  }
+  if (found != impl_->numbers.end()) return {found->second, false};
+  if (impl_->streams.size() >= impl_->limits.max_streams) return {};
+  uint32_t& of_principal = impl_->streams_of[std::string(principal)];
+  if (of_principal >= impl_->limits.max_streams_per_principal) return {};
+  ++of_principal;
   const auto number = static_cast<uint32_t>(impl_->streams.size());
   impl_->streams.push_back({std::string(principal), std::string(stream_id), {}});
   impl_->numbers.emplace(std::move(record), number);
-  return Number{number, true};
-}
-
-void StreamTable::ForgetUncommitted(uint32_t first_number) {
-  MutexLock lock(impl_->mutex);
-  while (impl_->streams.size() > first_number) {
-    const Impl::Stream& last = impl_->streams.back();
-    impl_->numbers.erase(EncodeStreamRecord(last.principal, last.stream_id));
-    impl_->streams.pop_back();
-  }
+  return {number, true};
 }
 
 absl::Status StreamTable::Restore(uint32_t number, absl::string_view record) {
@@ -121,6 +110,7 @@ absl::Status StreamTable::Restore(uint32_t number, absl::string_view record) {
   if (!impl_->numbers.emplace(std::string(record), number).second) {
     return absl::DataLossError(absl::StrCat("stream ", number, " is there twice"));
   }
+  ++impl_->streams_of[parsed->first];
   impl_->streams.push_back({std::move(parsed->first), std::move(parsed->second), {}});
   return absl::OkStatus();
 }

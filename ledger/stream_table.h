@@ -1,6 +1,8 @@
 // Streams: which sequence numbers of each emitter instance arrived, and which never did.
 //
-// A stream gets a number when it is first seen; its record goes into the same commit:
+// A stream whose emitter numbers its events gets a number of its own when it is first seen; its
+// record goes into the same commit. Over a bound (max_streams, max_streams_per_principal) it gets
+// kGapsUnknown instead: its events are as good as any, only its gaps are not known.
 //   u8 version = 1 | u16 len | principal | u16 len | stream_id
 // What arrived is kept as ranges in memory, saved beside the identity runs ("streams-%016x" = as of
 // that size, a digest at its end) and rebuilt from there and the identity records behind it. It may
@@ -24,6 +26,9 @@
 
 namespace auditledger {
 
+// The stream number of events that carry none, and of those of streams over a bound.
+inline constexpr uint32_t kGapsUnknown = 0xFFFFFFFF;
+
 struct StreamInfo {
   std::string principal;
   std::string stream_id;
@@ -41,17 +46,15 @@ class StreamTable {
   explicit StreamTable(const LedgerLimits& limits);
   ~StreamTable();
 
-  // The number of a stream, and whether it is new. ResourceExhausted over max_streams.
+  // The number of a stream, and whether it is new; kGapsUnknown for a new one over a bound.
   struct Number {
-    uint32_t number = 0;
+    uint32_t number = kGapsUnknown;
     bool is_new = false;
   };
-  absl::StatusOr<Number> NumberOf(absl::string_view principal, absl::string_view stream_id);
-  // Takes back the numbers given since the last commit, when it failed or was not made.
-  void ForgetUncommitted(uint32_t first_number);
+  Number NumberOf(absl::string_view principal, absl::string_view stream_id);
   // Restores a stream at start, in the order of numbers.
   absl::Status Restore(uint32_t number, absl::string_view record);
-  // `sequence` of the stream is in the log.
+  // `sequence` of the stream is in the log. Does nothing for kGapsUnknown.
   void Received(uint32_t number, uint64_t sequence);
 
   // Up to `limit` streams with a number of at least `first`.

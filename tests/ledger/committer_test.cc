@@ -122,17 +122,37 @@ TEST_F(CommitterTest, AnAppendTakesOneToMaxCommitEntries) {
   EXPECT_OK(t.Append(Events(5, "five")).status());
 }
 
-TEST_F(CommitterTest, OneStreamTooManyIsRefusedAndTheOthersGoOn) {
-  t.options.limits.max_streams = 2;
+// One emitter that invents streams costs itself its gaps, and nobody else anything.
+TEST_F(CommitterTest, AStreamTooManyIsAcceptedWithItsGapsUnknown) {
+  t.options.limits.max_streams_per_principal = 2;
   ASSERT_OK(t.Create());
-  ASSERT_OK(t.AppendOne("a", "x", 1, "s1").status());
-  std::vector<SealedEvent> events;
-  events.push_back(t.Seal("b", "x", 1, "s2"));
-  events.push_back(t.Seal("c", "x", 1, "s3"));
-  const auto refused = t.Append(std::move(events));
-  EXPECT_EQ(ReasonOf(refused.status()).reason, kReasonTooManyStreams);
-  EXPECT_EQ(t.ledger->Streams(0, 9, 9).size(), 1u);  // nothing of the refused request stays
-  EXPECT_OK(t.AppendOne("d", "x", 1, "s4").status());
+  t.principal = "spiffe://test/a";
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_OK(t.AppendOne(absl::StrCat("a", i), "x", 1, absl::StrCat("s", i)).status());
+  }
+  EXPECT_EQ(t.ledger->counters().streams_over_cap, 2u);
+  t.principal = "spiffe://test/b";
+  ASSERT_OK(t.AppendOne("b", "x", 3, "s9").status());
+  for (int round = 0; round < 2; ++round) {
+    const std::vector<StreamInfo> streams = t.ledger->Streams(0, 9, 9);
+    ASSERT_EQ(streams.size(), 3u);
+    EXPECT_EQ(streams[2].principal, "spiffe://test/b");
+    EXPECT_EQ(streams[2].gaps, (std::vector<SequenceRange>{{1, 2}}));
+    ASSERT_OK(t.Open());
+  }
+  EXPECT_OK(t.Check());
+}
+
+TEST_F(CommitterTest, EventsWithoutANumberTakeNoStream) {
+  t.options.limits.max_streams = 1;
+  ASSERT_OK(t.Create());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK(t.AppendOne(absl::StrCat("a", i), "x", 0, absl::StrCat("s", i)).status());
+  }
+  EXPECT_TRUE(t.ledger->Streams(0, 9, 9).empty());
+  EXPECT_EQ(t.ledger->counters().streams_over_cap, 0u);
+  ASSERT_OK(t.AppendOne("b", "x", 1, "numbered").status());
+  EXPECT_EQ(t.ledger->Streams(0, 9, 9).size(), 1u);
   EXPECT_OK(t.Check());
 }
 
@@ -187,6 +207,43 @@ TEST_F(CommitterTest, AClockStepBackPausesUntilItCaughtUpAndIsRecorded) {
   EXPECT_GT(leaf.recorded_at_us, before);
   ASSERT_OK(t.AppendOne("d", "x").status());
   EXPECT_EQ(t.ledger->head()->head.size, 6u);  // recorded once
+  EXPECT_OK(t.Check());
+}
+
+TEST_F(CommitterTest, AClockAheadPausesAndLeavesNothingBehind) {
+  ASSERT_OK(t.Create());
+  const uint64_t tolerated = t.options.limits.max_clock_step_forward_us;
+  const uint64_t year = uint64_t{365} * 86400 * 1'000'000;
+  ASSERT_OK(t.AppendOne("a", "x").status());
+  const uint64_t before = t.ledger->head()->head.time_us;
+  t.clock.wall_us += 10 * year;
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kPaused);
+  const auto paused = t.AppendOne("b", "x");
+  EXPECT_EQ(ReasonOf(paused.status()).reason, kReasonLedgerPaused);
+  EXPECT_THAT(paused.status().message(), ::testing::HasSubstr("--accept_clock"));
+  t.clock.wall_us -= 10 * year;
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kServing);  // by itself
+  ASSERT_OK(t.AppendOne("b", "x").status());
+  EXPECT_EQ(KindAt(2), EntryKind::kClock);
+  EXPECT_LT(t.ledger->head()->head.time_us, before + 1'000'000);
+  t.clock.wall_us += tolerated - 1000;
+  EXPECT_OK(t.AppendOne("c", "x").status());
+  t.clock.wall_us += tolerated + 1000;  // on top of what a commit took up
+  EXPECT_FALSE(t.AppendOne("d", "x").ok());
+  EXPECT_OK(t.Check());
+}
+
+// A glitch between two commits is nobody's business but the pollster's.
+TEST_F(CommitterTest, AskingForTheStateDoesNotMoveTheClock) {
+  ASSERT_OK(t.Create());
+  ASSERT_OK(t.AppendOne("a", "x").status());
+  const uint64_t glitch = t.options.limits.max_clock_step_forward_us / 2;
+  t.clock.wall_us += glitch;
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kServing);
+  t.clock.wall_us -= glitch;
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kServing);
+  ASSERT_OK(t.AppendOne("b", "x").status());
+  EXPECT_EQ(KindAt(2), EntryKind::kEvent);
   EXPECT_OK(t.Check());
 }
 

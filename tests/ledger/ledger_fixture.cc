@@ -217,7 +217,7 @@ SealedEvent TestLedger::Seal(const std::string& id, const std::string& content, 
                              const std::string& stream) {
   SealInput input;
   input.event = MakeEvent(id, content, {stream, sequence});
-  input.principal = "spiffe://test/emitter";
+  input.principal = principal;
   input.stream_id = stream;
   input.event_id = id;
   input.stream_sequence = sequence;

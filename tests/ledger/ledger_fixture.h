@@ -114,6 +114,7 @@ class TestLedger {
   LedgerOptions options;
   std::unique_ptr<Ledger> ledger;
   std::atomic<int> sync_failures{0};
+  std::string principal = "spiffe://test/emitter";  // who appends
 
  private:
   void UseFaults();

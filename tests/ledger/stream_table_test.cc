@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "ledger/errors.h"
 #include "ledger/stream_ranges_file.h"
 #include "tests/ledger/ledger_fixture.h"
 #include "tests/testing/status_matchers.h"
@@ -17,23 +16,35 @@ using Gaps = std::vector<SequenceRange>;
 
 TEST(StreamTableTest, NumbersStreamsInTheOrderTheyAppear) {
   StreamTable table{LedgerLimits()};
-  EXPECT_EQ(table.NumberOf("p", "a")->number, 0u);
-  EXPECT_TRUE(table.NumberOf("p", "b")->is_new);
-  EXPECT_FALSE(table.NumberOf("p", "a")->is_new);
-  EXPECT_EQ(table.NumberOf("pa", "")->number, 2u);  // not the same as ("p", "a")
+  EXPECT_EQ(table.NumberOf("p", "a").number, 0u);
+  EXPECT_TRUE(table.NumberOf("p", "b").is_new);
+  EXPECT_FALSE(table.NumberOf("p", "a").is_new);
+  EXPECT_EQ(table.NumberOf("pa", "").number, 2u);  // not the same as ("p", "a")
 }
 
-TEST(StreamTableTest, IsBoundedAndTakesNumbersBack) {
+TEST(StreamTableTest, OverABoundGapsAreUnknownAndWhatIsNumberedStays) {
   LedgerLimits limits;
-  limits.max_streams = 2;
+  limits.max_streams = 3;
+  limits.max_streams_per_principal = 2;
   StreamTable table(limits);
-  ASSERT_OK(table.NumberOf("p", "a").status());
-  ASSERT_OK(table.NumberOf("p", "b").status());
-  const auto refused = table.NumberOf("p", "c");
-  EXPECT_EQ(ReasonOf(refused.status()).reason, kReasonTooManyStreams);
-  table.ForgetUncommitted(1);
-  EXPECT_EQ(table.count(), 1u);
-  EXPECT_TRUE(table.NumberOf("p", "c")->is_new);
+  EXPECT_EQ(table.NumberOf("a", "1").number, 0u);
+  EXPECT_EQ(table.NumberOf("a", "2").number, 1u);
+  EXPECT_EQ(table.NumberOf("a", "3").number, kGapsUnknown);  // the principal's bound
+  EXPECT_FALSE(table.NumberOf("a", "3").is_new);
+  EXPECT_EQ(table.NumberOf("b", "1").number, 2u);            // another one has room
+  EXPECT_EQ(table.NumberOf("b", "2").number, kGapsUnknown);  // the ledger's
+  EXPECT_EQ(table.NumberOf("a", "2").number, 1u);
+  table.Received(kGapsUnknown, 7);
+  EXPECT_EQ(table.count(), 3u);
+}
+
+TEST(StreamTableTest, APrincipalsRestoredStreamsCount) {
+  LedgerLimits limits;
+  limits.max_streams_per_principal = 1;
+  StreamTable table(limits);
+  ASSERT_OK(table.Restore(0, EncodeStreamRecord("a", "1")));
+  EXPECT_EQ(table.NumberOf("a", "2").number, kGapsUnknown);
+  EXPECT_EQ(table.NumberOf("b", "2").number, 1u);
 }
 
 TEST(StreamTableTest, GapsAreWhatASetSays) {
@@ -41,7 +52,7 @@ TEST(StreamTableTest, GapsAreWhatASetSays) {
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   std::mt19937_64 random(seed);
   StreamTable table{LedgerLimits()};
-  ASSERT_OK(table.NumberOf("p", "s").status());
+  ASSERT_TRUE(table.NumberOf("p", "s").is_new);
   std::set<uint64_t> model;
   for (int i = 0; i < 500; ++i) {
     const uint64_t sequence = random() % 300;  // 0 is no number
@@ -63,7 +74,7 @@ TEST(StreamTableTest, GapsAreWhatASetSays) {
 
 TEST(StreamTableTest, ListsTruncateAndSaySo) {
   StreamTable table{LedgerLimits()};
-  ASSERT_OK(table.NumberOf("p", "s").status());
+  ASSERT_TRUE(table.NumberOf("p", "s").is_new);
   for (const uint64_t sequence : {2, 4, 6}) table.Received(0, sequence);
   EXPECT_EQ(table.List(0, 1, 3)[0].gaps, (Gaps{{1, 1}, {3, 3}, {5, 5}}));
   EXPECT_FALSE(table.List(0, 1, 3)[0].gaps_truncated);
@@ -75,7 +86,7 @@ TEST(StreamTableTest, AStreamTornToPiecesStaysBounded) {
   LedgerLimits limits;
   limits.max_ranges_per_stream = 3;
   StreamTable table(limits);
-  ASSERT_OK(table.NumberOf("p", "s").status());
+  ASSERT_TRUE(table.NumberOf("p", "s").is_new);
   for (const uint64_t sequence : {1, 3, 5}) table.Received(0, sequence);
   EXPECT_FALSE(table.List(0, 1, 9)[0].gaps_truncated);
   table.Received(0, 7);
@@ -88,7 +99,7 @@ TEST(StreamTableTest, AStreamTornToPiecesStaysBounded) {
 TEST(StreamTableTest, RangesSurviveInAFileAndDamageIsNoticed) {
   ScratchFolder folder;
   StreamTable table{LedgerLimits()};
-  ASSERT_OK(table.NumberOf("p", "s").status());
+  ASSERT_TRUE(table.NumberOf("p", "s").is_new);
   for (const uint64_t size : {10, 20, 30}) {
     table.Received(0, size);
     ASSERT_OK(SaveStreamRanges(folder.path(), size, table.SaveRanges(size)));

@@ -48,8 +48,8 @@ absl::Status CheckRecords(Engine& engine, uint64_t index, const Leaf& leaf, uint
   if (!identities.insert(record.identity_mac).second) {
     return Wrong(absl::StrCat("the identity of entry ", index, " is there twice"));
   }
-  const bool numbered = record.stream_number < streams;
-  if (!numbered) return Wrong(absl::StrCat("entry ", index, " names an unknown stream"));
+  const bool known = record.stream_number < streams || record.stream_number == kGapsUnknown;
+  if (!known) return Wrong(absl::StrCat("entry ", index, " names an unknown stream"));
   if (leaf.kind == EntryKind::kConflict) {
     ASSIGN_OR_RETURN(const Conflict conflict, ParseConflict(leaf.body));
     if (conflict.first_index >= index) return Wrong(absl::StrCat("conflict ", index));
