@@ -1,13 +1,18 @@
 #include "ledger/ledger.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "ledger/errors.h"
 #include "ledger/ledger_impl.h"
 #include "ledger/posix_file.h"
 #include "ledger/recovery.h"
+#include "ledger/secrets_check.h"
+#include "ledger/state_markers.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -23,7 +28,34 @@ absl::Status AlreadyThere(const LedgerOptions& options) {
       kReasonLedgerExists);
 }
 
-// A Create that was cut short is taken up where it stopped; keys that are there are this ledger's.
+// What stays on a disk of its own without being this ledger's.
+constexpr absl::string_view kLostAndFound = "lost+found";
+
+// Keys, a signer's state or seeds that are there before a ledger is made are those of a ledger that
+// was served: to make another with them forks it, and overwrites what its payloads need.
+absl::Status CheckUnused(const LedgerPaths& paths) {
+  struct Folder {
+    const char* what;
+    const std::string& path;
+  };
+  for (const Folder& folder : {Folder{"these keys have", paths.key_dir},
+                               Folder{"this signer's state has", paths.state_dir},
+                               Folder{"these seeds have", paths.seed_dir}}) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder.path));
+    if (std::all_of(names.begin(), names.end(),
+                    [](const std::string& name) { return name == kLostAndFound; })) {
+      continue;
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder.what, " been used (", folder.path,
+                     " is not empty): restore data and state, or make "
+                     "a ledger with another origin and folder"));
+  }
+  return absl::OkStatus();
+}
+
+// A Create that was cut short is taken up where it stopped: the marker says that the keys are this
+// ledger's and unused.
 absl::Status MakeKeys(const LedgerOptions& options) {
   const absl::Status made =
       CreateKeyFiles(options.paths.key_dir, options.origin, RandomOf(options));
@@ -32,7 +64,7 @@ absl::Status MakeKeys(const LedgerOptions& options) {
   if (loaded.ok()) return loaded;
   return absl::FailedPreconditionError(absl::StrCat(
       options.paths.key_dir, " holds keys that cannot be used (", loaded.message(),
-      "). If a ledger was being created here and never served, remove the folder and try again"));
+      "). The ledger was being created here and never served: remove the folder and try again"));
 }
 
 absl::Status MakeSignerState(const LedgerOptions& options) {
@@ -81,14 +113,24 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Create(const LedgerOptions& opti
   for (const std::string& dir : {paths.data_dir, paths.state_dir, paths.key_dir, paths.seed_dir}) {
     RETURN_IF_ERROR(MakeDirectory(dir));
   }
+  bool finish = false;
   if (options.open_engine || PathExists(LogPath(paths))) {
     const auto engine = OpenEngine(options, false);
     if (engine.ok()) {
       ASSIGN_OR_RETURN(const std::optional<Head> head, (*engine)->LoadHead());
-      if (head.has_value()) return AlreadyThere(options);
+      if (head.has_value()) {
+        // Its genesis is stored: what is left of a Create that was cut short is what Open does.
+        if (!HasMarker(paths.key_dir, kCreatingMarker)) return AlreadyThere(options);
+        finish = true;
+      }
     } else if (!absl::IsNotFound(engine.status())) {
       return engine.status();
     }
+  }
+  if (finish) return Open(options);
+  if (!HasMarker(paths.key_dir, kCreatingMarker)) {
+    RETURN_IF_ERROR(CheckUnused(paths));
+    RETURN_IF_ERROR(WriteCreatingMarker(paths.key_dir));
   }
   RETURN_IF_ERROR(MakeKeys(options));
   RETURN_IF_ERROR(MakeSignerState(options));
@@ -101,6 +143,8 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
   Clock& clock = options.clock != nullptr ? *options.clock : Clock::System();
   ASSIGN_OR_RETURN(Recovered recovered,
                    Recover(options, *stores.keys, *stores.engine, *stores.signer, clock));
+  RETURN_IF_ERROR(CheckSecrets(options, *stores.keys, *stores.engine, *stores.seeds,
+                               recovered.published.head.size));
   return LedgerImpl::Start(options, std::move(stores), std::move(recovered));
 }
 

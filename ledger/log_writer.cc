@@ -3,37 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "ledger/read_back.h"
 #include "merkle/leaf.h"
 #include "merkle/proof.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
-namespace {
-
-absl::Status ReadBackError(absl::string_view what, uint64_t index) {
-  return absl::DataLossError(
-      absl::StrCat("read back after the commit: ", what, " ", index, " is not what was written"));
-}
-
-// Every tile that the commit changed holds what was written, and each hash above level 0 that the
-// commit added is the root of the full tile below it.
-absl::Status CheckTiles(const CommitBatch& batch, TileReader& tiles, NodeCache& nodes) {
-  for (const auto& [id, written] : batch.tiles) {
-    ASSIGN_OR_RETURN(const std::string stored, tiles.ReadTile(id, written.size() / Hash::kSize));
-    if (stored != written) return ReadBackError(absl::StrCat("tile ", id.level, "/"), id.index);
-    if (written.size() < kTileWidth * Hash::kSize) continue;
-    const NodeId parent{static_cast<uint8_t>((id.level + 1) * kTileHeight), id.index};
-    ASSIGN_OR_RETURN(const std::vector<Hash> above, nodes.ReadNodes({parent}));
-    const NodeId left{static_cast<uint8_t>(parent.level - 1), parent.index * 2};
-    const NodeId right{left.level, left.index + 1};
-    ASSIGN_OR_RETURN(const std::vector<Hash> below, nodes.ReadNodes({left, right}));
-    if (NodeHash(below[0], below[1]) != above[0]) return ReadBackError("root of tile", id.index);
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 LogWriter::LogWriter(Engine& engine, SeedStore& seeds, Signer& signer, Clock& clock,
                      const std::optional<Head>& head, TreeEdge edge)
@@ -54,7 +29,8 @@ absl::StatusOr<Committed> LogWriter::Commit(CommitPlan plan) {
   // 4 the root once more, from what the engine gives back
   Committed out;
   out.nodes = std::make_unique<NodeCache>(tiles_, prepared.batch.head.size);
-  ASSIGN_OR_RETURN(out.leaves, ReadBack(prepared, *out.nodes));
+  ASSIGN_OR_RETURN(out.leaves, ReadBack(head_.size, prepared.batch.head, prepared.batch.tiles,
+                                        engine_, *out.nodes));
   // 5 proof and signature
   ASSIGN_OR_RETURN(out.checkpoint, Sign(prepared.batch.head, *out.nodes));
 
@@ -99,32 +75,6 @@ absl::Status LogWriter::Write(const Prepared& prepared) {
   // Secrets first: one without an entry is overwritten later, an entry without its own is lost.
   RETURN_IF_ERROR(seeds_.Put(head_.size, prepared.secrets));
   return engine_.Commit(empty_ ? std::nullopt : std::optional<Head>(head_), prepared.batch);
-}
-
-absl::StatusOr<std::vector<std::string>> LogWriter::ReadBack(const Prepared& prepared,
-                                                             NodeCache& nodes) {
-  const Head& head = prepared.batch.head;
-  std::vector<NodeId> ids;
-  for (uint64_t i = head_.size; i < head.size; ++i) ids.push_back({0, i});
-  ASSIGN_OR_RETURN(const std::vector<Hash> hashes, nodes.ReadNodes(ids));
-  std::vector<std::string> leaves;
-  absl::Status wrong;
-  RETURN_IF_ERROR(engine_.Scan(RecordKind::kLeaf, head_.size, head.size,
-                               [&](uint64_t index, absl::string_view leaf) {
-                                 const size_t at = leaves.size();
-                                 if (index != head_.size + at || LeafHash(leaf) != hashes[at]) {
-                                   wrong = ReadBackError("leaf", index);
-                                   return false;
-                                 }
-                                 leaves.emplace_back(leaf);
-                                 return true;
-                               }));
-  RETURN_IF_ERROR(wrong);
-  if (leaves.size() != ids.size()) return ReadBackError("leaf", head_.size + leaves.size());
-  RETURN_IF_ERROR(CheckTiles(prepared.batch, tiles_, nodes));
-  ASSIGN_OR_RETURN(const Hash root, RootAt(head.size, nodes));
-  if (root != head.root) return ReadBackError("root of size", head.size);
-  return leaves;
 }
 
 absl::StatusOr<std::string> LogWriter::Sign(const Head& head, NodeCache& nodes) {

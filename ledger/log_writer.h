@@ -4,7 +4,7 @@
 // Commit order (1, draining and dropping repeats, and 6, publishing, are the committer's):
 //   2 give index and time, make leaves, extend a copy of the tree's edge
 //   3 put secrets, synced; then one synced engine commit of everything else
-//   4 re-read leaves and changed tiles and recompute the root on a second path
+//   4 re-read leaves and changed tiles and recompute the root on a second path (read_back.h)
 //   5 prove that the new head extends the old one; sign it
 // What is true after a crash behind each step stands in README.md.
 //
@@ -31,6 +31,10 @@
 #include "merkle/tile.h"
 
 namespace auditledger {
+
+// Entries of the ledger's own that one commit holds at most, beside max_commit_entries events: a
+// clock step, or what an operator overrode at start.
+inline constexpr uint64_t kMaxOwnEntries = 4;
 
 struct Committed {
   uint64_t first_index = 0;
@@ -65,7 +69,6 @@ class LogWriter {
   };
   absl::StatusOr<Prepared> Prepare(CommitPlan plan);
   absl::Status Write(const Prepared& prepared);
-  absl::StatusOr<std::vector<std::string>> ReadBack(const Prepared& prepared, NodeCache& nodes);
   absl::StatusOr<std::string> Sign(const Head& head, NodeCache& nodes);
 
   Engine& engine_;

@@ -7,7 +7,9 @@
 #include "ledger/engine_tiles.h"
 #include "ledger/errors.h"
 #include "ledger/leveldb_engine.h"
+#include "ledger/log_writer.h"
 #include "ledger/posix_file.h"
+#include "ledger/read_back.h"
 #include "ledger/state_markers.h"
 #include "merkle/leaf.h"
 #include "merkle/proof.h"
@@ -22,6 +24,10 @@ namespace {
 constexpr absl::string_view kAfterRollback =
     "restore a copy of the data folder that has at least that size, or start a successor ledger; "
     "there is no way to go on from here under this name";
+
+constexpr absl::string_view kAfterDamage =
+    "restore a copy of the data folder of at least the signed size, or start a successor ledger";
+constexpr absl::string_view kAdoptFlag = "--adopt_signer_state=LEDGER@SIZE:ROOTHEX";
 
 std::string Describe(const Head& head) {
   return absl::StrCat("size ", head.size, " root ", head.root.ToBase64());
@@ -87,9 +93,10 @@ absl::StatusOr<std::vector<Hash>> ProveExtension(const Head& signed_head, const 
   if (signed_head.size == 0) {
     // Create signs right after the genesis: more than that under an unused state is a lost one.
     if (stored.size == 1) return std::vector<Hash>{};
-    return absl::FailedPreconditionError(absl::StrCat(
-        "lost state: the signer has signed nothing, yet the log has ", stored.size,
-        " entries: restore state_dir, or adopt a head known from outside this machine"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("lost state: the signer has signed nothing, yet the log has ", stored.size,
+                     " entries: restore state_dir, or remove it and give ", kAdoptFlag,
+                     " with a head known from outside this machine"));
   }
   ASSIGN_OR_RETURN(std::vector<Hash> proof, ConsistencyProof(signed_head.size, stored.size, nodes));
   const bool proven =
@@ -102,8 +109,9 @@ absl::Status LostState(const LedgerOptions& options, const absl::Status& cause) 
   return absl::FailedPreconditionError(absl::StrCat(
       "lost state: the signer's memory of what it signed cannot be read (", cause.message(),
       "). Without it a rollback would go unnoticed. Bring back ", options.paths.state_dir,
-      ", or take size and root of the newest head from a witness, a mirror or a receipt and adopt "
-      "them (a damaged state file has to be moved away first)"));
+      ", or move a damaged one away and give ", kAdoptFlag,
+      " with size and root (in hexadecimal) of the newest head that a witness, a mirror or a "
+      "receipt has"));
 }
 
 absl::Status AddOperatorEntry(absl::string_view what, Recovered& out) {
@@ -116,26 +124,63 @@ absl::Status ReadOnly(absl::string_view why) {
   return WithReason(absl::FailedPreconditionError(why), kReasonLedgerReadOnly);
 }
 
-// Signs the stored head, or stays at the signed one when what was read may not be on the disk.
-absl::Status SettleHead(const LedgerOptions& options, const Head& signed_head, Signer& signer,
-                        NodeReader& nodes, Recovered& out) {
+// Serves reads at the signed head; what lies beyond it is neither signed nor touched.
+absl::Status StayAt(const Head& signed_head, absl::string_view why, Signer& signer,
+                    Recovered& out) {
+  if (signed_head.size == 0) return absl::FailedPreconditionError(why);
+  out.read_only = ReadOnly(why);
+  ASSIGN_OR_RETURN(out.published.checkpoint, signer.Sign(signed_head, {}));
+  out.published.head = signed_head;
+  return absl::OkStatus();
+}
+
+// A crash leaves at most one commit unsigned. More of it was not left by this ledger.
+absl::Status CheckOneCommit(const LedgerLimits& limits, const Head& signed_head,
+                            const Head& stored) {
+  const uint64_t bound = limits.max_commit_entries + kMaxOwnEntries;
+  if (stored.size - signed_head.size <= bound) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the signer has signed ", Describe(signed_head), ", the log here has ",
+                   Describe(stored), ": more than the one commit (", bound,
+                   " entries) that a crash can leave unsigned. Bring "
+                   "back the newest state_dir, or start with the max_commit_entries it was written "
+                   "with"));
+}
+
+// Signs the stored head, or stays at the signed one when what was read may not be on the disk or is
+// not what was committed.
+absl::Status SettleHead(const LedgerOptions& options, const Head& signed_head, Engine& engine,
+                        Signer& signer, Recovered& out) {
   const Head& stored = out.log.head;
+  EngineTiles tiles(engine);
+  TileNodeReader nodes(tiles, stored.size);
   ASSIGN_OR_RETURN(const std::vector<Hash> proof, ProveExtension(signed_head, stored, nodes));
   const bool marked = HasMarker(options.paths.state_dir, kSyncFailedMarker);
-  const bool same = signed_head.size == stored.size;
-  if (!same && SyncFailedThisBoot(options.paths.state_dir)) {
-    if (!options.overrides.confirm_after_sync_failure) {
-      const std::string why = absl::StrCat(
-          "a sync failed and the machine was not restarted since: the log reads as size ",
-          stored.size, ", the last signed head is size ", signed_head.size,
-          ". Restart the machine, or compare with a mirror and give --confirm_after_sync_failure");
-      if (signed_head.size == 0) return absl::FailedPreconditionError(why);
-      out.read_only = ReadOnly(why);
-      ASSIGN_OR_RETURN(out.published.checkpoint, signer.Sign(signed_head, {}));
-      out.published.head = signed_head;
-      return absl::OkStatus();
+  if (signed_head.size != stored.size) {
+    RETURN_IF_ERROR(CheckOneCommit(options.limits, signed_head, stored));
+    // The commit may be one that its own read-back refused: nothing else would check it again.
+    const absl::Status read_back = ReadBackStored(signed_head, stored, engine);
+    if (!read_back.ok()) {
+      return StayAt(signed_head,
+                    absl::StrCat("entries ", signed_head.size, " to ", stored.size - 1,
+                                 ", which were never signed nor acknowledged, are damaged (",
+                                 read_back.message(),
+                                 "). Check disk and memory of the machine, then ", kAfterDamage),
+                    signer, out);
     }
-    RETURN_IF_ERROR(AddOperatorEntry("confirm_after_sync_failure", out));
+    if (SyncFailedThisBoot(options.paths.state_dir)) {
+      if (!options.overrides.confirm_after_sync_failure) {
+        return StayAt(
+            signed_head,
+            absl::StrCat(
+                "a sync failed and the machine was not restarted since: the log reads as size ",
+                stored.size, ", the last signed head is size ", signed_head.size,
+                ". Restart the machine, or compare with a mirror and give "
+                "--confirm_after_sync_failure"),
+            signer, out);
+      }
+      RETURN_IF_ERROR(AddOperatorEntry("confirm_after_sync_failure", out));
+    }
   }
   if (marked) out.to_remove.push_back(kSyncFailedMarker);
   ASSIGN_OR_RETURN(out.published.checkpoint, signer.Sign(stored, proof));
@@ -225,9 +270,7 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
   RETURN_IF_ERROR(log.status());
   Recovered out;
   out.log = *std::move(log);
-  EngineTiles tiles(engine);
-  TileNodeReader nodes(tiles, out.log.head.size);
-  RETURN_IF_ERROR(SettleHead(options, signed_head, signer, nodes, out));
+  RETURN_IF_ERROR(SettleHead(options, signed_head, engine, signer, out));
   RETURN_IF_ERROR(SettleClock(options, clock, out));
   if (HasMarker(options.paths.state_dir, kAdoptedMarker)) {
     RETURN_IF_ERROR(AddOperatorEntry("adopt_signer_state", out));

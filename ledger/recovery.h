@@ -1,11 +1,14 @@
 // What a start finds and decides: the stored log D against the signer's last head S. O(log n).
 //
 //   D = S                                serve
-//   D extends S, proven from the tiles   sign D, serve (a crash between commit and signature)
+//   D extends S, proven from the tiles,  sign D, serve (a crash between commit and signature)
+//     and [S, D) reads back whole
+//     but [S, D) is damaged              reads only, at S: read-back may have refused this commit
+//     but [S, D) exceeds one commit      refuse: no crash leaves that
 //     but a sync failed in this boot     reads only, at S, until --confirm_after_sync_failure
 //   S is larger than D                   refuse: rollback
 //   same size, other root, or no proof   refuse: fork
-//   S missing or unreadable              refuse: lost state; AdoptSignerState is the way back
+//   S missing or unreadable              refuse: lost state; --adopt_signer_state is the way back
 // The clock is compared with the last entry's time: too far off is reads only until --accept_clock.
 // Each override that was needed becomes an operator entry.
 //
