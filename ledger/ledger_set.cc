@@ -146,6 +146,7 @@ absl::Status LedgerSetImpl::WriteOrigin(const std::string& id, const std::string
 
 absl::Status LedgerSetImpl::OpenAll() {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(roots_.data_dir));
+  std::map<std::string, int> count_of;  // ledgers, by origin
   MutexLock lock(mutex_);
   for (const std::string& id : names) {
     if (!CheckLedgerId(id).ok()) continue;
@@ -163,7 +164,18 @@ absl::Status LedgerSetImpl::OpenAll() {
       continue;
     }
     entry.origin = *origin;
-    auto opened = Ledger::Open(OptionsOf(id, *origin));
+    ++count_of[*origin];
+  }
+  for (auto& [id, entry] : ledgers_) {
+    if (entry.origin.empty()) continue;
+    if (count_of[entry.origin] > 1) {
+      // Both would sign as one log: whichever grew first, the other is a fork.
+      entry.refused = absl::FailedPreconditionError(absl::StrCat(
+          "origin ", entry.origin, " is that of ", count_of[entry.origin], " ledgers in ",
+          roots_.data_dir, ": one of them is a copy. Move the copy away from all four folders"));
+      continue;
+    }
+    auto opened = Ledger::Open(OptionsOf(id, entry.origin));
     entry.refused = opened.status();
     if (opened.ok()) entry.ledger = *std::move(opened);
   }

@@ -43,8 +43,8 @@ class LedgerSet {
     absl::Status refused;      // why it was not opened
   };
 
-  // Opens all ledgers found. A ledger that refuses to open is listed with the reason; the others
-  // serve.
+  // Opens all ledgers found. A ledger that refuses to open is listed with the reason, and so is
+  // every one of those that have one origin; the others serve.
   static absl::StatusOr<std::unique_ptr<LedgerSet>> Open(const LedgerSetOptions& options);
   virtual ~LedgerSet() = default;
 

@@ -103,6 +103,25 @@ TEST_F(LedgerSetTest, ARefusedLedgerIsListedAndTheOthersServe) {
   EXPECT_FALSE(set->Create("bad", "example.org/bad").ok());
 }
 
+// A folder copied for a test, and found by the daemon: two of them would sign as one log.
+TEST_F(LedgerSetTest, RefusesEveryLedgerOfAnOriginThatIsThereTwice) {
+  Open();
+  ASSERT_OK(set->Create("a", "example.org/a").status());
+  ASSERT_OK(set->Create("good", "example.org/good").status());
+  set.reset();
+  for (const std::string& root : {options.roots.data_dir, options.roots.state_dir,
+                                  options.roots.key_dir, options.roots.seed_dir}) {
+    fs::copy(root + "/a", root + "/b", fs::copy_options::recursive);
+  }
+  Open();
+  for (const char* id : {"a", "b"}) {
+    EXPECT_THAT(set->Find(id), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                        HasSubstr("origin example.org/a is that of 2 ledgers")));
+  }
+  EXPECT_OK(set->Find("good").status());
+  EXPECT_FALSE(set->Create("b", "example.org/a").ok());
+}
+
 TEST_F(LedgerSetTest, TakesUpACreateThatWasCutShort) {
   Open();
   fs::create_directory(options.roots.data_dir + "/a");
