@@ -20,9 +20,9 @@ constexpr std::array<uint32_t, 256> kTable = MakeTable();
 
 }  // namespace
 
-// A byte at a time: what it covers has at most some hundred bytes.
-uint32_t Crc32c(absl::string_view bytes) {
-  uint32_t crc = ~uint32_t{0};
+// A byte at a time: what it covers has at most a page.
+uint32_t Crc32c(absl::string_view bytes, uint32_t before) {
+  uint32_t crc = ~before;
   for (const char c : bytes) crc = crc >> 8 ^ kTable[(crc ^ static_cast<uint8_t>(c)) & 0xFF];
   return ~crc;
 }

@@ -12,7 +12,8 @@
 
 namespace auditledger {
 
-uint32_t Crc32c(absl::string_view bytes);
+// `before`: the CRC of what stands before `bytes`.
+uint32_t Crc32c(absl::string_view bytes, uint32_t before = 0);
 
 }  // namespace auditledger
 

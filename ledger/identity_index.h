@@ -5,13 +5,15 @@
 // The runs on disk cover a prefix [0, covered) of the log; what is beyond is rebuilt from the log's identity
 // records at start. Everything here may be deleted: it is rebuilt.
 //
-//   run file "ids-%016x-%016x" (from, to), written to a temporary name, synced, renamed, folder synced:
-//   u8 version = 1 | zeros[7] | BE64 from | BE64 to | BE64 count | filter bytes BE64
-//   count records of 24 bytes, ascending: identity_mac[16] | BE64 index
-//   filter (blocked Bloom) | SHA-256 over all before it
+//   run file "ids-%016x-%016x" (from, to), written to a temporary name, synced, renamed, folder synced: pages of
+//   4,096 bytes, each with the CRC-32C of identity_run_page.h over its place and its first 4,092 bytes
+//   page 0     u8 version = 2 | zeros[7] | BE64 from | BE64 to | BE64 count | BE64 filter bytes | zeros
+//   then       170 records a page, ascending over all: identity_mac[16] | BE64 index
+//   then       63 blocks a page of the filter (blocked Bloom, identity_filter.h)
 //
-// A run is trusted only if its length and count agree with its header and runs tile [0, covered) without overlap; records
-// are checked on use (order within the probed block), the digest by Verify().
+// A run is trusted only if its length and count agree with its header and runs tile [0, covered) without overlap.
+// Whatever is used of it has its checksum checked then: a page of records or filter at every question, a filter
+// held in memory when it is read. "Unknown" is therefore never said from damaged bytes.
 // Thread-safety: Insert and Lookup are called by one thread (the committer); writing and merging runs happens on
 // one background thread of its own.
 // Errors: a damaged run is dropped and rebuilt at the next Open; found while serving it is DataLoss.
@@ -52,7 +54,7 @@ class IdentityIndex {
 
   // Waits until nothing is being written or merged (shutdown, tests).
   virtual absl::Status Flush() = 0;
-  // Reads every run and checks its digest, order and count.
+  // Reads every run and checks its checksums, order and count.
   virtual absl::Status Verify() = 0;
   // Bytes held in memory, for metrics and the test of the bound.
   virtual size_t MemoryBytes() const = 0;

@@ -14,12 +14,23 @@
 namespace auditledger {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;  // 1 had one digest at the end
 constexpr size_t kReservedBytes = 7;
-constexpr uint64_t kWindowEntries = 170;   // one page
-constexpr uint64_t kStreamEntries = 8192;  // 192 KiB a piece
-constexpr size_t kFilterBufferBytes = 1 << 16;
+constexpr size_t kRunHeaderBytes = 40;
+constexpr uint64_t kHeaderPage = 0;
+constexpr uint64_t kFirstEntryPage = 1;
+constexpr uint64_t kFilterBlocksPerPage = kRunPageContentBytes / kFilterBlockBytes;  // 63
+constexpr uint64_t kFilterBytesPerPage = kFilterBlocksPerPage * kFilterBlockBytes;
+constexpr uint64_t kStreamPages = 48;                // 192 KiB a piece
 constexpr uint64_t kMaxEntries = uint64_t{1} << 48;  // keeps lengths far from overflow
+
+uint64_t EntryPages(uint64_t count) {
+  return (count + kRunEntriesPerPage - 1) / kRunEntriesPerPage;
+}
+uint64_t FirstFilterPage(uint64_t count) { return kFirstEntryPage + EntryPages(count); }
+uint64_t FilterPages(uint64_t filter_bytes) {
+  return (filter_bytes + kFilterBytesPerPage - 1) / kFilterBytesPerPage;
+}
 
 RunEntry EntryAt(absl::string_view entries, uint64_t i) {
   const char* raw = entries.data() + i * kRunEntryBytes;
@@ -52,8 +63,12 @@ std::string EncodeHeader(const Header& header) {
   return out;
 }
 
-absl::StatusOr<Header> ParseHeader(absl::string_view bytes) {
-  ByteReader in(bytes);
+uint64_t PagesOf(const Header& header) {
+  return FirstFilterPage(header.count) + FilterPages(header.filter_bytes);
+}
+
+absl::StatusOr<Header> ParseHeader(absl::string_view page) {
+  ByteReader in(page.substr(0, kRunHeaderBytes));
   uint8_t version = 0;
   absl::string_view reserved;
   Header header;
@@ -99,58 +114,63 @@ absl::StatusOr<std::shared_ptr<const IdentityRun>> IdentityRun::Open(const std::
                                                                      bool filter_in_memory) {
   ASSIGN_OR_RETURN(PosixFile file,
                    PosixFile::Open(absl::StrCat(dir, "/", RunName(range)), O_RDONLY));
-  ASSIGN_OR_RETURN(const std::string raw, file.ReadExactly(0, kRunHeaderBytes));
-  const absl::StatusOr<Header> header = ParseHeader(raw);
+  ASSIGN_OR_RETURN(const std::string page, ReadRunPages(file, range, kHeaderPage, 1));
+  const absl::StatusOr<Header> header = ParseHeader(page);
   if (!header.ok()) return Damaged(file.path(), header.status().message());
   ASSIGN_OR_RETURN(const uint64_t size, file.Size());
-  const uint64_t entries_end = kRunHeaderBytes + header->count * kRunEntryBytes;
-  if (header->range != range || size != entries_end + header->filter_bytes + Hash::kSize) {
+  if (header->range != range || size != PagesOf(*header) * kRunPageBytes) {
     return Damaged(file.path(), "name, header and length do not agree");
   }
-  auto* run = new IdentityRun(std::move(file), range, header->count, header->filter_bytes);
-  std::shared_ptr<const IdentityRun> shared(run);
-  if (filter_in_memory) {
-    ASSIGN_OR_RETURN(run->filter_, run->file_.ReadExactly(
-                                       entries_end, static_cast<size_t>(header->filter_bytes)));
+  std::shared_ptr<IdentityRun> run(
+      new IdentityRun(std::move(file), range, header->count, header->filter_bytes));
+  if (filter_in_memory) RETURN_IF_ERROR(run->LoadFilter());
+  return run;
+}
+
+absl::Status IdentityRun::LoadFilter() {
+  const uint64_t first = FirstFilterPage(count_);
+  const uint64_t end = first + FilterPages(filter_bytes_);
+  filter_.reserve(filter_bytes_);
+  for (uint64_t at = first; at < end; at += kStreamPages) {
+    const uint64_t count = std::min(kStreamPages, end - at);
+    ASSIGN_OR_RETURN(const std::string pages, ReadRunPages(file_, range_, at, count));
+    for (uint64_t i = 0; i < count; ++i) {
+      const uint64_t bytes =
+          std::min<uint64_t>(kFilterBytesPerPage, filter_bytes_ - filter_.size());
+      filter_.append(pages, i * kRunPageBytes, bytes);
+    }
   }
-  return shared;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> IdentityRun::MayContain(const Mac128& identity) const {
-  const uint64_t offset =
-      FilterBlockOf(identity, filter_bytes_ / kFilterBlockBytes) * kFilterBlockBytes;
+  const uint64_t block = FilterBlockOf(identity, filter_bytes_ / kFilterBlockBytes);
   if (!filter_.empty()) {
-    return FilterMayContain(identity, reinterpret_cast<const uint8_t*>(filter_.data()) + offset);
+    return FilterMayContain(identity, reinterpret_cast<const uint8_t*>(filter_.data()) +
+                                          block * kFilterBlockBytes);
   }
-  uint8_t block[kFilterBlockBytes];
-  const uint64_t at = kRunHeaderBytes + count_ * kRunEntryBytes + offset;
-  ASSIGN_OR_RETURN(const size_t got,
-                   file_.ReadAt(at, reinterpret_cast<char*>(block), sizeof(block)));
-  if (got != sizeof(block)) return Damaged(file_.path(), "is shorter than it was");
-  return FilterMayContain(identity, block);
-}
-
-absl::StatusOr<std::string> IdentityRun::ReadEntries(uint64_t first, uint64_t count) const {
-  return file_.ReadExactly(kRunHeaderBytes + first * kRunEntryBytes,
-                           static_cast<size_t>(count * kRunEntryBytes));
+  const uint64_t page = FirstFilterPage(count_) + block / kFilterBlocksPerPage;
+  ASSIGN_OR_RETURN(const std::string bytes, ReadRunPages(file_, range_, page, 1));
+  return FilterMayContain(identity, reinterpret_cast<const uint8_t*>(bytes.data()) +
+                                        block % kFilterBlocksPerPage * kFilterBlockBytes);
 }
 
 absl::StatusOr<std::optional<uint64_t>> IdentityRun::Lookup(const Mac128& identity) const {
   ASSIGN_OR_RETURN(const bool may, MayContain(identity));
   if (!may) return std::nullopt;
-  return Search(identity);
+  return Find(identity);
 }
 
-// The part of the run that can still hold the first entry not below the target, and what is known
-// about its edges.
-struct IdentityRun::Window {
+// The pages of entries that can still hold the first entry not below the target, and what is known
+// about their edges.
+struct IdentityRun::Search {
   uint64_t low = 0;
   uint64_t high = 0;
   uint64_t low_prefix = 0;
   uint64_t high_prefix = UINT64_MAX;
 
-  // Where the target would stand if the keys were spread evenly; every second time the middle, so
-  // that keys that are not take no more than a binary search twice over.
+  // Where the target would stand if the keys were spread evenly; now and then the middle, so that
+  // keys that are not take no more than some times a binary search.
   uint64_t Guess(uint64_t target, bool bisect) const {
     const uint64_t span = high - low;
     const uint64_t width = high_prefix - low_prefix;
@@ -161,17 +181,17 @@ struct IdentityRun::Window {
   }
 };
 
-absl::StatusOr<std::optional<uint64_t>> IdentityRun::Search(const Mac128& identity) const {
+absl::StatusOr<std::optional<uint64_t>> IdentityRun::Find(const Mac128& identity) const {
+  constexpr uint64_t kBisectEvery = 4;
   const RunEntry target{identity, 0};  // not above any entry of this identity
-  const uint64_t prefix = MacPrefix(identity);
-  Window window;
-  window.high = count_;
-  for (bool bisect = false; window.low < window.high; bisect = !bisect) {
-    const uint64_t guess = window.Guess(prefix, bisect);
-    const uint64_t first =
-        std::max(window.low, guess < kWindowEntries / 2 ? 0 : guess - kWindowEntries / 2);
-    const uint64_t count = std::min(kWindowEntries, window.high - first);
-    ASSIGN_OR_RETURN(const std::string bytes, ReadEntries(first, count));
+  std::optional<RunEntry> found;       // the lowest entry known not to be below the target
+  Search search;
+  search.high = EntryPages(count_);
+  for (uint64_t step = 1; search.low < search.high; ++step) {
+    const uint64_t page = search.Guess(MacPrefix(identity), step % kBisectEvery == 0);
+    const uint64_t count = std::min(kRunEntriesPerPage, count_ - page * kRunEntriesPerPage);
+    ASSIGN_OR_RETURN(const std::string bytes,
+                     ReadRunPages(file_, range_, kFirstEntryPage + page, 1));
     uint64_t below = 0;  // entries of the page below the target
     RunEntry last = EntryAt(bytes, 0);
     for (uint64_t i = 0; i < count; ++i) {
@@ -182,33 +202,30 @@ absl::StatusOr<std::optional<uint64_t>> IdentityRun::Search(const Mac128& identi
       if (entry < target) below = i + 1;
       last = entry;
     }
-    const uint64_t first_prefix = MacPrefix(EntryAt(bytes, 0).identity);
-    if (first_prefix < window.low_prefix || MacPrefix(last.identity) > window.high_prefix) {
-      return Damaged(file_.path(), "its entries are out of order");
-    }
     if (below == count) {
-      window.low = first + count;
-      window.low_prefix = MacPrefix(last.identity);
-    } else if (below == 0 && first > window.low) {
-      window.high = first + 1;  // the page's first may be it
-      window.high_prefix = first_prefix;
-    } else {
-      const RunEntry found = EntryAt(bytes, below);
-      if (found.identity != identity) return std::nullopt;
-      return found.index;
+      search.low = page + 1;
+      search.low_prefix = MacPrefix(last.identity);
+      continue;
     }
+    found = EntryAt(bytes, below);
+    if (below > 0) break;
+    search.high = page;
+    search.high_prefix = MacPrefix(found->identity);
   }
-  return std::nullopt;
+  if (!found.has_value() || found->identity != identity) return std::nullopt;
+  return found->index;
 }
 
 absl::Status RunWriter::Start(const std::string& dir, RunRange range, uint64_t count) {
   path_ = absl::StrCat(dir, "/", RunName(range));
   ASSIGN_OR_RETURN(PosixFile file, PosixFile::Open(path_ + ".tmp", O_RDWR | O_CREAT | O_TRUNC));
   file_.emplace(std::move(file));
-  const Header header{range, count, FilterBytes(count)};
-  buffer_ = EncodeHeader(header);
+  range_ = range;
   left_ = count;
-  filter_at_ = kRunHeaderBytes + count * kRunEntryBytes;
+  const Header header{range, count, FilterBytes(count)};
+  entries_.content = EncodeHeader(header);
+  RETURN_IF_ERROR(EndPage(entries_));
+  filter_.next = FirstFilterPage(count);
   filter_blocks_ = header.filter_bytes / kFilterBlockBytes;
   block_bytes_.assign(kFilterBlockBytes, '\0');
   return absl::OkStatus();
@@ -218,91 +235,75 @@ absl::Status RunWriter::Add(const RunEntry& entry) {
   if (left_ == 0) return absl::InternalError("run: more entries than announced");
   --left_;
   const uint64_t block = FilterBlockOf(entry.identity, filter_blocks_);
-  while (block_ < block) RETURN_IF_ERROR(FlushFilterBlock());
+  while (block_ < block) RETURN_IF_ERROR(EndFilterBlock());
   FilterAdd(entry.identity, reinterpret_cast<uint8_t*>(block_bytes_.data()));
-  buffer_.append(reinterpret_cast<const char*>(entry.identity.data()), entry.identity.size());
-  PutU64(buffer_, entry.index);
-  return buffer_.size() < kStreamEntries * kRunEntryBytes ? absl::OkStatus() : FlushEntries();
+  std::string& content = entries_.content;
+  content.append(reinterpret_cast<const char*>(entry.identity.data()), entry.identity.size());
+  PutU64(content, entry.index);
+  const bool full = content.size() == kRunEntriesPerPage * kRunEntryBytes;
+  return full ? EndPage(entries_) : absl::OkStatus();
 }
 
-absl::Status RunWriter::FlushEntries() {
-  RETURN_IF_ERROR(file_->WriteAt(written_, buffer_));
-  digest_.Update(buffer_);
-  written_ += buffer_.size();
-  buffer_.clear();
+absl::Status RunWriter::EndPage(Pages& pages) {
+  if (pages.content.empty()) return absl::OkStatus();
+  pages.whole += EncodeRunPage(range_, pages.next++, pages.content);
+  pages.content.clear();
+  return pages.whole.size() < kStreamPages * kRunPageBytes ? absl::OkStatus() : Write(pages);
+}
+
+absl::Status RunWriter::Write(Pages& pages) {
+  RETURN_IF_ERROR(file_->WriteAt(pages.next * kRunPageBytes - pages.whole.size(), pages.whole));
+  pages.whole.clear();
   return absl::OkStatus();
 }
 
-absl::Status RunWriter::FlushFilterBlock() {
-  filter_buffer_ += block_bytes_;
+absl::Status RunWriter::EndFilterBlock() {
+  filter_.content += block_bytes_;
   block_bytes_.assign(kFilterBlockBytes, '\0');
   ++block_;
-  if (filter_buffer_.size() < kFilterBufferBytes && block_ < filter_blocks_) {
-    return absl::OkStatus();
-  }
-  RETURN_IF_ERROR(file_->WriteAt(filter_at_ + filter_written_, filter_buffer_));
-  filter_written_ += filter_buffer_.size();
-  filter_buffer_.clear();
-  return absl::OkStatus();
-}
-
-// The filter is made along with the entries but stands, and is hashed, behind them.
-absl::Status RunWriter::DigestFilter() {
-  for (uint64_t done = 0; done < filter_written_;) {
-    const uint64_t bytes = std::min<uint64_t>(kFilterBufferBytes, filter_written_ - done);
-    ASSIGN_OR_RETURN(const std::string piece,
-                     file_->ReadExactly(filter_at_ + done, static_cast<size_t>(bytes)));
-    digest_.Update(piece);
-    done += bytes;
-  }
-  return absl::OkStatus();
+  return filter_.content.size() == kFilterBytesPerPage ? EndPage(filter_) : absl::OkStatus();
 }
 
 absl::Status RunWriter::Finish() {
   if (left_ != 0) return absl::InternalError("run: fewer entries than announced");
-  RETURN_IF_ERROR(FlushEntries());
-  while (block_ < filter_blocks_) RETURN_IF_ERROR(FlushFilterBlock());
-  RETURN_IF_ERROR(DigestFilter());
-  RETURN_IF_ERROR(file_->WriteAt(filter_at_ + filter_written_, digest_.Finish().view()));
+  while (block_ < filter_blocks_) RETURN_IF_ERROR(EndFilterBlock());
+  for (Pages* pages : {&entries_, &filter_}) {
+    RETURN_IF_ERROR(EndPage(*pages));
+    RETURN_IF_ERROR(Write(*pages));
+  }
   RETURN_IF_ERROR(file_->Sync());
   return RenameDurably(path_ + ".tmp", path_);
 }
 
-absl::Status RunReader::Feed(uint64_t offset, uint64_t bytes) {
-  ASSIGN_OR_RETURN(buffer_, run_->file_.ReadExactly(offset, static_cast<size_t>(bytes)));
-  digest_.Update(buffer_);
-  return absl::OkStatus();
-}
-
 absl::Status RunReader::Fill() {
-  if (fetched_ == 0) RETURN_IF_ERROR(Feed(0, kRunHeaderBytes));
-  const uint64_t count = std::min(kStreamEntries, run_->count_ - fetched_);
-  RETURN_IF_ERROR(Feed(kRunHeaderBytes + fetched_ * kRunEntryBytes, count * kRunEntryBytes));
-  fetched_ += count;
-  at_ = 0;
+  buffer_first_ = buffer_end_;
+  const uint64_t count = std::min(kStreamPages, EntryPages(run_->count_) - buffer_first_);
+  ASSIGN_OR_RETURN(buffer_, ReadRunPages(run_->file_, run_->range_, kFirstEntryPage + buffer_first_,
+                                         count));
+  buffer_end_ = buffer_first_ + count;
   return absl::OkStatus();
 }
 
-absl::Status RunReader::CheckDigest() {
-  if (run_->count_ == 0) RETURN_IF_ERROR(Feed(0, kRunHeaderBytes));
-  const uint64_t filter_at = kRunHeaderBytes + run_->count_ * kRunEntryBytes;
-  for (uint64_t done = 0; done < run_->filter_bytes_; done += buffer_.size()) {
+absl::Status RunReader::CheckFilter() const {
+  const uint64_t first = FirstFilterPage(run_->count_);
+  const uint64_t end = first + FilterPages(run_->filter_bytes_);
+  for (uint64_t at = first; at < end; at += kStreamPages) {
     RETURN_IF_ERROR(
-        Feed(filter_at + done, std::min<uint64_t>(kFilterBufferBytes, run_->filter_bytes_ - done)));
+        ReadRunPages(run_->file_, run_->range_, at, std::min(kStreamPages, end - at)).status());
   }
-  ASSIGN_OR_RETURN(const std::string stored,
-                   run_->file_.ReadExactly(filter_at + run_->filter_bytes_, Hash::kSize));
-  if (digest_.Finish().view() == stored) return absl::OkStatus();
-  return Damaged(run_->path(), "its digest does not match");
+  return ReadRunPages(run_->file_, run_->range_, kHeaderPage, 1).status();
 }
 
 absl::StatusOr<std::optional<RunEntry>> RunReader::Next() {
   if (next_ == run_->count_) {
-    RETURN_IF_ERROR(CheckDigest());
+    RETURN_IF_ERROR(CheckFilter());
     return std::nullopt;
   }
-  if (next_ == fetched_) RETURN_IF_ERROR(Fill());
-  const RunEntry entry = EntryAt(buffer_, at_++);
+  const uint64_t page = next_ / kRunEntriesPerPage;
+  if (page == buffer_end_) RETURN_IF_ERROR(Fill());
+  const RunEntry entry =
+      EntryAt(absl::string_view(buffer_).substr((page - buffer_first_) * kRunPageBytes),
+              next_ % kRunEntriesPerPage);
   ++next_;
   if ((last_.has_value() && !(*last_ < entry)) || entry.index < run_->range_.from ||
       entry.index >= run_->range_.to) {

@@ -70,7 +70,15 @@ absl::StatusOr<std::vector<RunPtr>> OpenRuns(const std::string& dir, uint64_t si
     const uint64_t bytes = (*run)->filter_bytes();
     if (bytes > left) continue;
     left -= bytes;
-    ASSIGN_OR_RETURN(*run, IdentityRun::Open(dir, (*run)->range(), true));
+    const RunRange range = (*run)->range();
+    absl::StatusOr<RunPtr> loaded = IdentityRun::Open(dir, range, true);
+    if (absl::IsDataLoss(loaded.status())) {
+      // Without it, those behind it do not count either.
+      RETURN_IF_ERROR(RemoveFile(absl::StrCat(dir, "/", RunName(range))));
+      return OpenRuns(dir, size, filter_bytes_max);
+    }
+    RETURN_IF_ERROR(loaded.status());
+    *run = *std::move(loaded);
   }
   return runs;
 }

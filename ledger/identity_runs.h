@@ -37,7 +37,7 @@ std::vector<std::shared_ptr<const IdentityRun>> PickMerge(
 
 // Writes `entries`, ascending, as one run.
 absl::Status WriteRun(const std::string& dir, RunRange range, absl::Span<const RunEntry> entries);
-// Reads the run through: order, range, digest. A damaged one is set aside.
+// Reads the run through: checksums, order, range. A damaged one is set aside.
 absl::Status VerifyRun(const std::shared_ptr<const IdentityRun>& run);
 // Renames a damaged run's file to "...damaged", so that the next OpenRuns does without and the log
 // is replayed.

@@ -182,7 +182,7 @@ TEST_F(IdentityIndexTest, DamageFoundWhileServingIsDataLossAndMendedByTheNextOpe
   ASSERT_OK(index_->Flush());
   const std::string run = runs_ + "/" + RunName({0, 125});
   ASSERT_OK_AND_ASSIGN(const PosixFile file, PosixFile::Open(run, O_RDWR));
-  ASSERT_OK(file.WriteAt(kRunHeaderBytes, std::string(50 * kRunEntryBytes, '\xff')));
+  ASSERT_OK(file.WriteAt(kRunPageBytes, std::string(50 * kRunEntryBytes, '\xff')));
   EXPECT_THAT(index_->Lookup(MacAt(1)), StatusIs(absl::StatusCode::kDataLoss));
   Open(125);
   CheckAll();
@@ -196,9 +196,9 @@ TEST_F(IdentityIndexTest, VerifyFindsWhatLookupCannot) {
   ASSERT_OK(index_->Verify());
   ASSERT_OK_AND_ASSIGN(const PosixFile file,
                        PosixFile::Open(runs_ + "/" + RunName({0, 125}), O_RDWR));
-  std::string byte = file.ReadExactly(kRunHeaderBytes + 15, 1).value();
+  std::string byte = file.ReadExactly(kRunPageBytes + 15, 1).value();
   byte[0] = static_cast<char>(byte[0] ^ 1);
-  ASSERT_OK(file.WriteAt(kRunHeaderBytes + 15, byte));
+  ASSERT_OK(file.WriteAt(kRunPageBytes + 15, byte));
   EXPECT_THAT(index_->Verify(), StatusIs(absl::StatusCode::kDataLoss));
   Open(125);
   CheckAll();

@@ -87,6 +87,17 @@ TEST_F(IdentityRunsTest, AWiderRunThatIsDamagedLeavesItsParts) {
   EXPECT_THAT(OpenRanges(20), ElementsAre(RunRange{0, 10}, RunRange{10, 20}));
 }
 
+TEST_F(IdentityRunsTest, ARunWhoseFilterIsDamagedIsDroppedWhenItIsLoaded) {
+  Make(0, 10);
+  const RunPtr bad = Make(10, 20);
+  Make(20, 30);
+  std::string bytes = ReadWholeFile(bad->path(), 1 << 20).value();
+  bytes[2 * kRunPageBytes + 5] = static_cast<char>(bytes[2 * kRunPageBytes + 5] ^ 1);
+  ASSERT_OK(ReplaceFile(bad->path(), bytes));
+  EXPECT_THAT(OpenRanges(30), ElementsAre(RunRange{0, 10}));
+  EXPECT_THAT(Files(), ElementsAre(RunName({0, 10})));
+}
+
 TEST_F(IdentityRunsTest, UnfinishedFilesGoAndForeignOnesStay) {
   ASSERT_OK(CreateFile(dir_ / RunName({0, 10}) + ".tmp", "half"));
   ASSERT_OK(CreateFile(dir_ / "streams-0000000000000001", "not ours"));
@@ -147,18 +158,18 @@ TEST_F(IdentityRunsTest, AMergeHoldsAllEntriesOfItsInputs) {
   }
 }
 
-// A flipped bit that breaks no order would otherwise be given a new digest and be hidden for good.
+// A flipped bit that breaks no order would otherwise be given new checksums and be hidden for good.
 TEST_F(IdentityRunsTest, AMergeRefusesADamagedInputAndSetsItAside) {
   const RunPtr good = Make(0, 100);
   const RunPtr made = Make(100, 200);
   std::string bytes = ReadWholeFile(made->path(), 1 << 20).value();
-  const size_t at = kRunHeaderBytes + 50 * kRunEntryBytes + 15;
+  const size_t at = kRunPageBytes + 50 * kRunEntryBytes + 15;
   bytes[at] = static_cast<char>(bytes[at] ^ 1);
   ASSERT_OK(ReplaceFile(made->path(), bytes));
   const RunPtr bad = IdentityRun::Open(dir_.path(), {100, 200}, false).value();
   RunMerger merger({good, bad});
-  ASSERT_OK(merger.Start(dir_.path()));
-  EXPECT_THAT(merger.Step(1000), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(merger.Start(dir_.path()), StatusIs(absl::StatusCode::kDataLoss))
+      << "the first pages are read there";
   EXPECT_FALSE(PathExists(dir_ / RunName({0, 200})));
   EXPECT_THAT(OpenRanges(200), ElementsAre(RunRange{0, 100}));
 }

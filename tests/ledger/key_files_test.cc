@@ -94,7 +94,9 @@ TEST_F(KeyFilesTest, ACreationCutShortCanBeRepeated) {
         cut = CreateKeyFiles(dir, kOrigin, random_);
       }
       const absl::Status again = CreateKeyFiles(dir, kOrigin, random_);
-      if (!again.ok()) EXPECT_THAT(again, StatusIs(absl::StatusCode::kAlreadyExists));
+      if (!again.ok()) {
+        EXPECT_THAT(again, StatusIs(absl::StatusCode::kAlreadyExists));
+      }
       EXPECT_OK(LoadKeyFiles(dir, kOrigin).status()) << cut;
       if (!cut.ok()) continue;
       EXPECT_GE(step, 5u);
