@@ -1,12 +1,13 @@
-// The storage engine: what keeps a ledger's records. LevelDB is the default (leveldb_engine.h), memory the
-// fastest in tests (memory_engine.h), PostgreSQL a possible third; one conformance suite holds them all.
+// The storage engine: what keeps a ledger's records. LevelDB is the default (leveldb_engine.h),
+// memory the fastest in tests (memory_engine.h), PostgreSQL a possible third; one conformance suite
+// holds them all.
 //
-// Thread-safety: Commit is called by one thread at a time; everything else may be called by many, also while a
-// Commit runs, and sees either all or nothing of it.
-// Errors: DataLoss when what is stored is damaged or missing where it must be; Aborted when the expected head is
-// not the stored one; anything else is a storage error. After any error of Commit the engine is latched: every
-// later Commit answers FailedPrecondition with the first error, until the process starts anew. After a failed
-// sync the outcome is unknown, and SyncFailed() is true.
+// Thread-safety: Commit is called by one thread at a time; everything else may be called by many,
+// also while a Commit runs, and sees either all or nothing of it. Errors: DataLoss when what is
+// stored is damaged or missing where it must be; Aborted when the expected head is not the stored
+// one; anything else is a storage error. After any error of Commit the engine is latched: every
+// later Commit answers FailedPrecondition with the first error, until the process starts anew.
+// After a failed sync the outcome is unknown, and SyncFailed() is true.
 #ifndef AUDITLEDGER_LEDGER_ENGINE_H_
 #define AUDITLEDGER_LEDGER_ENGINE_H_
 
@@ -48,8 +49,9 @@ struct CommitBatch {
     std::string bytes;
   };
   std::vector<Record> records;
-  std::vector<std::pair<TileId, std::string>> tiles;            // new contents, partial ones included
-  std::vector<std::pair<uint32_t, std::string>> stream_records;  // number -> record (stream_table.h)
+  std::vector<std::pair<TileId, std::string>> tiles;  // new contents, partial ones included
+  // number -> record (stream_table.h)
+  std::vector<std::pair<uint32_t, std::string>> stream_records;
   Head head;
 };
 
@@ -66,8 +68,8 @@ class Engine {
   // NotFound when the record is absent.
   virtual absl::StatusOr<std::string> Read(RecordKind kind, uint64_t index) = 0;
 
-  // Calls `visit` for the records of `kind` with begin <= index < end, ascending; stops early when it returns false.
-  // Absent records are skipped: the caller knows which may be.
+  // Calls `visit` for the records of `kind` with begin <= index < end, ascending; stops early when
+  // it returns false. Absent records are skipped: the caller knows which may be.
   virtual absl::Status Scan(RecordKind kind, uint64_t begin, uint64_t end,
                             absl::FunctionRef<bool(uint64_t, absl::string_view)> visit) = 0;
 

@@ -1,8 +1,10 @@
 // What is kept of an event's identity for ever, without anything personal.
 //
-//   u8 version = 1 | identity_mac[16] | event_mac[16] (zeros once erased) | u32 stream_number | u64 stream_sequence
+//   u8 version = 1 | identity_mac[16] | event_mac[16] (zeros once erased) |
+//   u32 stream_number | u64 stream_sequence
 //
-//   identity_mac = HMAC-SHA-256(dedup_key, "identity" 00 || BE16 len || principal || BE16 len || stream || BE16 len || event id)[0:16]
+//   identity_mac = HMAC-SHA-256(dedup_key, "identity" 00 || BE16 len || principal ||
+//                               BE16 len || stream || BE16 len || event id)[0:16]
 //   event_mac    = HMAC-SHA-256(dedup_key, "event" 00 || identity_mac || canonical event)[0:16]
 //
 // 128 bits under a secret key: two of 2^40 identities agree with probability 2^-49.
@@ -21,8 +23,8 @@ namespace auditledger {
 
 using Mac128 = std::array<uint8_t, 16>;
 
-Mac128 IdentityMac(absl::string_view dedup_key, absl::string_view principal, absl::string_view stream_id,
-                   absl::string_view event_id);
+Mac128 IdentityMac(absl::string_view dedup_key, absl::string_view principal,
+                   absl::string_view stream_id, absl::string_view event_id);
 Mac128 EventMac(absl::string_view dedup_key, const Mac128& identity, absl::string_view event);
 
 struct IdentityRecord {

@@ -1,8 +1,8 @@
 // The engine on LevelDB: one database for each ledger, strict options, a full-read Env, fail-stop.
 //
-// Keys are one prefix byte and big-endian numbers (key_format.h). Records carry a version byte first.
-// paranoid_checks, verify_checksums on every read, reuse_logs off, one synced WriteBatch a commit, RepairDB
-// never called. Reasons and measurements: ledger/README.md.
+// Keys are one prefix byte and big-endian numbers (key_format.h). Records carry a version byte
+// first. paranoid_checks, verify_checksums on every read, reuse_logs off, one synced WriteBatch a
+// commit, RepairDB never called. Reasons and measurements: ledger/README.md.
 #ifndef AUDITLEDGER_LEDGER_LEVELDB_ENGINE_H_
 #define AUDITLEDGER_LEDGER_LEVELDB_ENGINE_H_
 
@@ -28,8 +28,8 @@ struct LevelDbOptions {
   int max_open_files = 256;  // bounds what table indexes take in memory
 };
 
-// NotFound: no database there and create_if_missing is false. DataLoss: damaged. FailedPrecondition: locked by
-// another process, or of a newer format.
+// NotFound: no database there and create_if_missing is false. DataLoss: damaged.
+// FailedPrecondition: locked by another process, or of a newer format.
 absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDbEngine(const LevelDbOptions& options);
 
 }  // namespace auditledger

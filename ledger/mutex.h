@@ -1,5 +1,5 @@
-// An annotated wrapper over std::mutex: ThreadSanitizer understands std::mutex but not Debian's uninstrumented
-// absl::Mutex, and clang checks the annotations (style.md 6.3).
+// An annotated wrapper over std::mutex: ThreadSanitizer understands std::mutex but not Debian's
+// uninstrumented absl::Mutex, and clang checks the annotations (style.md 6.3).
 //
 // Example:
 //   Mutex mutex_;
@@ -27,7 +27,9 @@ class ABSL_LOCKABLE Mutex {
 
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.Lock(); }
+  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
+    mutex_.Lock();
+  }
   ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
@@ -38,7 +40,8 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 
 class CondVar {
  public:
-  // Releases the mutex while waiting, holds it again on return. May wake without a reason: call it in a loop.
+  // Releases the mutex while waiting, holds it again on return. May wake without a reason: call it
+  // in a loop.
   void Wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     condition_.wait(lock);

@@ -34,7 +34,8 @@ NewEntry EventEntry(SealedEvent& event, uint32_t stream_number) {
 
 NewEntry ConflictEntry(SealedEvent& event, const Mac128& conflict_identity, uint64_t first_index) {
   // No stream and no number: a refused event has not arrived.
-  NewEntry entry = Sealed(EntryKind::kConflict, event, {conflict_identity, event.event_mac, kGapsUnknown, 0});
+  NewEntry entry =
+      Sealed(EntryKind::kConflict, event, {conflict_identity, event.event_mac, kGapsUnknown, 0});
   entry.leaf.body = EncodeConflict({first_index});
   return entry;
 }

@@ -62,7 +62,8 @@ absl::Status Reader::FillOpening(StoredEntry& entry) const {
   absl::StatusOr<Payload> payload = DecryptPayload(*secret, origin_, *leaf->commitment, *record);
   if (!payload.ok()) return Corrupt(payload.status());
   entry.payload = StoredEntry::Payload::kPresent;
-  entry.opening = Opening{std::move(payload->seed), std::move(payload->header), std::move(payload->event)};
+  entry.opening =
+      Opening{std::move(payload->seed), std::move(payload->header), std::move(payload->event)};
   return absl::OkStatus();
 }
 

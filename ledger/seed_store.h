@@ -17,8 +17,8 @@
 // A segment is made only with its first slot, behind the segment before it. One that is missing
 // later (a folder not mounted, or emptied) is DataLoss by name, not made anew.
 // Thread-safety: Put is called by one thread at a time; Get may be called by many, also meanwhile.
-// Errors: DataLoss for a slot that does not open; NotFound for an empty or erased slot (told apart by
-// StateOf); any write or sync error latches the store.
+// Errors: DataLoss for a slot that does not open; NotFound for an empty or erased slot (told apart
+// by StateOf); any write or sync error latches the store.
 #ifndef AUDITLEDGER_LEDGER_SEED_STORE_H_
 #define AUDITLEDGER_LEDGER_SEED_STORE_H_
 

@@ -1,9 +1,9 @@
-// What turns a head into a signed one. The signer is the first witness: it remembers the last head it signed, in its
-// own durable state, and signs only what provably extends it.
+// What turns a head into a signed one. The signer is the first witness: it remembers the last head
+// it signed, in its own durable state, and signs only what provably extends it.
 //
 // Thread-safety: called by one thread at a time.
-// Errors: FailedPrecondition when the head does not extend the last one signed (rollback, fork); any error of its
-// storage latches it.
+// Errors: FailedPrecondition when the head does not extend the last one signed (rollback, fork);
+// any error of its storage latches it.
 #ifndef AUDITLEDGER_LEDGER_SIGNER_H_
 #define AUDITLEDGER_LEDGER_SIGNER_H_
 
@@ -23,22 +23,28 @@ namespace auditledger {
 class Signer {
  public:
   virtual ~Signer() = default;
-  // The last head signed; nothing if none ever was. NotFound: the state is missing; DataLoss: it is unreadable.
+  // The last head signed; nothing if none ever was. NotFound: the state is missing; DataLoss: it is
+  // unreadable.
   virtual absl::StatusOr<std::optional<Head>> LastSigned() = 0;
-  // Records `head` durably, then returns its checkpoint as a signed note. `consistency` proves that it extends the
-  // last head signed (empty from size 0 or for the same head). The same head gives the same bytes.
-  virtual absl::StatusOr<std::string> Sign(const Head& head, absl::Span<const Hash> consistency) = 0;
+  // Records `head` durably, then returns its checkpoint as a signed note. `consistency` proves that
+  // it extends the last head signed (empty from size 0 or for the same head). The same head gives
+  // the same bytes.
+  virtual absl::StatusOr<std::string> Sign(const Head& head,
+                                           absl::Span<const Hash> consistency) = 0;
   virtual const NoteVerifier& verifier() const = 0;
-  // Making its own state durable failed (fdatasync's word): what it holds may be lost though it can be
-  // read.
+  // Making its own state durable failed (fdatasync's word): what it holds may be lost though it can
+  // be read.
   virtual bool SyncFailed() const { return false; }
 };
 
-// The embedded signer. State file "signer.state" in state_dir: two slots of 4,096 bytes, pre-zeroed, written in turn:
-//   u8 version = 1 | zeros[7] | BE64 sequence | BE64 size | root[32] | BE64 time_us | origin_hash[32] | key_id u32 | CRC-32C u32 over all before
-// and synced with fdatasync before a signature leaves. The valid slot with the higher sequence counts. Opening writes
-// its head once more, into the other slot, and syncs: what is trusted is then on the disk, and not in the page cache
-// alone, where a sync that failed before may have left it.
+// The embedded signer. State file "signer.state" in state_dir: two slots of 4,096 bytes,
+// pre-zeroed, written in turn:
+//   u8 version = 1 | zeros[7] | BE64 sequence | BE64 size | root[32] | BE64 time_us |
+//   origin_hash[32] | key_id u32 | CRC-32C u32 over all before
+// and synced with fdatasync before a signature leaves. The valid slot with the higher sequence
+// counts. Opening writes its head once more, into the other slot, and syncs: what is trusted is
+// then on the disk, and not in the page cache alone, where a sync that failed before may have left
+// it.
 struct EmbeddedSignerOptions {
   std::string state_dir;
   std::string origin;
@@ -48,7 +54,8 @@ struct EmbeddedSignerOptions {
 absl::StatusOr<std::unique_ptr<Signer>> OpenEmbeddedSigner(const EmbeddedSignerOptions& options);
 // Makes the state of a new ledger, or, for an operator who says so, one that has signed `adopted`.
 // AlreadyExists when there is one.
-absl::Status CreateSignerState(const EmbeddedSignerOptions& options, const std::optional<Head>& adopted);
+absl::Status CreateSignerState(const EmbeddedSignerOptions& options,
+                               const std::optional<Head>& adopted);
 
 }  // namespace auditledger
 

@@ -62,8 +62,8 @@ class PreadFile : public leveldb::RandomAccessFile {
   const PosixFile file_;
 };
 
-// Syncing a manifest, LevelDB opens its folder first and passes on what open says. It makes NotFound
-// of ENOENT and strerror's text of the others; fsync gives none of these.
+// Syncing a manifest, LevelDB opens its folder first and passes on what open says. It makes
+// NotFound of ENOENT and strerror's text of the others; fsync gives none of these.
 bool IsOpenError(const leveldb::Status& status) {
   if (status.IsNotFound()) return true;
   const std::string text = status.ToString();

@@ -6,8 +6,8 @@
 //   from a mapping, and resident memory does not grow with the database.
 // - A file created or renamed is in its folder for good before it is used.
 // - The first failed sync is remembered, by whichever thread it was seen. Only fsync's own word
-//   counts: a full disk or a lack of file descriptors is a write error, after which it is known what
-//   is on the disk.
+//   counts: a full disk or a lack of file descriptors is a write error, after which it is known
+//   what is on the disk.
 //
 // Thread-safety: all methods may be called by many threads. `base` must outlive it.
 #ifndef AUDITLEDGER_LEDGER_STRICT_ENV_H_

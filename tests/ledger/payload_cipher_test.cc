@@ -37,7 +37,8 @@ TEST(PayloadCipherTest, RecordIsThatOfTheHeaderToTheByte) {
 
 TEST(PayloadCipherTest, ADerivedSeedIsNotStored) {
   const Payload payload{
-      std::string(HmacSha256(kSecret, {"auditledger/commitment-seed/v1\0"s}).view()), "header", "e"};
+      std::string(HmacSha256(kSecret, {"auditledger/commitment-seed/v1\0"s}).view()), "header",
+      "e"};
   EXPECT_EQ(DeriveCommitmentSeed(kSecret), payload.seed);
   ASSERT_OK_AND_ASSIGN(const std::string record,
                        EncryptPayload(kSecret, kNonce, kOrigin, kCommitment, payload));
@@ -49,8 +50,8 @@ TEST(PayloadCipherTest, ADerivedSeedIsNotStored) {
 // Receipts carry the seed: with an old copy of the log it must not open what was erased.
 TEST(PayloadCipherTest, TheSeedDoesNotOpenTheRecord) {
   for (const std::string& seed : {kSeed, DeriveCommitmentSeed(kSecret)}) {
-    ASSERT_OK_AND_ASSIGN(const std::string record, EncryptPayload(kSecret, kNonce, kOrigin,
-                                                                  kCommitment, {seed, "h", "e"}));
+    ASSERT_OK_AND_ASSIGN(const std::string record,
+                         EncryptPayload(kSecret, kNonce, kOrigin, kCommitment, {seed, "h", "e"}));
     EXPECT_THAT(DecryptPayload(seed, kOrigin, kCommitment, record),
                 StatusIs(absl::StatusCode::kDataLoss));
   }
@@ -74,8 +75,8 @@ TEST(PayloadCipherTest, OpensOnlyUnderItsOwnSecretOriginAndCommitment) {
 TEST(PayloadCipherTest, OneSecretUsedTwiceGivesUnrelatedRecordsUnderTwoNonces) {
   ASSERT_OK_AND_ASSIGN(const std::string first,
                        EncryptPayload(kSecret, kNonce, kOrigin, kCommitment, kPayload));
-  ASSERT_OK_AND_ASSIGN(const std::string second,
-                       EncryptPayload(kSecret, std::string(12, 'm'), kOrigin, kCommitment, kPayload));
+  ASSERT_OK_AND_ASSIGN(const std::string second, EncryptPayload(kSecret, std::string(12, 'm'),
+                                                                kOrigin, kCommitment, kPayload));
   EXPECT_NE(first.substr(14), second.substr(14));
 }
 
@@ -87,8 +88,9 @@ TEST(PayloadCipherTest, HeaderHasAtMostWhatItsLengthFieldHolds) {
     ASSERT_OK_AND_ASSIGN(const Payload read, DecryptPayload(kSecret, kOrigin, kCommitment, record));
     EXPECT_EQ(read, payload);
   }
-  EXPECT_THAT(EncryptPayload(kSecret, kNonce, kOrigin, kCommitment, {kSeed, std::string(65536, 'h'), ""}),
-              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(
+      EncryptPayload(kSecret, kNonce, kOrigin, kCommitment, {kSeed, std::string(65536, 'h'), ""}),
+      StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(PayloadCipherTest, RefusesSecretsSeedsAndNoncesOfOtherLengths) {

@@ -6,9 +6,9 @@
 
 namespace auditledger::testing {
 
-// Absolute path of ../shared/<relative>, or "" when the shared folder is absent. AUDITLEDGER_SHARED in the
-// environment overrides the folder configured by CMake. In CI (CI=true) an absent folder is a failure, so
-// that a skipped test cannot look passed.
+// Absolute path of ../shared/<relative>, or "" when the shared folder is absent. AUDITLEDGER_SHARED
+// in the environment overrides the folder configured by CMake. In CI (CI=true) an absent folder is
+// a failure, so that a skipped test cannot look passed.
 std::string SharedPath(const std::string& relative);
 
 // The whole file; aborts the test program when it cannot be read.
@@ -17,8 +17,8 @@ std::string ReadFile(const std::string& path);
 }  // namespace auditledger::testing
 
 // First line of a test that needs ../shared.
-#define REQUIRE_SHARED(relative)                                                                   \
-  if (::auditledger::testing::SharedPath(relative).empty())                                        \
+#define REQUIRE_SHARED(relative)                            \
+  if (::auditledger::testing::SharedPath(relative).empty()) \
   GTEST_SKIP() << "needs ../shared/" << (relative) << ", which is absent"
 
 #endif  // AUDITLEDGER_TESTS_TESTING_SHARED_PATH_H_

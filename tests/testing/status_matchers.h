@@ -1,4 +1,5 @@
-// IsOk() and StatusIs(code[, message matcher]) for absl::Status and absl::StatusOr, which this Abseil lacks.
+// IsOk() and StatusIs(code[, message matcher]) for absl::Status and absl::StatusOr, which this
+// Abseil lacks.
 #ifndef AUDITLEDGER_TESTS_TESTING_STATUS_MATCHERS_H_
 #define AUDITLEDGER_TESTS_TESTING_STATUS_MATCHERS_H_
 
@@ -29,7 +30,8 @@ MATCHER_P(StatusIs, code, "") {
 MATCHER_P2(StatusIs, code, message, "") {
   *result_listener << GetStatus(arg).ToString();
   return GetStatus(arg).code() == code &&
-         ::testing::ExplainMatchResult(message, std::string(GetStatus(arg).message()), result_listener);
+         ::testing::ExplainMatchResult(message, std::string(GetStatus(arg).message()),
+                                       result_listener);
 }
 
 }  // namespace auditledger::testing
@@ -40,9 +42,9 @@ MATCHER_P2(StatusIs, code, message, "") {
 #define AUDITLEDGER_TEST_CONCAT_INNER(a, b) a##b
 #define AUDITLEDGER_TEST_CONCAT(a, b) AUDITLEDGER_TEST_CONCAT_INNER(a, b)
 // ASSERT_OK_AND_ASSIGN(auto value, Function());
-#define ASSERT_OK_AND_ASSIGN(lhs, rexpr)                                             \
-  auto AUDITLEDGER_TEST_CONCAT(status_or_, __LINE__) = (rexpr);                      \
-  ASSERT_OK(AUDITLEDGER_TEST_CONCAT(status_or_, __LINE__));                          \
+#define ASSERT_OK_AND_ASSIGN(lhs, rexpr)                        \
+  auto AUDITLEDGER_TEST_CONCAT(status_or_, __LINE__) = (rexpr); \
+  ASSERT_OK(AUDITLEDGER_TEST_CONCAT(status_or_, __LINE__));     \
   lhs = std::move(AUDITLEDGER_TEST_CONCAT(status_or_, __LINE__)).value()
 
 #endif  // AUDITLEDGER_TESTS_TESTING_STATUS_MATCHERS_H_
