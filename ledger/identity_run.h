@@ -35,8 +35,8 @@ std::optional<RunRange> ParseRunName(absl::string_view name);
 
 class IdentityRun {
  public:
-  // DataLoss when header, name and length do not agree. `filter_in_memory`: read and check the whole
-  // filter and keep it, instead of reading a page of it for each question.
+  // DataLoss when header, name and length do not agree. `filter_in_memory`: read and check the
+  // whole filter and keep it, instead of reading a page of it for each question.
   static absl::StatusOr<std::shared_ptr<const IdentityRun>> Open(const std::string& dir,
                                                                  RunRange range,
                                                                  bool filter_in_memory);
@@ -84,7 +84,7 @@ class RunWriter {
  private:
   // Pages that follow one another, gathered to be written together.
   struct Pages {
-    uint64_t next = 0;   // page to be made
+    uint64_t next = 0;    // page to be made
     std::string content;  // of that page
     std::string whole;    // made and not written
   };
@@ -117,8 +117,8 @@ class RunReader {
 
   std::shared_ptr<const IdentityRun> run_;
   std::optional<RunEntry> last_;
-  uint64_t next_ = 0;   // entry to give
-  std::string buffer_;  // the pages it is in
+  uint64_t next_ = 0;          // entry to give
+  std::string buffer_;         // the pages it is in
   uint64_t buffer_first_ = 0;  // number of the first of them
   uint64_t buffer_end_ = 0;
 };

@@ -6,9 +6,9 @@
 # Usage: check_export.sh DIR ORIGIN VKEYFILE [RECEIPT...]
 # Exit code: 0 both verify, 1 one refuses, 2 one could not run, 64 usage.
 #
-# Needs Go. With Go 1.24 or newer both come by the Go module proxy at pinned versions. On plain Debian
-# (golang-go, golang-golang-x-mod-dev) the first check runs from Debian's packages and the second is
-# skipped if AUDITLEDGER_NO_FSCK=1 says so.
+# Needs Go. With Go 1.24 or newer both come by the Go module proxy at pinned versions. On plain
+# Debian (golang-go, golang-golang-x-mod-dev) the first check runs from Debian's packages and the
+# second is skipped if AUDITLEDGER_NO_FSCK=1 says so.
 set -u
 TESSERA=v1.0.4
 
@@ -29,9 +29,15 @@ trap 'rm -rf "$work"' EXIT
 
 build_xmod() {
   (cd "$here/xmod" && go build -o "$work/xmod" .) 2>"$work/log" && return
-  GO111MODULE=off GOPATH=/usr/share/gocode go build -o "$work/xmod" "$here/xmod/verify.go" 2>>"$work/log"
+  GO111MODULE=off GOPATH=/usr/share/gocode \
+    go build -o "$work/xmod" "$here/xmod/verify.go" 2>>"$work/log"
 }
-build_xmod || { cat "$work/log" >&2; echo "check_export: CANNOT TELL: x/mod did not build" >&2; exit 2; }
+cannot_build() {
+  cat "$work/log" >&2
+  echo "check_export: CANNOT TELL: $1 did not build" >&2
+  exit 2
+}
+build_xmod || cannot_build x/mod
 refused=0
 "$work/xmod" "$origin" "$vkey" "$dir" "$@" || refused=1
 
@@ -41,11 +47,11 @@ if [ "${AUDITLEDGER_NO_FSCK:-0}" = 1 ]; then
   exit 0
 fi
 GOBIN=$work go install "github.com/transparency-dev/tessera/cmd/fsck@$TESSERA" 2>"$work/log" ||
-  { cat "$work/log" >&2; echo "check_export: CANNOT TELL: Tessera's fsck did not build" >&2; exit 2; }
+  cannot_build "Tessera's fsck"
 # Its exit code is 0 even when it fails, and with one worker it hangs on a damaged log: so its words
 # decide, two workers run, and time is bounded.
-timeout "${AUDITLEDGER_FSCK_SECONDS:-600}" "$work/fsck" --storage_url="file://$dir/" --public_key="$vkey" \
-  --origin="$origin" --ui=false --N=2 --v=1 >"$work/log" 2>&1
+timeout "${AUDITLEDGER_FSCK_SECONDS:-600}" "$work/fsck" --storage_url="file://$dir/" \
+  --public_key="$vkey" --origin="$origin" --ui=false --N=2 --v=1 >"$work/log" 2>&1
 status=$?
 if [ $status = 0 ] && grep -q 'Completed ranges' "$work/log" && ! grep -q 'failed' "$work/log"; then
   echo "Tessera fsck: checkpoint, tiles and entries of $origin verify"

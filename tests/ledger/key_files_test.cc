@@ -72,8 +72,7 @@ TEST_F(KeyFilesTest, AreNeverMadeOverOthers) {
 }
 
 TEST_F(KeyFilesTest, AreMadeByOneAtATime) {
-  ASSERT_OK_AND_ASSIGN(const PosixFile other,
-                       PosixFile::Open(dir_.path(), O_RDONLY | O_DIRECTORY));
+  ASSERT_OK_AND_ASSIGN(const PosixFile other, PosixFile::Open(dir_.path(), O_RDONLY | O_DIRECTORY));
   ASSERT_EQ(::chmod(dir_.path().c_str(), 0700), 0);
   ASSERT_EQ(::flock(other.fd(), LOCK_EX), 0);
   EXPECT_THAT(CreateKeyFiles(dir_.path(), kOrigin, random_),
@@ -85,8 +84,8 @@ TEST_F(KeyFilesTest, ACreationCutShortCanBeRepeated) {
   for (const FileOperation operation :
        {FileOperation::kWrite, FileOperation::kSync, FileOperation::kRename}) {
     for (uint64_t step = 0;; ++step) {
-      const std::string dir =
-          dir_ / ("cut-" + std::to_string(static_cast<int>(operation)) + "-" + std::to_string(step));
+      const std::string dir = dir_ / ("cut-" + std::to_string(static_cast<int>(operation)) + "-" +
+                                      std::to_string(step));
       ASSERT_OK(MakeDirectory(dir));
       absl::Status cut;
       {
