@@ -50,7 +50,8 @@ dev_sanitized() {
   if [ "$preset" = tsan ]; then
     targets=(merkle_tests ledger_tests)
     only=(-R '^(merkle|ledger)_tests:')
-    export TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 suppressions=$ROOT/tests/tsan.supp ${TSAN_OPTIONS:-}"
+    export TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 \
+suppressions=$ROOT/tests/tsan.supp ${TSAN_OPTIONS:-}"
   fi
   export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}"
   export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"

@@ -1,7 +1,9 @@
-# What is too long for CI: steps bare, fuzz, kill; each writes build/nightly/STEP.log. Sourced by tools/dev.
+# What is too long for CI: steps bare, fuzz, kill; each writes build/nightly/STEP.log. Sourced by
+# tools/dev.
 
 # The bare step: a minimal Debian 12 tree, a fresh clone in it, and both commands of the README. The
-# host's ways to reach its package registries (sources, certificates, settings) are copied, never named.
+# host's ways to reach its package registries (sources, certificates, settings) are copied, never
+# named.
 BARE=$ROOT/build/nightly/bare
 
 bare_unmount() {
@@ -35,7 +37,8 @@ bare_make() {
 # in_bare COMMAND...: a fresh environment but for the ways to the registries.
 in_bare() {
   local kept=()
-  mapfile -t kept < <(env | grep -E '^(PIP_(DEFAULT_TIMEOUT|CERT)|[A-Za-z]+_(proxy|PROXY))=' || true)
+  mapfile -t kept < <(
+    env | grep -E '^(PIP_(DEFAULT_TIMEOUT|CERT)|[A-Za-z]+_(proxy|PROXY))=' || true)
   chroot "$BARE" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
     "JOBS=$JOBS" "${kept[@]}" "$@"
 }
