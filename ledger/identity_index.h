@@ -8,9 +8,9 @@
 //   run file "ids-%016x-%016x" (from, to), written to a temporary name, synced, renamed, folder
 //   synced: pages of 4,096 bytes, each with the CRC-32C of identity_run_page.h over its place and
 //   its first 4,092 bytes
-//   page 0  u8 version = 2 | zeros[7] | BE64 from | BE64 to | BE64 count | BE64 filter bytes | zeros
-//   then    170 records a page, ascending over all: identity_mac[16] | BE64 index
-//   then    63 blocks a page of the filter (blocked Bloom, identity_filter.h)
+//   page 0 u8 version = 2 | zeros[7] | BE64 from | BE64 to | BE64 count | BE64 filter bytes | zeros
+//   then   170 records a page, ascending over all: identity_mac[16] | BE64 index
+//   then   63 blocks a page of the filter (blocked Bloom, identity_filter.h)
 //
 // A run is trusted only if its length and count agree with its header and runs tile [0, covered)
 // without overlap. Whatever is used of it has its checksum checked then: a page of records or

@@ -22,7 +22,8 @@ print_stages() {
 
 # run_stage NAME BUDGET_SECONDS COMMAND...: runs it and notes what it took. Fails when COMMAND
 # fails; more than twice its budget is marked TOO-SLOW in the closing table, which is a defect to
-# mend but no failure, since hosts have two speeds. Not to be called inside `if` or `||`, where set -e sleeps.
+# mend but no failure, since hosts have two speeds. Not to be called inside `if` or `||`, where set
+# -e sleeps.
 run_stage() {
   local name=$1 budget=$2 started=$SECONDS code=0 used result=ok
   shift 2
