@@ -1,5 +1,7 @@
 // AppendEvent and BatchAppendEvents through a whole server, on a ledger whose commits the test
 // controls.
+//
+// Covers: api/append_service, api/call, api/intake, api/message_io, api/metrics
 #include <gmock/gmock.h>
 
 #include <thread>

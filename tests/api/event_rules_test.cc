@@ -1,3 +1,4 @@
+// Covers: api/event_limits, api/field_walk
 #include "api/event_rules.h"
 
 #include <functional>

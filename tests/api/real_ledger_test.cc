@@ -1,4 +1,7 @@
 // The service on a real LedgerSet: receipts that verify, exactly-once, proofs, listings and tails.
+//
+// Covers: api/convert, api/head_stream, api/ledger_queries, api/read_service, api/tail_service
+// Covers: api/client/ledger_client, api/client/receipt_check
 #include <gmock/gmock.h>
 
 #include <thread>

@@ -1,4 +1,6 @@
 // Health, drain, admission and administration of a whole server.
+//
+// Covers: api/admin_service, api/health_supervisor, api/listener_server
 #include "api/server.h"
 
 #include <gmock/gmock.h>

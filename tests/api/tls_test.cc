@@ -1,4 +1,6 @@
 // Who is let in over TLS, on loopback.
+//
+// Covers: api/authenticator, api/client/channel, api/client/dev_certs
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 

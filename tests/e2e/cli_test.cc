@@ -1,5 +1,7 @@
 // The programs as a user runs them, on loopback: auditledgerd, auditctl, auditledger-verify,
 // auditledger-generate.
+//
+// Covers: api/daemon
 #include <algorithm>
 #include <filesystem>
 #include <fstream>

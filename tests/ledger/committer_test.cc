@@ -1,4 +1,6 @@
 // Admission and grouping: bounds of the queue, pauses, and that nothing is lost on the way.
+//
+// Covers: ledger/pause_gate
 #include "ledger/committer.h"
 
 #include <condition_variable>

@@ -1,4 +1,6 @@
 // What every engine must do, run over all of them.
+//
+// Covers: ledger/memory_engine
 #include <gtest/gtest.h>
 
 #include <map>

@@ -1,3 +1,4 @@
+// Covers: ledger/identity_run_page
 #include "ledger/identity_run.h"
 
 #include <fcntl.h>

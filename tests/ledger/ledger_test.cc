@@ -1,4 +1,7 @@
 // The facade: what callers are promised, on both engines.
+//
+// Covers: ledger/acknowledger, ledger/ledger_impl, ledger/new_entry, ledger/reader
+// Covers: ledger/request_planner
 #include "ledger/ledger.h"
 
 #include <filesystem>

@@ -1,4 +1,6 @@
 // What a start finds: crashes between the steps of a commit, rollbacks, forks, lost memory, clocks.
+//
+// Covers: ledger/log_writer, ledger/read_back, ledger/secrets_check, ledger/state_markers
 #include "ledger/recovery.h"
 
 #include <filesystem>

@@ -1,3 +1,4 @@
+// Covers: ledger/sequence_ranges, ledger/stream_ranges_file
 #include "ledger/stream_table.h"
 
 #include <random>

@@ -1,3 +1,4 @@
+// Covers: merkle/note_verifier
 #include "merkle/note.h"
 
 #include <gtest/gtest.h>

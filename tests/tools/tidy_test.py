@@ -60,15 +60,24 @@ class TidyTest(unittest.TestCase):
             "merkle/openssl_ptr.h": "EVP_PKEY_free(key);\n"}), [])
         self.assertEqual(len(self.findings(tidy.check_banned, {"a.cc": "// TO" "DO: x\n"})), 1)
 
-    def test_every_source_has_its_test_and_every_excuse_its_need(self):
-        pair = {"merkle/a.cc": "", "tests/merkle/a_test.cc": ""}
-        alone = {"merkle/a.cc": ""}
-        excuse = {"merkle/a.cc": "why"}
-        self.assertEqual(self.findings(tidy.check_tests, pair, untested={}), [])
-        self.assertEqual(len(self.findings(tidy.check_tests, alone, untested={})), 1)
-        self.assertEqual(self.findings(tidy.check_tests, alone, untested=excuse), [])
-        self.assertEqual(len(self.findings(tidy.check_tests, pair, untested=excuse)), 1)
-        self.assertEqual(len(self.findings(tidy.check_tests, {}, untested=excuse)), 1)
+    def test_every_source_has_its_test_or_is_covered_by_another(self):
+        def of_tests(**tests):
+            files = {"merkle/a.cc": "", "merkle/b.cc": "", "merkle/main.cc": ""}
+            files.update({f"tests/merkle/{name}.cc": text for name, text in tests.items()})
+            return self.findings(tidy.check_tests, files)
+        self.assertEqual(of_tests(a_test="", b_test=""), [])
+        self.assertEqual(of_tests(a_test=""), [
+            "merkle/b.cc:1: has no tests/merkle/b_test.cc, and no test covers it"])
+        self.assertEqual(of_tests(a_test="// All of a.\n// Covers: merkle/b\n"), [])
+        self.assertEqual(of_tests(all_test="// Covers: merkle/a, merkle/b\n"), [])
+        self.assertEqual(of_tests(all_test="// Covers: merkle/a\n// Covers: merkle/b\n"), [])
+        self.assertEqual(len(of_tests(all_test="\n" * 20 + "// Covers: merkle/a, merkle/b\n")), 2)
+        self.assertEqual(len(of_tests(helper="// Covers: merkle/a, merkle/b\n")), 2)
+
+    def test_what_is_covered_must_be_there(self):
+        files = {"merkle/a.cc": "", "tests/merkle/a_test.cc": "// Covers: merkle/gone\n"}
+        self.assertEqual(self.findings(tidy.check_tests, files), [
+            "tests/merkle/a_test.cc:1: covers merkle/gone.cc, which is not there"])
 
     def test_a_snippet_is_the_region_of_the_file(self):
         code = "int main() {\n  // snippet-begin: go\n  Go(1);\n  // snippet-end: go\n}\n"

@@ -1,3 +1,4 @@
+// Covers: verifier/file_io
 #include "verifier/export_dir.h"
 
 #include <algorithm>

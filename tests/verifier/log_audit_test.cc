@@ -1,3 +1,5 @@
+// Covers: verifier/bundle_check, verifier/entry_check, verifier/entry_report, verifier/folder_walk
+// Covers: verifier/tree_check
 #include "verifier/log_audit.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Covers: verifier/pins, verifier/verdict
 #include "verifier/verify.h"
 
 #include <string>
