@@ -30,7 +30,7 @@ constexpr absl::string_view kAfterDamage =
 constexpr absl::string_view kAdoptFlag = "--adopt_signer_state=LEDGER@SIZE:ROOTHEX";
 
 std::string Describe(const Head& head) {
-  return absl::StrCat("size ", head.size, " root ", head.root.ToBase64());
+  return absl::StrCat("size ", head.size, " root ", head.root.ToHex());
 }
 
 absl::Status Damaged(absl::string_view what) {
@@ -239,8 +239,8 @@ absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const Ledger
   log.head = *head;
   ASSIGN_OR_RETURN(log.edge, TreeEdge::Load(head->size, tiles));
   if (log.edge.Root() != head->root) {
-    return Damaged(absl::StrCat("its tiles have root ", log.edge.Root().ToBase64(),
-                                ", its head says ", head->root.ToBase64()));
+    return Damaged(absl::StrCat("its tiles have root ", log.edge.Root().ToHex(),
+                                ", its head says ", head->root.ToHex()));
   }
   TileNodeReader nodes(tiles, head->size);
   ASSIGN_OR_RETURN(const Leaf last, CheckedLeaf(head->size - 1, engine, nodes));
@@ -286,7 +286,7 @@ absl::Status AdoptSignerState(const LedgerOptions& options, uint64_t size, const
   if (log.head.size != size || log.head.root != root) {
     return absl::FailedPreconditionError(
         absl::StrCat("the log here has ", Describe(log.head), ", not the size ", size, " and root ",
-                     root.ToBase64(), " that were given: nothing was adopted"));
+                     root.ToHex(), " that were given: nothing was adopted"));
   }
   const EmbeddedSignerOptions signer{options.paths.state_dir, options.origin,
                                      LogKeyPath(options.paths)};

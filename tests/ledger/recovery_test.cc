@@ -171,7 +171,9 @@ TEST_F(RecoveryTest, ALostStateIsRefusedUntilTheOperatorAdoptsTheExactHead) {
   EXPECT_THAT(t.Open(),
               StatusIs(kRefused, AllOf(HasSubstr("lost state"),
                                        HasSubstr("--adopt_signer_state=LEDGER@SIZE:ROOTHEX"))));
-  EXPECT_THAT(AdoptSignerState(t.options, head.size - 1, head.root), StatusIs(kRefused));
+  EXPECT_THAT(AdoptSignerState(t.options, head.size - 1, head.root),
+              StatusIs(kRefused, HasSubstr("root " + head.root.ToHex())))
+      << "as the flag takes it";
   EXPECT_THAT(AdoptSignerState(t.options, head.size, EmptyRoot()), StatusIs(kRefused));
   ASSERT_OK(AdoptSignerState(t.options, head.size, head.root));
   ASSERT_OK(t.Open());
