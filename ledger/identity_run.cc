@@ -146,8 +146,8 @@ absl::Status IdentityRun::LoadFilter() {
 absl::StatusOr<bool> IdentityRun::MayContain(const Mac128& identity) const {
   const uint64_t block = FilterBlockOf(identity, filter_bytes_ / kFilterBlockBytes);
   if (!filter_.empty()) {
-    return FilterMayContain(identity, reinterpret_cast<const uint8_t*>(filter_.data()) +
-                                          block * kFilterBlockBytes);
+    return FilterMayContain(
+        identity, reinterpret_cast<const uint8_t*>(filter_.data()) + block * kFilterBlockBytes);
   }
   const uint64_t page = FirstFilterPage(count_) + block / kFilterBlocksPerPage;
   ASSIGN_OR_RETURN(const std::string bytes, ReadRunPages(file_, range_, page, 1));
@@ -278,8 +278,8 @@ absl::Status RunWriter::Finish() {
 absl::Status RunReader::Fill() {
   buffer_first_ = buffer_end_;
   const uint64_t count = std::min(kStreamPages, EntryPages(run_->count_) - buffer_first_);
-  ASSIGN_OR_RETURN(buffer_, ReadRunPages(run_->file_, run_->range_, kFirstEntryPage + buffer_first_,
-                                         count));
+  ASSIGN_OR_RETURN(buffer_,
+                   ReadRunPages(run_->file_, run_->range_, kFirstEntryPage + buffer_first_, count));
   buffer_end_ = buffer_first_ + count;
   return absl::OkStatus();
 }

@@ -88,10 +88,10 @@ absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
   const absl::string_view dedup_key = keys_.dedup_key.Reveal();
   sealed.identity_mac = IdentityMac(dedup_key, input.principal, input.stream_id, input.event_id);
   sealed.event_mac = EventMac(dedup_key, sealed.identity_mac, input.event);
-  ASSIGN_OR_RETURN(sealed.payload_record,
-                   EncryptPayload(sealed.secret, random_.Bytes(kPayloadNonceBytes), origin_,
-                                  sealed.commitment,
-                                  {sealed.seed, sealed.header, std::move(input.event)}));
+  ASSIGN_OR_RETURN(
+      sealed.payload_record,
+      EncryptPayload(sealed.secret, random_.Bytes(kPayloadNonceBytes), origin_, sealed.commitment,
+                     {sealed.seed, sealed.header, std::move(input.event)}));
   sealed.principal = std::move(input.principal);
   sealed.stream_id = std::move(input.stream_id);
   sealed.stream_sequence = input.stream_sequence;

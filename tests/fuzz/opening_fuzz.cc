@@ -19,8 +19,8 @@ void Same(const absl::StatusOr<std::string>& encoded, absl::string_view bytes) {
 
 bool SameIdentity(absl::string_view bytes, const absl::StatusOr<EventIdentity>& event) {
   const EntryHeader header = ParseHeader(bytes).value();
-  return event.ok() && *event == EventIdentity{header.event_id, header.stream_id,
-                                               header.stream_sequence};
+  return event.ok() &&
+         *event == EventIdentity{header.event_id, header.stream_id, header.stream_sequence};
 }
 
 // The opening with a header that says of the event what the event says, which chance rarely makes.

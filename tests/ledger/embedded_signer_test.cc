@@ -122,9 +122,8 @@ TEST_F(EmbeddedSignerTest, OpeningPutsTheHeadOnTheDiskOnceMore) {
   }
   const std::string bytes = ReadWholeFile(path, 1 << 20).value();
   for (const size_t slot : {size_t{0}, size_t{1}}) {
-    ASSERT_OK_AND_ASSIGN(
-        const SignerState state,
-        ParseSignerSlot(bytes.substr(slot * kSignerSlotBytes, kSignerSlotBytes)));
+    ASSERT_OK_AND_ASSIGN(const SignerState state,
+                         ParseSignerSlot(bytes.substr(slot * kSignerSlotBytes, kSignerSlotBytes)));
     EXPECT_EQ(state.head, kOne) << "each slot";
   }
   EXPECT_EQ(ParseSignerState(bytes)->sequence, before.sequence + 1);

@@ -38,10 +38,9 @@ absl::StatusOr<Hash> Recompute(const nlohmann::json& shown) {
     if (UnitHashFromSalt(salt, Bytes(unit["bytes"])) == digests.back().digest) continue;
     return absl::DataLossError("unit: is not the one listed");
   }
-  const Hash header =
-      shown.contains("header")
-          ? HeaderHashFromSalt(SaltOf(shown["header_salt"]), Bytes(shown["header"]))
-          : HashOf(shown["header_hash"]);
+  const Hash header = shown.contains("header")
+                          ? HeaderHashFromSalt(SaltOf(shown["header_salt"]), Bytes(shown["header"]))
+                          : HashOf(shown["header_hash"]);
   return EntryCommitment(header, EventCommitment(digests));
 }
 
