@@ -134,7 +134,7 @@ class Appender {
     const ProvenEntry entry = OfReceipt(receipt);
     const std::string bytes = event.SerializeAsString();
     if (connection_.pinned() || !options_.receipts_dir.empty()) {
-      RETURN_IF_ERROR(CheckEntry(connection_, entry, bytes));
+      RETURN_IF_ERROR(CheckAppended(connection_, entry, bytes));
     }
     if (!options_.receipts_dir.empty()) RETURN_IF_ERROR(WriteReceipt(entry, bytes));
     ++count_;

@@ -16,7 +16,7 @@ constexpr char kAbout[] =
     "AUDITCTL_SERVER, _LEDGER, _CA, _CERT, _KEY_FILE, _PIN_KEY, _TIMEOUT.";
 
 constexpr char kFooter[] =
-    "\nExit codes: 0 done, 1 refused, 2 no answer, 3 a proof or signature does not verify, 64 "
+    "\nExit codes: 0 done, 1 a proof or signature does not verify, 2 no answer, 4 refused, 64 "
     "wrong usage\n"
     "or input that cannot be read.\n\n"
     "Example:\n"

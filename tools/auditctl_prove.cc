@@ -61,9 +61,13 @@ absl::Status ProveInOldTree(Connection& connection, const std::string& ledger,
   v1::GetInclusionProofResponse response;
   RETURN_IF_ERROR(
       FromRpc(connection.ledgers().GetInclusionProof(connection.Call().get(), request, &response)));
+  if (response.proof().leaf_index() != options.index ||
+      response.proof().tree_size() != options.size) {
+    return NotProven(absl::DataLossError("the answer is for another entry or another tree"));
+  }
   ASSIGN_OR_RETURN(const std::vector<Hash> hashes, ProofHashes(response.proof().hashes()));
-  return Deliver(options.out, HashesJson("leaf_index", response.proof().leaf_index(), "tree_size",
-                                         response.proof().tree_size(), hashes));
+  return Deliver(options.out,
+                 HashesJson("leaf_index", options.index, "tree_size", options.size, hashes));
 }
 
 absl::Status Prove(const Options& global, const ProveOptions& options) {
@@ -98,6 +102,10 @@ absl::Status ProveConsistency(const Options& global, const ProveOptions& options
       connection->ledgers().GetConsistencyProof(connection->Call().get(), request, &response)));
   ASSIGN_OR_RETURN(const SignedCheckpoint head, connection->Open(response.checkpoint()));
   ASSIGN_OR_RETURN(std::vector<Hash> hashes, ProofHashes(response.proof().hashes()));
+  if (response.proof().old_size() != options.old_size ||
+      (options.size != 0 && response.proof().new_size() != options.size)) {
+    return NotProven(absl::DataLossError("the answer is for other sizes than were asked for"));
+  }
   if (response.proof().new_size() != head.checkpoint.size) {
     return Deliver(options.out, HashesJson("old_size", response.proof().old_size(), "new_size",
                                            response.proof().new_size(), hashes));
@@ -131,7 +139,8 @@ void AddProveCommands(CLI::App& app, Run& run) {
       "prove",
       "Print the proof that an entry is in the log: a C2SP tlog-proof under the newest head, "
       "which\n"
-      "auditledger-verify reads. With --size the bare hashes for that tree, as JSON.\n\n"
+      "auditledger-verify reads. With --size the bare hashes for that tree, as JSON, "
+      "unverified.\n\n"
       "Example:\n  auditctl prove 12 --ledger clinic --out 12.tlog-proof");
   prove->add_option("index", options->index, "index of the entry")->required();
   prove->add_option("--size", options->size, "size of the tree (default: the newest head)");

@@ -46,6 +46,18 @@ absl::Status CheckEntry(const Connection& connection, const ProvenEntry& entry,
   return NotProven(CheckOpening(entry, event));
 }
 
+absl::Status CheckAppended(const Connection& connection, const ProvenEntry& entry,
+                           absl::string_view event) {
+  if (!entry.opening) {
+    return NotProven(absl::DataLossError("the receipt has no opening: it may be another event's"));
+  }
+  ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(entry.leaf));
+  if (leaf.kind != EntryKind::kEvent) {
+    return NotProven(absl::DataLossError("the receipt is of an entry that is not an event"));
+  }
+  return CheckEntry(connection, entry, event);
+}
+
 ProvenEntry OfReceipt(const v1::Receipt& receipt) {
   ProvenEntry out;
   out.index = receipt.index();

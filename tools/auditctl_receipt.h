@@ -34,6 +34,11 @@ struct ProvenEntry {
 absl::Status CheckEntry(const Connection& connection, const ProvenEntry& entry,
                         absl::string_view event);
 
+// As CheckEntry for the answer to an append: the entry must be an event's, and be opened, so that
+// no other entry of the log can stand in for the one that was sent.
+absl::Status CheckAppended(const Connection& connection, const ProvenEntry& entry,
+                           absl::string_view event);
+
 ProvenEntry OfReceipt(const v1::Receipt& receipt);
 // The file: what the verifier's `receipt` command reads.
 absl::StatusOr<std::string> TlogProofText(const ProvenEntry& entry);

@@ -212,11 +212,11 @@ TEST_F(CliTest, BadInputIsNamedAndChangesNothing) {
   };
   refused("{\"eventId\":}\n", 64, "stdin:1:", "not valid JSON");
   refused(Event("ok-1") + "{\"colour\":1}\n", 64, "stdin:2:", "colour");
-  refused("{\"eventId\":\"x\"}\n", 1, "MALFORMED_EVENT", "stdin:1 event.");
-  refused(Event("ok-2") + "{\"eventId\":\"x\"}\n", 1, "stdin:2 event.",
+  refused("{\"eventId\":\"x\"}\n", 4, "MALFORMED_EVENT", "stdin:1 event.");
+  refused(Event("ok-2") + "{\"eventId\":\"x\"}\n", 4, "stdin:2 event.",
           "none of stdin:1 to stdin:2");
-  refused(Event(std::string(300, 'i')), 1, "event_id", "128");
-  refused(Event("deep", R"(,"patient":[{"reference":")" + std::string(600, 'r') + R"("}])"), 1,
+  refused(Event(std::string(300, 'i')), 4, "event_id", "128");
+  refused(Event("deep", R"(,"patient":[{"reference":")" + std::string(600, 'r') + R"("}])"), 4,
           "patient[0].reference", "512");
   EXPECT_EQ(Size(), size);
 }
@@ -224,7 +224,7 @@ TEST_F(CliTest, BadInputIsNamedAndChangesNothing) {
 TEST_F(CliTest, AnotherEventUnderAKnownIdIsRefused) {
   ASSERT_EQ(Ctl({"append", "-"}, Event("conflict")).exit_code, 0);
   const Ran other = Ctl({"append", "-"}, Event("conflict", R"(,"affectedRecordCount":"7")"));
-  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_EQ(other.exit_code, 4);
   EXPECT_THAT(other.err, AllOf(HasSubstr("EVENT_ID_CONFLICT"), HasSubstr("fix:")));
 }
 
@@ -266,10 +266,10 @@ TEST_F(CliTest, ReadsListsTailsAndProves) {
 
 TEST_F(CliTest, SaysWhatIsWrongAndHowToMendIt) {
   const Ran missing = Ctl({"get", "999999"});
-  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_EQ(missing.exit_code, 4);
   EXPECT_THAT(missing.err, AllOf(HasSubstr("OUT_OF_RANGE (INDEX_BEYOND_SIZE)"), HasSubstr("fix:")));
   const Ran unknown = Ctl({"checkpoint", "--ledger", "nowhere"});
-  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_EQ(unknown.exit_code, 4);
   EXPECT_THAT(unknown.err, HasSubstr("LEDGER_NOT_FOUND"));
   const Ran silent = Ctl({"checkpoint", "--server", "127.0.0.1:1", "--timeout", "2"});
   EXPECT_EQ(silent.exit_code, 2);
@@ -288,7 +288,7 @@ TEST_F(CliTest, AServerThatIsNotTheOnePinnedIsNotBelieved) {
   ASSERT_EQ(created.exit_code, 0) << created.err;
   const std::string other = json::parse(created.out)["vkey"];
   std::vector<std::string> pinned = {"checkpoint", "--ledger", "other"};
-  EXPECT_EQ(Ctl(pinned).exit_code, 3);
+  EXPECT_EQ(Ctl(pinned).exit_code, 1);
   EXPECT_THAT(Ctl(pinned).err, HasSubstr("NOT PROVEN"));
 }
 
