@@ -14,7 +14,7 @@ bool CallTracker::Enter() {
 
 void CallTracker::Leave() {
   MutexLock lock(mutex_);
-  --in_flight_;
+  if (--in_flight_ == 0 && draining_) idle_.Notify();
 }
 
 void CallTracker::AddUnary(std::weak_ptr<TrackedCall> call, uint64_t deadline_us) {
@@ -72,6 +72,7 @@ void CallTracker::BeginDrain() {
   {
     MutexLock lock(mutex_);
     draining_ = true;
+    if (in_flight_ == 0) idle_.Notify();
   }
   for (const auto& call : Streams()) call->BeginDrain();
 }

@@ -5,6 +5,7 @@
 #ifndef AUDITLEDGER_API_CALL_TRACKER_H_
 #define AUDITLEDGER_API_CALL_TRACKER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "api/notification.h"
 #include "ledger/mutex.h"
 
 namespace auditledger {
@@ -41,12 +43,15 @@ class CallTracker {
   void BeginDrain();
   bool draining() const;
   size_t in_flight() const;
+  // True as soon as it drains and no call is left; false when that took longer than `limit`.
+  bool WaitIdle(std::chrono::milliseconds limit) { return idle_.WaitFor(limit); }
   void AbortAll(const absl::Status& why);
 
  private:
   std::vector<std::shared_ptr<TrackedCall>> Streams() const;
 
   mutable Mutex mutex_;
+  Notification idle_;  // draining, and nothing in flight: from then on nothing enters
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   size_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<std::pair<uint64_t, std::weak_ptr<TrackedCall>>> unary_ ABSL_GUARDED_BY(mutex_);

@@ -17,7 +17,7 @@ HealthSupervisor::HealthSupervisor(ServiceContext& context,
 }
 
 HealthSupervisor::~HealthSupervisor() {
-  stopping_ = true;
+  stopping_.Notify();
   thread_.join();
 }
 
@@ -27,8 +27,7 @@ void HealthSupervisor::BeginDrain() {
 }
 
 void HealthSupervisor::Run() {
-  while (!stopping_) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(kSupervisorTickMs));
+  while (!stopping_.WaitFor(std::chrono::milliseconds(kSupervisorTickMs))) {
     Update();
     context_.tracker.Tick(context_.clock.MonotonicMicros());
   }

@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/notification.h"
 #include "api/service_context.h"
 
 namespace auditledger {
@@ -50,7 +51,7 @@ class HealthSupervisor {
   std::map<std::string, Progress> progress_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, bool> last_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> draining_{false};
-  std::atomic<bool> stopping_{false};
+  Notification stopping_;
   std::thread thread_;
 };
 

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,9 +20,7 @@
 namespace auditledger {
 namespace {
 
-// How often Drain looks whether all calls are done; and what a finished call gets to send its last
-// bytes.
-constexpr auto kDrainPoll = std::chrono::milliseconds(5);
+// What a finished call gets to send its last bytes.
 constexpr auto kShutdownGrace = std::chrono::seconds(1);
 
 class ServerImpl : public Server {
@@ -78,11 +75,7 @@ class ServerImpl : public Server {
     drained_ = true;
     if (supervisor_ != nullptr) supervisor_->BeginDrain();
     tracker_.BeginDrain();
-    const auto deadline =
-        std::chrono::steady_clock::now() + std::chrono::seconds(limits_.drain_seconds);
-    while (tracker_.in_flight() > 0 && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(kDrainPoll);
-    }
+    tracker_.WaitIdle(std::chrono::seconds(limits_.drain_seconds));
     context_.ledgers.Drain();
     tracker_.AbortAll(
         WithReason(absl::UnavailableError(
