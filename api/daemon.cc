@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/config.h"
+#include "ledger/posix_file.h"
 #include "ledger/recovery.h"
 #include "merkle/status_macros.h"
 
@@ -34,6 +35,13 @@ absl::Status Adopt(const LedgerSetOptions& set, const AdoptedHead& head) {
 }
 
 }  // namespace
+
+absl::Status MakeRoot(const DaemonOptions& options) {
+  if (options.root.empty()) return absl::OkStatus();
+  const absl::Status made = MakeDirectory(options.root, 0700);
+  if (made.ok()) return made;
+  return absl::InvalidArgumentError(absl::StrCat("--root: ", made.message()));
+}
 
 absl::StatusOr<std::unique_ptr<LedgerSet>> OpenLedgers(const DaemonOptions& options, RpcLog& log) {
   LedgerSetOptions set = ToLedgerSetOptions(options.config);

@@ -16,6 +16,10 @@
 
 namespace auditledger {
 
+// Makes the folder of --root, private (0700), unless it is there. Its parent must be: a path that
+// was mistyped is not filled with a new ledger's folders three levels deep.
+absl::Status MakeRoot(const DaemonOptions& options);
+
 // Adopts signer states where the operator says so, opens all ledgers, makes those of auto_create
 // that are not there. A ledger that refuses to open is logged and listed; the others serve.
 absl::StatusOr<std::unique_ptr<LedgerSet>> OpenLedgers(const DaemonOptions& options, RpcLog& log);

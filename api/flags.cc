@@ -67,12 +67,15 @@ class ConfigFlags {
       if (option->count() > 0) set(config, *value);
     });
   }
-  void Number(const char* name, const char* help,
-              std::function<void(config::v1::Limits&, uint32_t)> set) {
-    auto value = std::make_shared<uint32_t>(0);
+  // `use` says what the limit is and why its default is what it is.
+  template <typename T>
+  void Limit(const char* name, uint64_t by_default, const char* use,
+             void (config::v1::Limits::*set)(T)) {
+    auto value = std::make_shared<T>(0);
+    const std::string help = absl::StrCat(use, " (default ", by_default, ")");
     CLI::Option* option = app_.add_option(name, *value, help);
-    apply_.push_back([option, value, set = std::move(set)](config::v1::Config& config) {
-      if (option->count() > 0) set(*config.mutable_limits(), *value);
+    apply_.push_back([option, value, set](config::v1::Config& config) {
+      if (option->count() > 0) (config.mutable_limits()->*set)(*value);
     });
   }
   void Apply(config::v1::Config& config) const {
@@ -86,7 +89,6 @@ class ConfigFlags {
 
 void AddConfigFlags(ConfigFlags& flags) {
   using config::v1::Config;
-  using config::v1::Limits;
   using S = const std::string&;
   flags.Text("--data_dir", "the log", [](Config& c, S v) { c.set_data_dir(v); });
   flags.Text("--state_dir", "what the signer has signed",
@@ -99,20 +101,40 @@ void AddConfigFlags(ConfigFlags& flags) {
              [](Config& c, S v) { c.mutable_logging()->set_level(v); });
   flags.Text("--log_file", "default: standard error",
              [](Config& c, S v) { c.mutable_logging()->set_file(v); });
-  flags.Number("--max_event_bytes", "", [](Limits& l, uint32_t v) { l.set_max_event_bytes(v); });
-  flags.Number("--max_batch_events", "", [](Limits& l, uint32_t v) { l.set_max_batch_events(v); });
-  flags.Number("--max_batch_bytes", "", [](Limits& l, uint32_t v) { l.set_max_batch_bytes(v); });
-  flags.Number("--max_queue_events", "", [](Limits& l, uint32_t v) { l.set_max_queue_events(v); });
-  flags.Number("--max_queue_bytes", "", [](Limits& l, uint32_t v) { l.set_max_queue_bytes(v); });
-  flags.Number("--max_deadline_seconds", "",
-               [](Limits& l, uint32_t v) { l.set_max_deadline_seconds(v); });
-  flags.Number("--drain_seconds", "", [](Limits& l, uint32_t v) { l.set_drain_seconds(v); });
-  flags.Number("--max_ledgers", "", [](Limits& l, uint32_t v) { l.set_max_ledgers(v); });
+}
+
+void AddLimitFlags(ConfigFlags& flags) {
+  using L = config::v1::Limits;
+  const ApiLimits api;
+  const LedgerLimits ledger;
+  flags.Limit("--max_event_bytes", api.max_event_bytes,
+              "largest event, in bytes: the format's own limit, it can only be lowered",
+              &L::set_max_event_bytes);
+  flags.Limit("--max_batch_events", api.max_batch_events,
+              "most events of a batch: so many already saturate the committer",
+              &L::set_max_batch_events);
+  flags.Limit("--max_batch_bytes", api.max_batch_bytes,
+              "largest batch, in bytes: one commit, and gRPC's own default for a message",
+              &L::set_max_batch_bytes);
+  flags.Limit("--max_queue_events", ledger.max_queue_entries,
+              "most events of a ledger that wait for the disk: four commits; more are refused "
+              "with a hint when to retry",
+              &L::set_max_queue_events);
+  flags.Limit("--max_queue_bytes", ledger.max_queue_bytes,
+              "the same in bytes: what one ledger may hold in memory", &L::set_max_queue_bytes);
+  flags.Limit("--max_deadline_seconds", api.max_deadline_seconds,
+              "longest call: a commit takes milliseconds, what takes longer is stuck",
+              &L::set_max_deadline_seconds);
+  flags.Limit("--drain_seconds", api.drain_seconds,
+              "longest shutdown: below what systemd (90) and Kubernetes (30) wait before they kill",
+              &L::set_drain_seconds);
+  flags.Limit("--max_ledgers", kDefaultMaxLedgers,
+              "most ledgers: each takes threads of its own; split the process before",
+              &L::set_max_ledgers);
 }
 
 struct Texts {
   std::string config_file;
-  std::string root;
   std::vector<std::string> listen;
   std::vector<std::string> admins;
   std::vector<std::string> auto_create;
@@ -122,8 +144,8 @@ struct Texts {
 void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
   app.add_option("--config", texts.config_file,
                  "configuration in protobuf text format; flags override it");
-  app.add_option("--root", texts.root,
-                 "DIR: folders DIR/data, DIR/state, DIR/keys, DIR/seeds where not given");
+  app.add_option("--root", options.root,
+                 "DIR, made if need be: DIR/data, DIR/state, DIR/keys, DIR/seeds where not given");
   app.add_option("--listen", texts.listen, "NAME,ADDRESS[,CERTIFICATE,KEY,CLIENT_CA]; may repeat");
   app.add_option("--admin_principal", texts.admins, "who may call AdminService; may repeat");
   app.add_option("--auto_create", texts.auto_create,
@@ -152,7 +174,7 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
   for (const std::string& name : texts.admins) options.config.add_admin_principals(name);
   for (const std::string& text : texts.auto_create)
     RETURN_IF_ERROR(AddAutoCreate(text, options.config));
-  if (!texts.root.empty()) ApplyRoot(texts.root, options.config);
+  if (!options.root.empty()) ApplyRoot(options.root, options.config);
   ApplyDefaults(options.config);
   return ValidateConfig(options.config, options.allow_unix_socket);
 }
@@ -187,6 +209,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   ConfigFlags flags(app);
   AddOtherFlags(app, texts, out.options);
   AddConfigFlags(flags);
+  AddLimitFlags(flags);
   try {  // CLI11 reports through exceptions
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

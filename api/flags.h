@@ -28,6 +28,7 @@ struct DaemonOptions {
   bool allow_unix_socket = false;
   bool print_config = false;
   std::string ready_file;
+  std::string root;  // of --root, as given
 };
 
 // Documented in api/README.md, never renumbered (sysexits.h where one fits).

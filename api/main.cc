@@ -34,6 +34,8 @@ void WaitForEnd(const sigset_t& signals) {
 }
 
 int Run(const DaemonOptions& options, const sigset_t& signals) {
+  const absl::Status root = MakeRoot(options);
+  if (!root.ok()) return Fail(kExitConfig, root);
   const config::v1::Logging& logging = options.config.logging();
   absl::StatusOr<std::unique_ptr<RpcLog>> log = RpcLog::Open(logging.level(), logging.file());
   if (!log.ok()) return Fail(kExitConfig, log.status());

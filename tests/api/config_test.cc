@@ -1,15 +1,20 @@
+// Covers: api/flags
 #include "api/config.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
+#include "api/daemon.h"
 #include "api/flags.h"
 #include "tests/api/api_fixture.h"
+#include "tests/testing/temp_dir.h"
 
 namespace auditledger {
 namespace {
 
 using ::testing::HasSubstr;
 using testing::StatusIs;
+using testing::TempDir;
 
 constexpr char kGood[] = R"(
 data_dir: "/l/data" state_dir: "/l/state" key_dir: "/l/keys" seed_dir: "/l/seeds"
@@ -113,6 +118,49 @@ TEST(Flags, SayWhatIsWrongWithTheExitCodeForIt) {
   EXPECT_EQ(code({}), kExitConfig) << "no folders";
   EXPECT_EQ(code({"--root", "/r"}), kExitConfig) << "no listener";
   EXPECT_EQ(code({"--config", "/nonexistent"}), kExitConfig);
+}
+
+TEST(Flags, ExplainEveryLimitWithTheDefaultThatIsInForce) {
+  const char* help_argv[] = {"auditledgerd", "--help"};
+  const std::string help = ParseFlags(2, help_argv).text;
+  config::v1::Config config;
+  ApplyDefaults(config);
+  const google::protobuf::Descriptor& limits = *config.limits().GetDescriptor();
+  ASSERT_GT(limits.field_count(), 0);
+  for (int i = 0; i < limits.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor* field = limits.field(i);
+    const google::protobuf::Reflection& values = *config.limits().GetReflection();
+    const uint64_t value = field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_UINT64
+                               ? values.GetUInt64(config.limits(), field)
+                               : values.GetUInt32(config.limits(), field);
+    const size_t begin = help.find("--" + field->name());
+    ASSERT_NE(begin, std::string::npos) << field->name();
+    const std::string line = help.substr(begin, help.find("\n  --", begin) - begin);
+    EXPECT_NE(line.find("(default " + std::to_string(value) + ")"), std::string::npos) << line;
+  }
+}
+
+TEST(Flags, TheQueueMayHoldMoreThanFourGibibytes) {
+  const char* argv[] = {"auditledgerd",        "--root",    "/r",
+                        "--allow_unix_socket", "--listen",  "admin,unix:/r/s",
+                        "--max_queue_bytes",   "4294967296"};
+  const ParsedFlags flags = ParseFlags(static_cast<int>(std::size(argv)), argv);
+  EXPECT_EQ(flags.exit_code, -1) << flags.text;
+  EXPECT_EQ(flags.options.config.limits().max_queue_bytes(), uint64_t{1} << 32);
+}
+
+TEST(Daemon, MakesItsRootPrivateButNoParents) {
+  const TempDir dir;
+  DaemonOptions options;
+  EXPECT_OK(MakeRoot(options)) << "none given";
+  options.root = dir.path() + "/ledger";
+  EXPECT_OK(MakeRoot(options));
+  struct stat info = {};
+  ASSERT_EQ(::stat(options.root.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0700u);
+  EXPECT_OK(MakeRoot(options)) << "is there";
+  options.root = dir.path() + "/a/b";
+  EXPECT_THAT(MakeRoot(options), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

@@ -1,8 +1,13 @@
 // The small parts at the edge: statuses, page tokens, names, pool, parse failures, retries.
+//
+// Covers: api/authorizer, api/call_tracker, api/names, api/page_token, api/read_pool, api/status
+// Covers: api/wire_check, api/client/retry, api/client/rpc_error
 #include <gmock/gmock.h>
 
 #include <random>
 
+#include "api/authorizer.h"
+#include "api/call_tracker.h"
 #include "api/client/retry.h"
 #include "api/names.h"
 #include "api/page_token.h"
@@ -10,6 +15,7 @@
 #include "api/status.h"
 #include "api/wire_check.h"
 #include "auditledger/v1/ledger_service.pb.h"
+#include "google/rpc/error_details.pb.h"
 #include "tests/api/api_fixture.h"
 
 namespace auditledger {
@@ -41,6 +47,76 @@ TEST(Status, PathsAndInternalsStayInside) {
   EXPECT_THAT(FromGrpc(ToGrpcStatus(absl::DataLossError("/d/x: Patient/1"))),
               StatusIs(absl::StatusCode::kDataLoss,
                        "stored data is damaged; do not retry, call the operator"));
+}
+
+TEST(Status, WhatIsHiddenDoesNotTravelInMetadataEither) {
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kInternal, absl::StatusCode::kUnknown, absl::StatusCode::kDataLoss}) {
+    const google::rpc::Status rpc = ToRpcStatus(
+        WithReason(absl::Status(code, "read /d/x: Patient/1"), "WHY", {{"file", "/d/x"}}));
+    EXPECT_EQ(rpc.message().find("Patient"), std::string::npos) << code;
+    EXPECT_EQ(rpc.SerializeAsString().find("/d/x"), std::string::npos) << code;
+  }
+  const google::rpc::Status rpc =
+      ToRpcStatus(WithReason(absl::NotFoundError("no /d/x"), "WHY", {{"file", "at /d/x"}}));
+  EXPECT_EQ(rpc.message(), "no <path>");
+  EXPECT_EQ(rpc.SerializeAsString().find("/d/x"), std::string::npos);
+}
+
+TEST(Status, EachDetailTypeOccursOnce) {
+  absl::Status status = InvalidFields({{"a", "is bad"}, {"b", "is worse"}}, kReasonInvalidArgument);
+  status = WithReason(WithReason(status, "FIRST"), "SECOND", {{"retry_after_ms", "1500"}});
+  status = WithResource(WithResource(status, "t", "first"), "t", "second");
+  std::map<std::string, int> types;
+  google::rpc::ResourceInfo resource;
+  google::rpc::RetryInfo retry;
+  google::rpc::BadRequest fields;
+  for (const google::protobuf::Any& detail : ToRpcStatus(status).details()) {
+    ++types[detail.type_url()];
+    detail.UnpackTo(&resource);
+    detail.UnpackTo(&retry);
+    detail.UnpackTo(&fields);
+  }
+  EXPECT_EQ(types.size(), 4u) << "ErrorInfo, BadRequest, ResourceInfo, RetryInfo";
+  for (const auto& [type, count] : types) EXPECT_EQ(count, 1) << type;
+  EXPECT_EQ(resource.resource_name(), "second");
+  EXPECT_EQ(retry.retry_delay().seconds(), 1);
+  EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
+  EXPECT_EQ(fields.field_violations_size(), 2);
+}
+
+TEST(Authorizer, GivesAdministrationToAdminsAndToTheLocalListenerOfThatName) {
+  const std::unique_ptr<Authorizer> authorizer = NewDefaultAuthorizer({"spiffe://a/root"});
+  const auto allow = [&](const std::string& name, const std::string& listener, bool local) {
+    Principal principal;
+    principal.name = name;
+    principal.listener = listener;
+    principal.local = local;
+    EXPECT_OK(authorizer->Allow(principal, "LedgerService/AppendEvent"));
+    return authorizer->Allow(principal, "AdminService/CreateLedger");
+  };
+  EXPECT_OK(allow("spiffe://a/root", "app", false));
+  EXPECT_OK(allow("local:admin", "admin", true));
+  const absl::Status refused = allow("spiffe://a/emitter", "app", false);
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_EQ(ReasonOf(refused).reason, kReasonPermissionDenied);
+  EXPECT_FALSE(allow("spiffe://a/emitter", "admin", false).ok()) << "over TLS, whatever its name";
+  EXPECT_FALSE(allow("local:app", "app", true).ok()) << "another local listener";
+  EXPECT_FALSE(allow("spiffe://a/root/x", "app", false).ok()) << "a longer name";
+}
+
+TEST(CallTracker, IsIdleWhenTheLastCallLeftAndNoneCanEnter) {
+  CallTracker tracker;
+  ASSERT_TRUE(tracker.Enter());
+  EXPECT_FALSE(tracker.WaitIdle(std::chrono::milliseconds(0))) << "does not drain";
+  tracker.BeginDrain();
+  EXPECT_FALSE(tracker.Enter());
+  EXPECT_FALSE(tracker.WaitIdle(std::chrono::milliseconds(0))) << "a call is in flight";
+  tracker.Leave();
+  EXPECT_TRUE(tracker.WaitIdle(std::chrono::milliseconds(0)));
+  CallTracker empty;
+  empty.BeginDrain();
+  EXPECT_TRUE(empty.WaitIdle(std::chrono::milliseconds(0)));
 }
 
 TEST(PageTokens, OpenOnlyWhatTheySealedForThatListing) {
