@@ -71,7 +71,8 @@ TEST(Status, EachDetailTypeOccursOnce) {
   google::rpc::ResourceInfo resource;
   google::rpc::RetryInfo retry;
   google::rpc::BadRequest fields;
-  for (const google::protobuf::Any& detail : ToRpcStatus(status).details()) {
+  const google::rpc::Status rpc = ToRpcStatus(status);
+  for (const google::protobuf::Any& detail : rpc.details()) {
     ++types[detail.type_url()];
     detail.UnpackTo(&resource);
     detail.UnpackTo(&retry);
