@@ -239,8 +239,8 @@ absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const Ledger
   log.head = *head;
   ASSIGN_OR_RETURN(log.edge, TreeEdge::Load(head->size, tiles));
   if (log.edge.Root() != head->root) {
-    return Damaged(absl::StrCat("its tiles have root ", log.edge.Root().ToHex(),
-                                ", its head says ", head->root.ToHex()));
+    return Damaged(absl::StrCat("its tiles have root ", log.edge.Root().ToHex(), ", its head says ",
+                                head->root.ToHex()));
   }
   TileNodeReader nodes(tiles, head->size);
   ASSIGN_OR_RETURN(const Leaf last, CheckedLeaf(head->size - 1, engine, nodes));
