@@ -163,8 +163,8 @@ say "With root, on a copy of the stopped ledger: the time of entry $victim moves
 cp -a live edited
 "$rogue_program" edit edited/data/clinic $victim
 start edited
-caught "edit on disk" "the reader's proof check" 3 "NOT PROVEN" pinned get $victim
-caught "edit on disk" "the export" 3 "NOT PROVEN" pinned export edited-export
+caught "edit on disk" "the reader's proof check" 1 "NOT PROVEN" pinned get $victim
+caught "edit on disk" "the export" 1 "NOT PROVEN" pinned export edited-export
 stop
 
 chapter "6. So he makes the whole store fit: tiles, root and head"

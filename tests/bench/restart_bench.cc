@@ -173,7 +173,7 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   if (argc == 3 && std::string(argv[1]) == "--open") return auditledger::OpenAndPrint(argv[2]);
   uint64_t small = 65'000;
-  uint64_t large = small + 15 * LedgerLimits().identity_run_entries;
+  uint64_t large = small + 15 * auditledger::LedgerLimits().identity_run_entries;
   if (argc != 1 &&
       (argc != 3 || !absl::SimpleAtoi(argv[1], &small) || !absl::SimpleAtoi(argv[2], &large))) {
     auditledger::Fail("usage: restart_bench [SMALL LARGE]");
