@@ -59,7 +59,10 @@ class AppendStream : public TrackedCall,
   void OnReadDone(bool ok);
   void OnWriteDone(bool ok);
   void OnCancel();
-  void OnDone() { context().tracker.RemoveStream(this); }
+  void OnDone() {
+    context().tracker.RemoveStream(this);
+    Leave();
+  }
 
   absl::Status CheckMessage(const v1::AppendEventStreamRequest& request);
   Slots TakeSlots(const v1::AppendEventStreamRequest& request)

@@ -22,6 +22,9 @@ void Call::Record(const absl::Status& status) {
   context_.metrics.CountRpc(method_, status.code());
   if (!status.ok()) context_.metrics.CountRefusal(ReasonName(status));
   context_.log.Rpc(method_, principal_.name, status, ElapsedMicros());
+}
+
+void Call::Leave() {
   if (entered_) context_.tracker.Leave();
 }
 
@@ -30,12 +33,14 @@ void UnaryCall::Finish(const google::protobuf::Message& response) {
   *out_ = SerializeMessage(response);
   Record(absl::OkStatus());
   reactor_->Finish(grpc::Status::OK);
+  Leave();
 }
 
 void UnaryCall::Fail(const absl::Status& status) {
   if (finished_.exchange(true)) return;
   Record(status);
   reactor_->Finish(ToGrpcStatus(status));
+  Leave();
 }
 
 }  // namespace auditledger

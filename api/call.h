@@ -39,8 +39,11 @@ class Call {
 
   // Authenticates, authorises, and counts the call as in flight. Unavailable while draining.
   absl::Status Admit(const grpc::ServerContextBase& grpc_context, const ListenerIdentity& listener);
-  // Metrics, log, and out of flight. Called once, just before the reactor is finished.
+  // Metrics and log. Called once, just before the reactor is finished.
   void Record(const absl::Status& status);
+  // Out of flight. Called once, after the reactor was finished: a drain that saw the call leave
+  // earlier would shut the server down under its answer.
+  void Leave();
 
   ServiceContext& context() const { return context_; }
   const Principal& principal() const { return principal_; }

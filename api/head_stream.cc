@@ -82,6 +82,7 @@ void HeadStream::OnDone() {
   context().tracker.RemoveStream(this);
   // Waits for a listener that runs, hence without the lock.
   if (listening_) ledger_->RemoveHeadListener(listener_);
+  Leave();
 }
 
 void HeadStream::Write(const google::protobuf::Message& message) {

@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   auditledger::ctl::Run run;
   CLI::App app{kAbout};
   app.footer(kFooter);
+  app.set_version_flag("--version", "auditctl " AUDITLEDGER_VERSION);
   app.require_subcommand(1);
   app.fallthrough();  // global options may follow the command
   AddGlobals(app, run.options);

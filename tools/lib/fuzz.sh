@@ -44,8 +44,8 @@ fuzz_run() {
   printf '%s\n' "$1" | xargs -P "$JOBS" -L 1 bash -c 'fuzz_one "$0" "$1"'
 }
 
-# A landing that changes nearly everything shares this many seconds of wall time, so that CI ends; its
-# targets then get less than their 60 s, and `tools/dev nightly` gives each 20 minutes.
+# A landing that changes nearly everything shares this many seconds of wall time, so that CI ends;
+# its targets then get less than their 60 s, and `tools/dev nightly` gives each 20 minutes.
 FUZZ_CI_WALL_SECONDS=600
 
 # shorten PLAN SUM: the plan with every share scaled down to fit FUZZ_CI_WALL_SECONDS.
