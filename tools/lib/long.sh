@@ -22,8 +22,10 @@ dev_restart() {
 dev_go_check() {
   run_stage deps-go 60 deps_install build go
   run_stage build-programs 900 build_preset release \
-    auditledgerd auditctl auditledger-verify auditledger-generate
+    auditledgerd auditctl auditledger-verify auditledger-generate verifier_tests
   run_stage go-check 180 tests/e2e/first_steps.sh build/release --go
+  run_stage go-tampered 120 env AUDITLEDGER_GO_CHECKS=1 \
+    build/release/tests/verifier/verifier_tests --gtest_filter='GoCheck.*'
 }
 
 install_and_consume() {
