@@ -35,7 +35,7 @@ dev_test() {
   while [ $# -gt 0 ]; do
     case "$1" in
       --seed) [ $# -gt 1 ] || die "test: --seed needs a number"
-              export AUDITLEDGER_TEST_SEED=$2 AUDITLEDGER_KILL_SEED=$2; shift 2 ;;
+              export AUDITLEDGER_TEST_SEED=$2; shift 2 ;;
       -*) die "test: unknown flag: $1" ;;
       *) filter=(-R "$1"); shift ;;
     esac
