@@ -1,11 +1,9 @@
 #include "ledger/key_files.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <optional>
 
 #include "absl/strings/match.h"
@@ -48,9 +46,9 @@ std::optional<uint16_t> WrapId(absl::string_view name) {
 }
 
 // Nobody but the process's user may read or change `path`.
-absl::Status CheckPrivate(int fd, const std::string& path, mode_t good_mode) {
-  struct stat info = {};
-  if (::fstat(fd, &info) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("stat ", path));
+absl::Status CheckPrivate(const PosixFile& file, mode_t good_mode) {
+  const std::string& path = file.path();
+  ASSIGN_OR_RETURN(const struct stat info, file.Stat());
   if (info.st_uid != ::geteuid()) {
     return absl::FailedPreconditionError(
         absl::StrFormat("%s belongs to user %d, not to this process's user %d: chown %d %s", path,
@@ -66,20 +64,20 @@ absl::Status CheckPrivate(int fd, const std::string& path, mode_t good_mode) {
 
 absl::Status CheckPrivateDirectory(const std::string& dir) {
   ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(dir, O_RDONLY | O_DIRECTORY));
-  return CheckPrivate(file.fd(), dir, 0700);
+  return CheckPrivate(file, 0700);
 }
 
 // Two creations at once would mix their files.
 absl::StatusOr<PosixFile> LockDirectory(const std::string& dir) {
   ASSIGN_OR_RETURN(PosixFile file, PosixFile::Open(dir, O_RDONLY | O_DIRECTORY));
-  if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) return file;
-  if (errno != EWOULDBLOCK) return absl::ErrnoToStatus(errno, absl::StrCat("lock ", dir));
+  ASSIGN_OR_RETURN(const bool locked, file.TryLock());
+  if (locked) return file;
   return absl::FailedPreconditionError(absl::StrCat(dir, ": another process is making keys here"));
 }
 
 absl::StatusOr<SecretString> ReadPrivate(const std::string& path) {
   ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(path, O_RDONLY));
-  RETURN_IF_ERROR(CheckPrivate(file.fd(), path, 0600));
+  RETURN_IF_ERROR(CheckPrivate(file, 0600));
   ASSIGN_OR_RETURN(const uint64_t size, file.Size());
   if (size > kMaxKeyFileBytes) {
     return absl::DataLossError(

@@ -1,18 +1,16 @@
 #include "ledger/posix_file.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <memory>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "ledger/posix_file_system.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -52,10 +50,11 @@ auto Uninterrupted(Call call) {
 }
 
 absl::Status WriteTemporary(const std::string& path, absl::string_view bytes, mode_t mode) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Failure(errno, "remove", path);
+  FileSystem& system = CurrentFileSystem();
+  if (system.Unlink(path) != 0 && errno != ENOENT) return Failure(errno, "remove", path);
   ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(path, O_WRONLY | O_CREAT | O_EXCL, mode));
   // The umask may have taken bits that were asked for.
-  if (::fchmod(file.fd(), mode) != 0) return Failure(errno, "chmod", path);
+  if (system.Fchmod(file.fd(), mode) != 0) return Failure(errno, "chmod", path);
   RETURN_IF_ERROR(file.WriteAt(0, bytes));
   return file.Sync();
 }
@@ -66,22 +65,24 @@ void SetFileFaultForTesting(FileFault fault) { g_fault.store(fault); }
 
 absl::StatusOr<PosixFile> PosixFile::Open(const std::string& path, int flags, mode_t mode) {
   RETURN_IF_ERROR(Injected(FileOperation::kOpen, "open", path));
-  const int fd =
-      Uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode); });
+  const int fd = Uninterrupted(
+      [&] { return CurrentFileSystem().Open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode); });
   if (fd < 0) return Failure(errno, "open", path);
   return PosixFile(fd, path);
 }
 
 PosixFile::~PosixFile() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ >= 0) CurrentFileSystem().Close(fd_);
 }
 
 absl::StatusOr<size_t> PosixFile::ReadAt(uint64_t offset, char* out, size_t size) const {
   RETURN_IF_ERROR(Injected(FileOperation::kRead, "read", path_));
+  FileSystem& system = CurrentFileSystem();
   size_t done = 0;
   while (done < size) {
-    const ssize_t got = Uninterrupted(
-        [&] { return ::pread(fd_, out + done, size - done, static_cast<off_t>(offset + done)); });
+    const ssize_t got = Uninterrupted([&] {
+      return system.Pread(fd_, out + done, size - done, static_cast<off_t>(offset + done));
+    });
     if (got < 0) return Failure(errno, "read", path_);
     if (got == 0) break;
     done += static_cast<size_t>(got);
@@ -101,9 +102,11 @@ absl::StatusOr<std::string> PosixFile::ReadExactly(uint64_t offset, size_t size)
 
 absl::Status PosixFile::WriteAt(uint64_t offset, absl::string_view bytes) const {
   RETURN_IF_ERROR(Injected(FileOperation::kWrite, "write", path_));
+  FileSystem& system = CurrentFileSystem();
   while (!bytes.empty()) {
-    const ssize_t put = Uninterrupted(
-        [&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+    const ssize_t put = Uninterrupted([&] {
+      return system.Pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    });
     if (put < 0) return Failure(errno, "write", path_);
     offset += static_cast<uint64_t>(put);
     bytes.remove_prefix(static_cast<size_t>(put));
@@ -111,24 +114,36 @@ absl::Status PosixFile::WriteAt(uint64_t offset, absl::string_view bytes) const 
   return absl::OkStatus();
 }
 
-absl::Status PosixFile::SyncWith(int (*sync)(int)) const {
+absl::Status PosixFile::SyncWith(SyncCall call) const {
   const absl::Status injected = Injected(FileOperation::kSync, "sync", path_);
   if (!injected.ok()) return SyncFailure(injected);
-  if (Uninterrupted([&] { return sync(fd_); }) == 0) return absl::OkStatus();
+  FileSystem& system = CurrentFileSystem();
+  if (Uninterrupted([&] { return (system.*call)(fd_); }) == 0) return absl::OkStatus();
   return SyncFailure(Failure(errno, "sync", path_));
 }
 
-absl::Status PosixFile::SyncData() const { return SyncWith(&::fdatasync); }
-absl::Status PosixFile::Sync() const { return SyncWith(&::fsync); }
+absl::Status PosixFile::SyncData() const { return SyncWith(&FileSystem::Fdatasync); }
+absl::Status PosixFile::Sync() const { return SyncWith(&FileSystem::Fsync); }
 
 bool IsSyncFailure(const absl::Status& status) {
   return status.GetPayload(kSyncFailure).has_value();
 }
 
-absl::StatusOr<uint64_t> PosixFile::Size() const {
+absl::StatusOr<struct stat> PosixFile::Stat() const {
   struct stat info = {};
-  if (::fstat(fd_, &info) != 0) return Failure(errno, "stat", path_);
+  if (CurrentFileSystem().Fstat(fd_, &info) != 0) return Failure(errno, "stat", path_);
+  return info;
+}
+
+absl::StatusOr<uint64_t> PosixFile::Size() const {
+  ASSIGN_OR_RETURN(const struct stat info, Stat());
   return static_cast<uint64_t>(info.st_size);
+}
+
+absl::StatusOr<bool> PosixFile::TryLock() const {
+  if (CurrentFileSystem().Flock(fd_, LOCK_EX | LOCK_NB) == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  return Failure(errno, "lock", path_);
 }
 
 std::string DirectoryOf(const std::string& path) {
@@ -143,41 +158,31 @@ absl::Status SyncDirectory(const std::string& dir) {
 }
 
 absl::Status MakeDirectory(const std::string& dir, mode_t mode) {
-  if (::mkdir(dir.c_str(), mode) == 0) return SyncDirectory(DirectoryOf(dir));
+  FileSystem& system = CurrentFileSystem();
+  if (system.Mkdir(dir, mode) == 0) return SyncDirectory(DirectoryOf(dir));
   const int error = errno;
   struct stat info = {};
-  if (error == EEXIST && ::stat(dir.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+  if (error == EEXIST && system.Stat(dir, &info) == 0 && S_ISDIR(info.st_mode)) {
     return absl::OkStatus();
   }
   return Failure(error, "make folder", dir);
 }
 
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& dir) {
-  struct Close {
-    void operator()(DIR* open) const { ::closedir(open); }
-  };
-  const std::unique_ptr<DIR, Close> open(::opendir(dir.c_str()));
-  if (open == nullptr) return Failure(errno, "list", dir);
   std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(open.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-    errno = 0;
-  }
-  if (errno != 0) return Failure(errno, "list", dir);
+  if (CurrentFileSystem().List(dir, &names) != 0) return Failure(errno, "list", dir);
   std::sort(names.begin(), names.end());
   return names;
 }
 
 absl::Status RemoveFile(const std::string& path) {
-  if (::unlink(path.c_str()) != 0) return Failure(errno, "remove", path);
+  if (CurrentFileSystem().Unlink(path) != 0) return Failure(errno, "remove", path);
   return absl::OkStatus();
 }
 
 bool PathExists(const std::string& path) {
   struct stat info = {};
-  return ::lstat(path.c_str(), &info) == 0;
+  return CurrentFileSystem().Lstat(path, &info) == 0;
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_bytes) {
@@ -192,7 +197,7 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_by
 
 absl::Status RenameDurably(const std::string& from, const std::string& to) {
   RETURN_IF_ERROR(Injected(FileOperation::kRename, "rename", to));
-  if (::rename(from.c_str(), to.c_str()) != 0) return Failure(errno, "rename", to);
+  if (CurrentFileSystem().Rename(from, to) != 0) return Failure(errno, "rename", to);
   return SyncDirectory(DirectoryOf(to));
 }
 
@@ -208,7 +213,7 @@ absl::Status CreateFile(const std::string& path, absl::string_view bytes, mode_t
   RETURN_IF_ERROR(WriteTemporary(temporary, bytes, mode));
   RETURN_IF_ERROR(Injected(FileOperation::kRename, "create", path));
   // Unlike rename, link refuses when another process was faster.
-  if (::link(temporary.c_str(), path.c_str()) != 0) return Failure(errno, "create", path);
+  if (CurrentFileSystem().Link(temporary, path) != 0) return Failure(errno, "create", path);
   RETURN_IF_ERROR(RemoveFile(temporary));
   return SyncDirectory(DirectoryOf(path));
 }

@@ -14,6 +14,7 @@
 #ifndef AUDITLEDGER_LEDGER_POSIX_FILE_H_
 #define AUDITLEDGER_LEDGER_POSIX_FILE_H_
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -26,6 +27,8 @@
 #include "absl/strings/string_view.h"
 
 namespace auditledger {
+
+class FileSystem;
 
 class PosixFile {
  public:
@@ -51,9 +54,13 @@ class PosixFile {
   absl::Status SyncData() const;  // fdatasync
   absl::Status Sync() const;      // fsync
   absl::StatusOr<uint64_t> Size() const;
+  absl::StatusOr<struct stat> Stat() const;
+  // Takes the lock of flock(2), which closing gives back; false when somebody else has it.
+  absl::StatusOr<bool> TryLock() const;
 
  private:
-  absl::Status SyncWith(int (*sync)(int)) const;
+  using SyncCall = int (FileSystem::*)(int);
+  absl::Status SyncWith(SyncCall call) const;
   PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
   int fd_ = -1;
   std::string path_;

@@ -1,9 +1,6 @@
 #include "ledger/signer_state.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
-
-#include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "ledger/crc32c.h"
@@ -101,11 +98,9 @@ absl::StatusOr<SignerStateFile> SignerStateFile::Open(const std::string& state_d
   const std::string path = absl::StrCat(state_dir, "/", kSignerStateFile);
   ASSIGN_OR_RETURN(PosixFile file, PosixFile::Open(path, O_RDWR));
   // Two signers on one state could each sign another head.
-  if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) {
-      return absl::FailedPreconditionError(absl::StrCat(path, ": another signer has it open"));
-    }
-    return absl::ErrnoToStatus(errno, absl::StrCat("lock ", path));
+  ASSIGN_OR_RETURN(const bool locked, file.TryLock());
+  if (!locked) {
+    return absl::FailedPreconditionError(absl::StrCat(path, ": another signer has it open"));
   }
   ASSIGN_OR_RETURN(const uint64_t size, file.Size());
   if (size != kFileBytes) {
