@@ -1,0 +1,89 @@
+#include "ledger/fsck_payloads.h"
+
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "ledger/identity_record.h"
+#include "ledger/payload_cipher.h"
+#include "ledger/request_planner.h"
+#include "merkle/header.h"
+#include "merkle/system_entries.h"
+
+namespace auditledger {
+
+void PayloadCheck::Check(const CheckedEntry& entry) {
+  if (!entry.has_leaf) return;
+  const auto wrong = [&](FindingPart part, absl::string_view what) {
+    findings_.AddEntry(part, entry.index, what);
+  };
+  const absl::StatusOr<SeedStore::State> state = seeds_.StateOf(entry.index);
+  if (!state.ok()) {
+    return wrong(FindingPart::kSecret,
+                 absl::StrCat("its slot in the key store: ", state.status().message()));
+  }
+  if (!entry.leaf.commitment.has_value()) {
+    if (*state == SeedStore::State::kEmpty) return;
+    return wrong(FindingPart::kSecret, "it has a slot in the key store and no payload");
+  }
+  if (*state == SeedStore::State::kErased) {
+    ++erased_;
+    return;
+  }
+  if (!entry.has_payload) return wrong(FindingPart::kPayload, "its payload is missing");
+  if (*state == SeedStore::State::kEmpty) {
+    return wrong(FindingPart::kSecret, "its slot in the key store is empty");
+  }
+  const absl::StatusOr<std::string> secret = seeds_.Get(entry.index);
+  if (!secret.ok()) return wrong(FindingPart::kSecret, secret.status().message());
+  absl::StatusOr<Payload> payload =
+      DecryptPayload(*secret, origin_, *entry.leaf.commitment, entry.payload);
+  if (!payload.ok()) return wrong(FindingPart::kPayload, payload.status().message());
+  const Opening opening{std::move(payload->seed), std::move(payload->header),
+                        std::move(payload->event)};
+  const absl::Status opens = VerifyOpening(entry.leaf, opening, keys_.index_key.Reveal());
+  if (!opens.ok()) return wrong(FindingPart::kPayload, opens.message());
+  ++opened_;
+  if (entry.identity.has_value()) CheckIdentity(entry, opening);
+}
+
+void PayloadCheck::CheckIdentity(const CheckedEntry& entry, const Opening& opening) {
+  const absl::StatusOr<EntryHeader> header = ParseHeader(opening.header);
+  if (!header.ok()) return;  // VerifyOpening has parsed it
+  const absl::string_view dedup_key = keys_.dedup_key.Reveal();
+  const Mac128 identity =
+      IdentityMac(dedup_key, header->principal, header->stream_id, header->event_id);
+  const IdentityRecord& record = *entry.identity;
+  if (record.event_mac != EventMac(dedup_key, identity, opening.event)) {
+    findings_.AddEntry(FindingPart::kIdentity, entry.index,
+                       "its record has the MAC of another event");
+  }
+  if (!IdentityFits(entry, identity)) {
+    findings_.AddEntry(FindingPart::kIdentity, entry.index,
+                       "its record has another identity than its event");
+  }
+  if (record.stream_sequence != header->stream_sequence) {
+    findings_.AddEntry(FindingPart::kIdentity, entry.index,
+                       "its record has another sequence than its event");
+  }
+}
+
+// Evidence of a conflict stands under an identity of its own, and names the entry that has the
+// event's.
+bool PayloadCheck::IdentityFits(const CheckedEntry& entry, const Mac128& identity) const {
+  if (entry.leaf.kind != EntryKind::kConflict) return entry.identity->identity_mac == identity;
+  const absl::StatusOr<Conflict> conflict = ParseConflict(entry.leaf.body);
+  if (!conflict.ok() || conflict->first_index >= entry.index) return false;
+  const auto bytes = engine_.Read(RecordKind::kIdentity, conflict->first_index);
+  if (!bytes.ok()) return false;
+  const absl::StatusOr<IdentityRecord> first = ParseIdentityRecord(*bytes);
+  if (!first.ok() || first->identity_mac != identity) return false;
+  for (uint64_t n = 0; n < max_conflicts_; ++n) {
+    if (entry.identity->identity_mac == ConflictIdentity(keys_.dedup_key.Reveal(), identity, n)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace auditledger

@@ -1,0 +1,176 @@
+#include "ledger/fsck_store.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ledger/fsck_env.h"
+#include "ledger/key_format.h"
+#include "leveldb/cache.h"
+#include "leveldb/db.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+// Of a pass over everything nothing is read twice but indexes and tiles.
+constexpr size_t kBlockCacheBytes = 8 << 20;
+constexpr int kMaxOpenFiles = 256;
+constexpr char kRecordKinds[] = {static_cast<char>(RecordKind::kLeaf),
+                                 static_cast<char>(RecordKind::kPayload),
+                                 static_cast<char>(RecordKind::kIdentity)};
+
+leveldb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
+absl::string_view ToView(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+absl::Status Translate(const leveldb::Status& status, absl::string_view what) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = absl::StrCat(what, ": ", status.ToString());
+  if (status.IsNotFound()) return absl::NotFoundError(message);
+  if (status.IsCorruption()) return absl::DataLossError(message);
+  return absl::UnavailableError(message);
+}
+
+leveldb::ReadOptions VerifiedReads(bool fill_cache) {
+  leveldb::ReadOptions options;
+  options.verify_checksums = true;
+  options.fill_cache = fill_cache;
+  return options;
+}
+
+class NoLog : public leveldb::Logger {
+ public:
+  void Logv(const char*, std::va_list) override {}
+};
+
+bool IsRecordPrefix(char c) {
+  for (const char kind : kRecordKinds) {
+    if (c == kind) return true;
+  }
+  return false;
+}
+
+class LevelDbFsckStore : public FsckStore {
+ public:
+  LevelDbFsckStore() : cache_(leveldb::NewLRUCache(kBlockCacheBytes)) {}
+  ~LevelDbFsckStore() override {
+    env_.Close();
+    db_.reset();
+  }
+
+  absl::Status Open(const std::string& path, bool tolerant);
+
+  absl::StatusOr<std::optional<Head>> LoadHead() override {
+    const absl::StatusOr<std::string> bytes = Get(kHeadKey, "read head");
+    if (absl::IsNotFound(bytes.status())) return std::nullopt;
+    RETURN_IF_ERROR(bytes.status());
+    return ParseHead(*bytes);
+  }
+  absl::Status Commit(const std::optional<Head>&, const CommitBatch&) override {
+    return absl::FailedPreconditionError("a ledger that is being checked takes no entries");
+  }
+  absl::StatusOr<std::string> Read(RecordKind kind, uint64_t index) override {
+    return Get(RecordKey(kind, index), "read record");
+  }
+  absl::Status Scan(RecordKind kind, uint64_t begin, uint64_t end,
+                    absl::FunctionRef<bool(uint64_t, absl::string_view)> visit) override;
+  absl::StatusOr<std::string> ReadTile(TileId id) override { return Get(TileKey(id), "read tile"); }
+  absl::Status ScanStreams(absl::FunctionRef<bool(uint32_t, absl::string_view)> visit) override;
+  absl::Status latched() const override { return absl::OkStatus(); }
+  bool SyncFailed() const override { return false; }
+
+  absl::Status ScanOthers(
+      absl::FunctionRef<void(absl::string_view, absl::string_view)> visit) override;
+  void OnStrangeKey(std::function<void(absl::string_view)> call) override {
+    strange_ = std::move(call);
+  }
+
+ private:
+  absl::StatusOr<std::string> Get(absl::string_view key, absl::string_view what) {
+    std::string value;
+    RETURN_IF_ERROR(Translate(db_->Get(VerifiedReads(true), ToSlice(key), &value), what));
+    return value;
+  }
+
+  FsckEnv env_;  // outlives the database
+  NoLog log_;
+  const std::unique_ptr<leveldb::Cache> cache_;
+  std::unique_ptr<leveldb::DB> db_;
+  std::function<void(absl::string_view)> strange_;
+};
+
+absl::Status LevelDbFsckStore::Open(const std::string& path, bool tolerant) {
+  if (!env_.FileExists(path + "/CURRENT")) {
+    return absl::NotFoundError(absl::StrCat("no database in ", path));
+  }
+  leveldb::Options options;
+  options.env = &env_;
+  options.info_log = &log_;
+  options.paranoid_checks = !tolerant;
+  options.reuse_logs = false;
+  options.max_open_files = kMaxOpenFiles;
+  options.block_cache = cache_.get();
+  leveldb::DB* opened = nullptr;
+  const leveldb::Status status = leveldb::DB::Open(options, path, &opened);
+  db_.reset(opened);
+  if (env_.LockRefused()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is in use: stop the server, or check a copy"));
+  }
+  const absl::Status open_status = Translate(status, absl::StrCat("open ", path));
+  if (absl::IsNotFound(open_status)) return absl::DataLossError(open_status.message());
+  return open_status;
+}
+
+absl::Status LevelDbFsckStore::Scan(RecordKind kind, uint64_t begin, uint64_t end,
+                                    absl::FunctionRef<bool(uint64_t, absl::string_view)> visit) {
+  const std::unique_ptr<leveldb::Iterator> it(db_->NewIterator(VerifiedReads(false)));
+  const char prefix = static_cast<char>(kind);
+  for (it->Seek(RecordKey(kind, begin)); it->Valid(); it->Next()) {
+    const absl::string_view key = ToView(it->key());
+    if (key[0] != prefix) break;
+    const absl::StatusOr<uint64_t> index = IndexOfRecordKey(kind, key);
+    if (!index.ok()) {
+      if (strange_) strange_(key);
+      continue;
+    }
+    if (*index >= end || !visit(*index, ToView(it->value()))) break;
+  }
+  return Translate(it->status(), "scan");
+}
+
+absl::Status LevelDbFsckStore::ScanStreams(
+    absl::FunctionRef<bool(uint32_t, absl::string_view)> visit) {
+  const std::unique_ptr<leveldb::Iterator> it(db_->NewIterator(VerifiedReads(false)));
+  const std::string first = StreamKey(0);
+  for (it->Seek(first); it->Valid() && it->key()[0] == first[0]; it->Next()) {
+    const absl::StatusOr<uint32_t> number = NumberOfStreamKey(ToView(it->key()));
+    if (number.ok() && !visit(*number, ToView(it->value()))) break;
+  }
+  return Translate(it->status(), "scan streams");
+}
+
+absl::Status LevelDbFsckStore::ScanOthers(
+    absl::FunctionRef<void(absl::string_view, absl::string_view)> visit) {
+  const std::unique_ptr<leveldb::Iterator> it(db_->NewIterator(VerifiedReads(false)));
+  it->SeekToFirst();
+  while (it->Valid()) {
+    const absl::string_view key = ToView(it->key());
+    if (!key.empty() && IsRecordPrefix(key[0])) {
+      it->Seek(std::string(1, static_cast<char>(key[0] + 1)));
+      continue;
+    }
+    visit(key, ToView(it->value()));
+    it->Next();
+  }
+  return Translate(it->status(), "scan");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::Open(const std::string& path, bool tolerant) {
+  auto store = std::make_unique<LevelDbFsckStore>();
+  RETURN_IF_ERROR(store->Open(path, tolerant));
+  return store;
+}
+
+}  // namespace auditledger

@@ -1,0 +1,38 @@
+// A stopped or copied ledger's database, opened without changing it (fsck_env.h): an engine that
+// refuses to commit, and keys that the engine does not show.
+//
+// Thread-safety: one thread.
+// Errors: as leveldb_engine.h.
+#ifndef AUDITLEDGER_LEDGER_FSCK_STORE_H_
+#define AUDITLEDGER_LEDGER_FSCK_STORE_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ledger/engine.h"
+
+namespace auditledger {
+
+class FsckStore : public Engine {
+ public:
+  // `tolerant`: what LevelDB can read counts and what it cannot is dropped, so that it may be told
+  // what is missing; else damage to manifest or write-ahead log is DataLoss. NotFound: no database.
+  // FailedPrecondition: in use, or of a newer format.
+  static absl::StatusOr<std::unique_ptr<FsckStore>> Open(const std::string& path, bool tolerant);
+
+  // Calls `visit` with every key and value but those of leaves, payloads and identities.
+  virtual absl::Status ScanOthers(
+      absl::FunctionRef<void(absl::string_view, absl::string_view)> visit) = 0;
+  // Called by Scan for keys between records' that are none. They are skipped.
+  virtual void OnStrangeKey(std::function<void(absl::string_view)> call) = 0;
+};
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_FSCK_STORE_H_
