@@ -25,6 +25,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ledger/backup_source.h"
 #include "ledger/clock.h"
 #include "ledger/engine.h"
 #include "ledger/options.h"
@@ -167,6 +168,9 @@ class Ledger {
   using HeadListener = std::function<void(const std::shared_ptr<const PublishedHead>&)>;
   virtual uint64_t AddHeadListener(HeadListener listener) = 0;
   virtual void RemoveHeadListener(uint64_t id) = 0;
+
+  // The records as they are stored, for a backup; nothing where a ledger stores none (a test's).
+  virtual const BackupSource* backup_source() const { return nullptr; }
 
   // Stops admission, finishes what is queued, acknowledges it, joins the threads. Reads go on.
   // Idempotent.

@@ -49,6 +49,7 @@ class LedgerImpl : public Ledger {
   std::vector<StreamInfo> Streams(uint32_t first, size_t limit, size_t max_gaps) override;
   uint64_t AddHeadListener(HeadListener listener) override;
   void RemoveHeadListener(uint64_t id) override;
+  const BackupSource* backup_source() const override { return &backup_source_; }
   void Drain() override { committer_->Drain(); }
 
  private:
@@ -62,6 +63,7 @@ class LedgerImpl : public Ledger {
   const LedgerOptions options_;
   Clock& clock_;
   Stores stores_;
+  const BackupSource backup_source_{*stores_.engine, *stores_.seeds};
   Sealer sealer_;
   Reader reader_;
   EngineTiles tiles_;

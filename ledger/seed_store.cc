@@ -29,6 +29,8 @@ constexpr size_t kSecretBytes = 32;
 constexpr uint64_t kSegmentBytes = kSeedSlotsPerSegment * kSeedSlotBytes;
 // Open files of segments read lately; reading at random in a large ledger opens them again.
 constexpr size_t kMaxOpenSegments = 16;
+// A backup's copy keeps a commit waiting for as long as 256 KiB take from the page cache.
+constexpr uint64_t kSlotsPerRead = 4096;
 // With their closing 0x00.
 constexpr absl::string_view kSlotLabel("auditledger/seed/v1", 20);
 constexpr absl::string_view kWrapLabel("auditledger/wrap/v1", 20);
@@ -77,6 +79,7 @@ class FileSeedStore : public SeedStore {
   absl::Status Put(uint64_t first_index, absl::Span<const std::string> secrets) override;
   absl::StatusOr<std::string> Get(uint64_t index) override;
   absl::StatusOr<State> StateOf(uint64_t index) override;
+  absl::StatusOr<std::string> ReadSlots(uint64_t begin, uint64_t end) override;
   absl::Status Erase(uint64_t index) override;
   bool SyncFailed() const override { return sync_failed_.load(); }
 
@@ -257,6 +260,29 @@ absl::StatusOr<std::string> FileSeedStore::ReadSlot(uint64_t index) {
   if (absl::IsNotFound(file.status())) return std::string(kSeedSlotBytes, '\0');
   RETURN_IF_ERROR(file.status());
   return (*file)->ReadExactly(index % kSeedSlotsPerSegment * kSeedSlotBytes, kSeedSlotBytes);
+}
+
+absl::StatusOr<std::string> FileSeedStore::ReadSlots(uint64_t begin, uint64_t end) {
+  const uint64_t segment = begin / kSeedSlotsPerSegment;
+  const absl::StatusOr<SharedFile> file = OpenSegment(segment);
+  // Each commit makes the segment it falls in: zeros in its place would pass for a copy.
+  if (absl::IsNotFound(file.status())) {
+    return absl::DataLossError(absl::StrCat(PathOf(segment), " is missing: is it mounted?"));
+  }
+  RETURN_IF_ERROR(file.status());
+  std::string slots;
+  slots.reserve((end - begin) * kSeedSlotBytes);
+  for (uint64_t at = begin; at < end;) {
+    const uint64_t count = std::min(end - at, kSlotsPerRead);
+    // Without a writer: a slot that is halfway through Erase is neither.
+    MutexLock lock(write_mutex_);
+    ASSIGN_OR_RETURN(
+        const std::string part,
+        (*file)->ReadExactly(at % kSeedSlotsPerSegment * kSeedSlotBytes, count * kSeedSlotBytes));
+    slots += part;
+    at += count;
+  }
+  return slots;
 }
 
 absl::StatusOr<std::string> FileSeedStore::ReadSecret(uint64_t index) {

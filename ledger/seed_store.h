@@ -64,6 +64,11 @@ class SeedStore {
   virtual absl::Status Put(uint64_t first_index, absl::Span<const std::string> secrets) = 0;
   virtual absl::StatusOr<std::string> Get(uint64_t index) = 0;
   virtual absl::StatusOr<State> StateOf(uint64_t index) = 0;
+  // The slots [begin, end), wrapped as they are, for a backup. REQUIRES: all in one segment, and
+  // below the committed size: a segment that is missing there is DataLoss.
+  virtual absl::StatusOr<std::string> ReadSlots(uint64_t /*begin*/, uint64_t /*end*/) {
+    return absl::UnimplementedError("this key store has no slots to copy");
+  }
   // Overwrites the slot and syncs.
   virtual absl::Status Erase(uint64_t index) = 0;
   // A sync failed, not merely a write: what was written may be lost though it can be read.

@@ -1,0 +1,182 @@
+#include "ledger/backup_restore.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "ledger/engine.h"
+#include "ledger/leveldb_engine.h"
+#include "ledger/posix_file.h"
+#include "ledger/read_back.h"
+#include "ledger/seed_store.h"
+#include "ledger/tree_edge.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+constexpr char kRestoring[] = "restoring";
+constexpr char kLostAndFound[] = "lost+found";  // what stays on a disk of its own
+
+// Makes `dir` and an empty `dir`/restoring. What an attempt before left of it is cleared away;
+// anything else is somebody's.
+absl::StatusOr<std::string> PrepareFolder(const std::string& dir) {
+  RETURN_IF_ERROR(MakeDirectory(dir));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
+  for (const std::string& name : names) {
+    if (name == kRestoring || name == kLostAndFound) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(dir, " is not empty (", name,
+                     "): nothing is overwritten. Move it away, or give another folder"));
+  }
+  const std::string restoring = absl::StrCat(dir, "/", kRestoring);
+  std::error_code error;
+  std::filesystem::remove_all(restoring, error);
+  if (error) return absl::UnavailableError(absl::StrCat(restoring, ": ", error.message()));
+  RETURN_IF_ERROR(MakeDirectory(restoring));
+  return restoring;
+}
+
+// Slots into files as the key store keeps them.
+class SecretsRestore {
+ public:
+  explicit SecretsRestore(std::string dir) : dir_(std::move(dir)) {}
+
+  absl::Status Add(uint64_t index, absl::string_view slot) {
+    if (index % kSeedSlotsPerSegment == 0) RETURN_IF_ERROR(WriteSegment());
+    slots_.append(slot.data(), slot.size());
+    return absl::OkStatus();
+  }
+  // Gives the files their names.
+  absl::Status Publish(const std::string& seed_dir) {
+    RETURN_IF_ERROR(WriteSegment());
+    for (const std::string& name : names_) {
+      RETURN_IF_ERROR(
+          RenameDurably(absl::StrCat(dir_, "/", name), absl::StrCat(seed_dir, "/", name)));
+    }
+    std::error_code ignored;
+    std::filesystem::remove(dir_, ignored);
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status WriteSegment() {
+    if (slots_.empty()) return absl::OkStatus();
+    slots_.resize(kSeedSlotsPerSegment * kSeedSlotBytes, '\0');
+    names_.push_back(absl::StrFormat("seeds-%016x", names_.size() * kSeedSlotsPerSegment));
+    RETURN_IF_ERROR(CreateFile(absl::StrCat(dir_, "/", names_.back()), slots_));
+    slots_.clear();
+    return absl::OkStatus();
+  }
+
+  const std::string dir_;
+  std::string slots_;
+  std::vector<std::string> names_;
+};
+
+class LogRestore : public BackupVisitor {
+ public:
+  LogRestore(Engine& engine, SecretsRestore* secrets, const RestoreOptions& options)
+      : engine_(engine), secrets_(secrets), options_(options) {}
+
+  absl::Status Stream(uint32_t number, absl::string_view record) override {
+    batch_.stream_records.emplace_back(number, record);
+    batch_bytes_ += record.size();
+    return absl::OkStatus();
+  }
+
+  absl::Status Entry(const VisitedEntry& entry) override {
+    edge_.Append(entry.leaf_hash);
+    Put(RecordKind::kLeaf, entry.index, entry.record.leaf);
+    Put(RecordKind::kPayload, entry.index, entry.record.payload);
+    Put(RecordKind::kIdentity, entry.index, entry.record.identity);
+    batch_.head.time_us = entry.leaf.recorded_at_us;
+    if (secrets_ != nullptr) RETURN_IF_ERROR(secrets_->Add(entry.index, entry.slot));
+    const bool full =
+        batch_bytes_ >= kRestoreBatchBytes || edge_.size() - SizeBefore() >= kRestoreBatchEntries;
+    return full ? Commit() : absl::OkStatus();
+  }
+
+  // What is left of the last batch; then the engine holds what leads to `head`.
+  absl::Status Finish(const Checkpoint& head) {
+    if (edge_.size() > SizeBefore()) RETURN_IF_ERROR(Commit());
+    ASSIGN_OR_RETURN(const std::optional<Head> stored, engine_.LoadHead());
+    if (stored == last_ && stored->size == head.size && stored->root == head.root) {
+      return absl::OkStatus();
+    }
+    return absl::DataLossError("what was written does not read back as the backup's head");
+  }
+
+ private:
+  uint64_t SizeBefore() const { return last_.has_value() ? last_->size : 0; }
+
+  void Put(RecordKind kind, uint64_t index, absl::string_view bytes) {
+    if (bytes.empty()) return;
+    batch_.records.push_back({kind, index, std::string(bytes)});
+    batch_bytes_ += bytes.size();
+  }
+
+  absl::Status Commit() {
+    batch_.tiles = edge_.TakeChangedTiles();
+    batch_.head.size = edge_.size();
+    batch_.head.root = edge_.Root();
+    RETURN_IF_ERROR(engine_.Commit(last_, batch_));
+    RETURN_IF_ERROR(ReadBackStored(last_.value_or(Head{}), batch_.head, engine_));
+    last_ = batch_.head;
+    batch_ = CommitBatch();
+    batch_bytes_ = 0;
+    if (options_.progress) options_.progress(last_->size);
+    return absl::OkStatus();
+  }
+
+  Engine& engine_;
+  SecretsRestore* const secrets_;  // nullptr: the key store is left as it is
+  const RestoreOptions& options_;
+  TreeEdge edge_;
+  CommitBatch batch_;
+  size_t batch_bytes_ = 0;
+  std::optional<Head> last_;
+};
+
+absl::StatusOr<BackupSummary> WriteLog(const RestoreOptions& options, const NoteVerifier& key,
+                                       const std::string& path, SecretsRestore* secrets) {
+  LevelDbOptions leveldb;
+  leveldb.path = path;
+  leveldb.create_if_missing = true;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenLevelDbEngine(leveldb));
+  LogRestore log(*engine, secrets, options);
+  ASSIGN_OR_RETURN(BackupSummary summary, ReadBackup(options.from, key, log));
+  RETURN_IF_ERROR(log.Finish(summary.head.checkpoint));
+  return summary;
+}
+
+}  // namespace
+
+absl::StatusOr<BackupSummary> RestoreBackup(const RestoreOptions& options,
+                                            const NoteVerifier& key) {
+  std::optional<SecretsRestore> secrets;
+  ASSIGN_OR_RETURN(const std::string restoring, PrepareFolder(options.data_dir));
+  if (!options.from.secrets.empty()) {
+    ASSIGN_OR_RETURN(std::string seeds, PrepareFolder(options.seed_dir));
+    secrets.emplace(std::move(seeds));
+  }
+  // A database of its own inside: the folder that is renamed has no other contents.
+  const std::string log = absl::StrCat(restoring, "/log");
+  ASSIGN_OR_RETURN(BackupSummary summary,
+                   WriteLog(options, key, log, secrets.has_value() ? &*secrets : nullptr));
+  if (secrets.has_value()) RETURN_IF_ERROR(secrets->Publish(options.seed_dir));
+  RETURN_IF_ERROR(
+      CreateFile(absl::StrCat(options.data_dir, "/ledger.origin"), absl::StrCat(key.name(), "\n")));
+  // The log last: until it has its name, there is nothing to start from.
+  RETURN_IF_ERROR(RenameDurably(log, absl::StrCat(options.data_dir, "/log")));
+  std::error_code ignored;
+  std::filesystem::remove(restoring, ignored);
+  return summary;
+}
+
+}  // namespace auditledger
