@@ -1,4 +1,4 @@
-# Heavier stages on the release build: kill, restart, Go, install, packages, benchmarks, coverage.
+# Heavier stages on the release build: kill, restart, Go, install, packages, coverage.
 # Sourced by tools/dev.
 
 release_targets() {
@@ -58,18 +58,6 @@ dev_package() {
   run_stage deps-package 120 deps_install build package
   run_stage build-release 900 build_preset release
   run_stage package 60 make_packages
-}
-
-run_benches() {
-  local program
-  for program in build/release/tests/bench/*_bench; do
-    [ ! -x "$program" ] || [[ ! $program =~ ${1:-.} ]] || { say "-- $program"; "$program"; }
-  done
-}
-
-dev_bench() {
-  release_targets
-  run_stage bench 900 run_benches "$@"
 }
 
 measure_coverage() {

@@ -1,0 +1,18 @@
+# Speed: the ledger beside what bounds it, overload, and how things grow. Sourced by tools/dev.
+
+BENCH_TARGETS="auditledgerd auditctl auditledger-load calibrator null_rpc_server raw_leveldb_bench"
+
+# dev_bench [--quick|--full] [--strict] [FILTER]: see tools/bench.py. A full run takes 25 minutes.
+dev_bench() {
+  # shellcheck disable=SC2086
+  release_targets $BENCH_TARGETS
+  run_stage bench 600 python3 tools/bench.py "$@"
+}
+
+# dev_overload [SECONDS]: ten times what the server can take; see tools/overload.py.
+dev_overload() {
+  local seconds=${1:-60}
+  # shellcheck disable=SC2086
+  release_targets $BENCH_TARGETS
+  run_stage overload $((seconds + 60)) python3 tools/overload.py --seconds "$seconds"
+}

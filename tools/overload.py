@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Ten times what the server can take, for a while: `tools/dev overload [SECONDS]`.
+
+Measures what the server takes (closed loop), then offers ten times that at a fixed rate, whatever
+becomes of it, in calls of a few events over several connections. Passes when
+  - the server runs on, and takes an event and proves it afterwards;
+  - its memory stays under its bound;
+  - every refusal says when to come again, and there are some: else nothing was overloaded;
+  - what is admitted is answered within a bound, and every receipt looked into verifies;
+The load that was offered is printed: arrivals that the generator could not send do not count.
+"""
+import argparse
+import json
+import select
+import subprocess
+import sys
+import pathlib
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from bench_rig import Rig, RigError, about  # pylint: disable=wrong-import-position
+
+TIMES = 10
+EVENT_BYTES = 1200
+# A call of an emitter that has fallen behind: enough events that the generator, on the same cores,
+# can offer the load at all.
+BATCH = 200
+CONNECTIONS = 4
+# Calls under way at once: 4 x the 1,000 that the server takes on a connection.
+OUTSTANDING = 4000
+# The ledger's queue is 64 MiB; as much again as requests in flight, sealed copies and answers, for
+# each of 4 connections; LevelDB's buffers and caches and the identities' filters below 200 MiB.
+MAX_RESIDENT_MIB = 1024
+# The queue holds four commits of a few hundred milliseconds on a slow day; the server's own
+# deadline is 10 s, so that anything near it would be a stuck server.
+MAX_ADMITTED_P99_MS = 5000
+
+
+class Verdict:
+    def __init__(self):
+        self.failed = 0
+
+    def check(self, good, text):
+        print(f"{'PASS' if good else 'FAIL'}  {text}")
+        self.failed += not good
+
+
+def offer(rig, server, rate, seconds):
+    """The report of the load, and the highest memory seen of a server that may not survive it."""
+    command = rig.load_command(
+        server, "--mode", "batch", "--batch", BATCH, "--event-bytes", EVENT_BYTES, "--rate", rate,
+        "--connections", CONNECTIONS, "--max-outstanding", OUTSTANDING, "--seconds", seconds,
+        "--warmup", 1, "--verify", 100, "--timeout", 15)
+    with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as load:
+        peak = 0
+        while load.poll() is None:
+            peak = max(peak, resident_mib(server.pid))
+            select.select([], [], [], 0.2)
+        out, err = load.communicate()
+    if load.returncode != 0 or not out:
+        print(f"FAIL  the load generator ended with {load.returncode}: {err.strip()[-500:]}")
+    return (json.loads(out) if out else {}), peak, load.returncode
+
+
+def resident_mib(pid):
+    try:
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().split("\n"):
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    return 0
+
+
+def judge(report, peak, capacity, verdict):
+    attempted = report["attempted_events"]
+    offered = attempted - report["unsent_events"]
+    times = offered / report["seconds"] / capacity
+    p99 = report["latency"]["p99_ms"]
+    answered = report["events_per_second"]
+    print(f"      offered {times:.1f} times the capacity ({offered / report['seconds']:.0f} "
+          f"events/s of {attempted / report['seconds']:.0f} due); took {answered:.0f} events/s, "
+          f"{answered / capacity:.0%} of it")
+    for refusal in report["refusals"]:
+        print(f"      refused {refusal['events']} events: {refusal['what']}, "
+              f"{refusal['with_hint']} with a hint of at most {refusal['hint_ms_max']} ms")
+    verdict.check(peak < MAX_RESIDENT_MIB, f"memory: {peak:.0f} MiB, under {MAX_RESIDENT_MIB}")
+    verdict.check(report["refused_events"] > 0, f"{report['refused_events']} events refused")
+    verdict.check(report["refused_without_hint"] == 0,
+                  f"{report['refused_without_hint']} refusals without a hint when to come again")
+    verdict.check(report["events"] > 0 and p99 < MAX_ADMITTED_P99_MS,
+                  f"admitted answered in p50 {report['latency']['p50_ms']:.0f}, p99 {p99:.0f}, max "
+                  f"{report['latency']['max_ms']:.0f} ms, p99 under {MAX_ADMITTED_P99_MS}")
+    verdict.check(report["verified"] > 0, f"{report['verified']} receipts verified")
+    return times
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--build", default="build/release")
+    options = parser.parse_args()
+    where = about()
+    print(f"{where['machine']}\ncommit {where['commit']}, {where['date']}")
+    verdict = Verdict()
+    try:
+        with Rig(options.build) as rig:
+            server = rig.daemon("overload")
+            capacity = rig.load(server, "--mode", "batch", "--batch", BATCH, "--callers", 8,
+                                "--event-bytes", EVENT_BYTES, "--seconds", 3, "--verify", 100
+                                )["events_per_second"]
+            print(f"      capacity {capacity:.0f} events/s in calls of {BATCH} events, 8 callers")
+            report, peak, code = offer(rig, server, TIMES * capacity, options.seconds)
+            verdict.check(code == 0, "the load generator found no fault")
+            verdict.check(server.running(), "the server runs on")
+            if report:
+                judge(report, peak, capacity, verdict)
+            if server.running():
+                after = rig.load(server, "--callers", 1, "--seconds", 1, "--warmup", 0)
+                verdict.check(after["verified"] > 0, "takes events afterwards, and proves them")
+                verdict.check(server.stop() == 0, "drains and ends")
+    except RigError as error:
+        sys.exit(f"overload: {error}")
+    return 1 if verdict.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
