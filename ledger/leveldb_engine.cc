@@ -1,5 +1,7 @@
 #include "ledger/leveldb_engine.h"
 
+#include <atomic>
+
 #include "absl/strings/str_cat.h"
 #include "ledger/key_format.h"
 #include "ledger/mutex.h"
@@ -14,6 +16,14 @@ namespace {
 
 leveldb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
 absl::string_view ToView(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+std::atomic<leveldb::Env*> g_base_env{nullptr};
+
+leveldb::Env* BaseEnv(const LevelDbOptions& options) {
+  if (options.base_env != nullptr) return options.base_env;
+  leveldb::Env* const for_testing = g_base_env.load();
+  return for_testing != nullptr ? for_testing : leveldb::Env::Default();
+}
 
 // LevelDB's messages hold file names and offsets, never contents.
 absl::Status Translate(const leveldb::Status& status, absl::string_view what) {
@@ -46,8 +56,7 @@ leveldb::WriteOptions Synced() {
 class LevelDbEngine : public Engine {
  public:
   explicit LevelDbEngine(const LevelDbOptions& options)
-      : env_(options.base_env != nullptr ? options.base_env : leveldb::Env::Default()),
-        cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
+      : env_(BaseEnv(options)), cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
 
   absl::Status Open(const LevelDbOptions& options);
 
@@ -68,6 +77,7 @@ class LevelDbEngine : public Engine {
   bool SyncFailed() const override { return env_.SyncFailed(); }
 
  private:
+  absl::Status CheckSyncs() const;
   absl::Status CheckFormat();
   absl::StatusOr<bool> IsEmpty();
   absl::StatusOr<std::string> Get(absl::string_view key, absl::string_view what);
@@ -108,9 +118,16 @@ absl::Status LevelDbEngine::Open(const LevelDbOptions& options) {
   const absl::Status open_status = Translate(status, absl::StrCat("open ", options.path));
   if (absl::IsNotFound(open_status)) return absl::DataLossError(open_status.message());
   RETURN_IF_ERROR(open_status);
+  RETURN_IF_ERROR(CheckSyncs());
   RETURN_IF_ERROR(CheckFormat());
   ASSIGN_OR_RETURN(head_, LoadHead());
   return absl::OkStatus();
+}
+
+// LevelDB passes over some failed syncs, as that of the folder it was made in.
+absl::Status LevelDbEngine::CheckSyncs() const {
+  if (!env_.SyncFailed()) return absl::OkStatus();
+  return absl::UnavailableError("a sync of the database or its folder failed");
 }
 
 absl::Status LevelDbEngine::CheckFormat() {
@@ -173,6 +190,7 @@ absl::Status LevelDbEngine::Write(const std::optional<Head>& expected, const Com
   for (const auto& [number, bytes] : batch.stream_records) write.Put(StreamKey(number), bytes);
   write.Put(kHeadKey, EncodeHead(batch.head));
   RETURN_IF_ERROR(Translate(db_->Write(Synced(), &write), "commit"));
+  RETURN_IF_ERROR(CheckSyncs());
   head_ = batch.head;
   return absl::OkStatus();
 }
@@ -214,6 +232,8 @@ absl::Status LevelDbEngine::ScanStreams(
 }
 
 }  // namespace
+
+void SetBaseEnvForTesting(leveldb::Env* env) { g_base_env.store(env); }
 
 absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDbEngine(const LevelDbOptions& options) {
   auto engine = std::make_unique<LevelDbEngine>(options);

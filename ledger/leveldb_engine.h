@@ -32,6 +32,10 @@ struct LevelDbOptions {
 // FailedPrecondition: locked by another process, or of a newer format.
 absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDbEngine(const LevelDbOptions& options);
 
+// What stands for the machine's Env below every engine opened from now on; nullptr: nothing. Not
+// owned. With posix_file_system.h it puts a whole ledger on a disk of the test's.
+void SetBaseEnvForTesting(leveldb::Env* env);
+
 }  // namespace auditledger
 
 #endif  // AUDITLEDGER_LEDGER_LEVELDB_ENGINE_H_

@@ -104,9 +104,8 @@ absl::Status PosixFile::WriteAt(uint64_t offset, absl::string_view bytes) const 
   RETURN_IF_ERROR(Injected(FileOperation::kWrite, "write", path_));
   FileSystem& system = CurrentFileSystem();
   while (!bytes.empty()) {
-    const ssize_t put = Uninterrupted([&] {
-      return system.Pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    });
+    const ssize_t put = Uninterrupted(
+        [&] { return system.Pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (put < 0) return Failure(errno, "write", path_);
     offset += static_cast<uint64_t>(put);
     bytes.remove_prefix(static_cast<size_t>(put));

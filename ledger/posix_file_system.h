@@ -1,5 +1,6 @@
 // The system calls that files and folders are used by, behind one interface, so that a test can put
-// a disk of its own below everything: one that fails, tears and forgets (tests/ledger/fault_disk.h).
+// a disk of its own below everything: one that fails, tears and forgets
+// (tests/ledger/fault_disk.h).
 //
 // Example: const int fd = CurrentFileSystem().Open(path.c_str(), O_RDONLY, 0);
 //

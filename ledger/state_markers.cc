@@ -1,5 +1,7 @@
 #include "ledger/state_markers.h"
 
+#include <fcntl.h>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/posix_file.h"
@@ -35,8 +37,14 @@ absl::Status WriteAdoptedMarker(const std::string& state_dir) {
   return ReplaceFile(PathOf(state_dir, kAdoptedMarker), absl::StrCat(kAdoptedMarker, "\n"));
 }
 
+// Its name alone counts, and it is made under that name: a temporary file left in the folder by a
+// crash would look like keys that were used.
 absl::Status WriteCreatingMarker(const std::string& key_dir) {
-  return ReplaceFile(PathOf(key_dir, kCreatingMarker), absl::StrCat(kCreatingMarker, "\n"));
+  ASSIGN_OR_RETURN(const PosixFile file,
+                   PosixFile::Open(PathOf(key_dir, kCreatingMarker), O_WRONLY | O_CREAT));
+  RETURN_IF_ERROR(file.WriteAt(0, absl::StrCat(kCreatingMarker, "\n")));
+  RETURN_IF_ERROR(file.Sync());
+  return SyncDirectory(key_dir);
 }
 
 bool HasMarker(const std::string& dir, const std::string& name) {

@@ -5,8 +5,9 @@
 //                 on the disk. After a reboot it is what the disk has, and the marker is spent.
 //   adopted       "adopted" LF: the operator gave the signer a state; the next start records it.
 // In key_dir:
-//   creating      "creating" LF: from before the first key until the genesis is signed. Keys
-//                 without it have been used: another ledger made with them would be a fork.
+//   creating      "creating" LF, or less of it: from before the first key until the genesis is
+//                 signed. Keys without it have been used: another ledger made with them would be a
+//                 fork.
 //
 // Thread-safety: one thread.
 #ifndef AUDITLEDGER_LEDGER_STATE_MARKERS_H_

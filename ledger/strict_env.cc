@@ -147,8 +147,17 @@ leveldb::Status StrictEnv::NewAppendableFile(const std::string& name,
 }
 
 leveldb::Status StrictEnv::RenameFile(const std::string& from, const std::string& to) {
-  const leveldb::Status status = target()->RenameFile(from, to);
-  return status.ok() ? SyncFolderOf(to) : status;
+  leveldb::Status status = target()->RenameFile(from, to);
+  if (status.ok()) status = SyncFolderOf(to);
+  if (!status.ok() && absl::EndsWith(to, "/CURRENT")) current_in_doubt_.store(true);
+  return status;
+}
+
+leveldb::Status StrictEnv::RemoveFile(const std::string& name) {
+  if (current_in_doubt_.load() && absl::StrContains(name, "/MANIFEST-")) {
+    return leveldb::Status::IOError(name, "kept: CURRENT may name it");
+  }
+  return target()->RemoveFile(name);
 }
 
 leveldb::Status StrictEnv::CreateDir(const std::string& dir) {

@@ -5,6 +5,9 @@
 // - Tables are read by pread: a page that the disk cannot read is an error, not a signal (SIGBUS)
 //   from a mapping, and resident memory does not grow with the database.
 // - A file created or renamed is in its folder for good before it is used.
+// - A manifest stays when the renaming of CURRENT failed: it may have happened all the same, and
+// then
+//   CURRENT names the very file that LevelDB removes after such an error.
 // - The first failed sync is remembered, by whichever thread it was seen. Only fsync's own word
 //   counts: a full disk or a lack of file descriptors is a write error, after which it is known
 //   what is on the disk.
@@ -37,6 +40,7 @@ class StrictEnv : public leveldb::EnvWrapper {
   leveldb::Status NewAppendableFile(const std::string& name,
                                     leveldb::WritableFile** result) override;
   leveldb::Status RenameFile(const std::string& from, const std::string& to) override;
+  leveldb::Status RemoveFile(const std::string& name) override;
   leveldb::Status CreateDir(const std::string& dir) override;
   leveldb::Status LockFile(const std::string& name, leveldb::FileLock** lock) override;
 
@@ -47,6 +51,7 @@ class StrictEnv : public leveldb::EnvWrapper {
 
   std::atomic<bool> sync_failed_{false};
   std::atomic<bool> lock_refused_{false};
+  std::atomic<bool> current_in_doubt_{false};
 };
 
 }  // namespace auditledger

@@ -213,6 +213,16 @@ TEST_F(TableTest, AFlippedByteInATableIsDataLossByKeyAndByScan) {
               StatusIs(absl::StatusCode::kDataLoss));
 }
 
+// LevelDB itself passes over it: the database would be gone after a power cut.
+TEST_F(LevelDbEngineTest, TheFailedSyncOfItsFolderIsNotPassedOver) {
+  {
+    const FileFaults faults(FileOperation::kSync, dir_.path(), EIO, 0, 1);
+    EXPECT_THAT(Open(true), StatusIs(absl::StatusCode::kUnavailable));
+    EXPECT_GT(faults.seen(), 1u) << "LevelDB has gone on";
+  }
+  EXPECT_OK(Open(true));
+}
+
 TEST_F(TableTest, AMissingTableIsDataLossAndNotAnAbsentRecord) {
   std::filesystem::remove(table_);
   EXPECT_THAT(Open(false), StatusIs(absl::StatusCode::kDataLoss));

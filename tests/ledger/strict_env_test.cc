@@ -132,6 +132,22 @@ TEST_F(StrictEnvTest, AFolderThatCannotBeOpenedIsAWriteErrorOnly) {
   EXPECT_FALSE(env.SyncFailed());
 }
 
+// The renaming may have happened; LevelDB removes the new manifest then, which CURRENT may name.
+TEST_F(StrictEnvTest, AfterARenamingInDoubtManifestsStay) {
+  StrictEnv env(leveldb::Env::Default());
+  for (const char* name : {"CURRENT.new", "MANIFEST-000002", "000003.log"}) {
+    std::ofstream(dir_ / name) << "x";
+  }
+  {
+    const FileFaults faults(FileOperation::kSync, dir_.path(), EIO);
+    EXPECT_FALSE(env.RenameFile(dir_ / "CURRENT.new", dir_ / "CURRENT").ok());
+  }
+  EXPECT_TRUE(env.FileExists(dir_ / "CURRENT"));
+  EXPECT_FALSE(env.RemoveFile(dir_ / "MANIFEST-000002").ok());
+  EXPECT_TRUE(env.FileExists(dir_ / "MANIFEST-000002"));
+  EXPECT_TRUE(env.RemoveFile(dir_ / "000003.log").ok());
+}
+
 // LevelDB opens the folder itself when it syncs a manifest.
 TEST_F(StrictEnvTest, AManifestsFolderThatCannotBeOpenedIsAWriteErrorOnly) {
   StrictEnv env(leveldb::Env::Default());
