@@ -263,7 +263,12 @@ void Checker::CheckOthers() {
             is_tile ? absl::StrCat("tile ", id.level, "/", id.index, " lies beyond the log's size")
                     : absl::StrCat("key ", absl::BytesToHexString(key), " is none of a ledger's"));
       });
-  if (!scanned.ok()) Add(FindingPart::kDatabase, scanned.message());
+  if (!scanned.ok()) {
+    Add(FindingPart::kDatabase,
+        absl::StrCat("a block with tiles, streams or head, or what newer ones replaced, cannot be "
+                     "read (what is in use of it is named above): ",
+                     scanned.message()));
+  }
   if (!has_format) Add(FindingPart::kDatabase, "its format record is missing or of another format");
 }
 

@@ -1,0 +1,126 @@
+// auditledger-fsck as an operator runs it: what it prints, and what a script sees.
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "ledger/ledger.h"
+#include "tests/testing/shared_path.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auditledger::testing {
+namespace {
+
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class FsckProgramTest : public ::testing::Test {
+ protected:
+  struct Result {
+    int code = -1;
+    std::string out;  // both streams
+  };
+  void SetUp() override {
+    options.origin = "fsck.example/log";
+    options.paths = {folder / "data/clinic", folder / "state/clinic", folder / "keys/clinic",
+                     folder / "seeds/clinic"};
+    for (const char* root : {"data", "state", "keys", "seeds"}) {
+      fs::create_directory(folder / root);
+      fs::permissions(folder / root, fs::perms::owner_all);
+    }
+    fs::create_directory(options.paths.data_dir);
+    std::ofstream(options.paths.data_dir + "/ledger.origin") << options.origin << "\n";
+    ledger = Ledger::Create(options).value();
+  }
+  void Close() { ledger.reset(); }
+  Result Run(const std::string& arguments) {
+    const std::string command =
+        absl::StrCat(BinaryPath("tools/auditledger-fsck"), " ", arguments, " 2>&1");
+    FILE* pipe = ::popen(command.c_str(), "r");
+    Result result;
+    char buffer[4096];
+    while (const size_t got = std::fread(buffer, 1, sizeof(buffer), pipe)) {
+      result.out.append(buffer, got);
+    }
+    const int status = ::pclose(pipe);
+    result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return result;
+  }
+  std::string All() { return absl::StrCat("--root ", folder.path(), " --ledger clinic "); }
+  // The genesis has no secret: a bit in its slot is one finding.
+  void DamageASecret() {
+    std::fstream file(options.paths.seed_dir + "/seeds-0000000000000000",
+                      std::ios::in | std::ios::out | std::ios::binary);
+    if (!file) {
+      std::ofstream(options.paths.seed_dir + "/seeds-0000000000000000") << std::string(4 << 20, 0);
+      file.open(options.paths.seed_dir + "/seeds-0000000000000000",
+                std::ios::in | std::ios::out | std::ios::binary);
+    }
+    file.seekp(7);
+    file.put(1);
+  }
+
+  TempDir folder;
+  LedgerOptions options;
+  std::unique_ptr<Ledger> ledger;
+};
+
+TEST_F(FsckProgramTest, SaysThatAWholeLedgerIsWhole) {
+  Close();
+  const Result result = Run(All());
+  EXPECT_EQ(result.code, 0) << result.out;
+  EXPECT_THAT(result.out, HasSubstr("fsck.example/log: whole, size 1, root "));
+  EXPECT_THAT(result.out, HasSubstr("0 findings"));
+  EXPECT_EQ(Run("--data " + options.paths.data_dir).code, 0);
+}
+
+TEST_F(FsckProgramTest, PrintsEachFindingAndExitsWith1) {
+  Close();
+  DamageASecret();
+  Result result = Run(All());
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.out, HasSubstr("secret\tentry 0: "));
+  EXPECT_THAT(result.out, HasSubstr("damaged"));
+  result = Run(All() + "--json");
+  EXPECT_EQ(result.code, 1);
+  std::istringstream lines(result.out);
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  const auto finding = nlohmann::json::parse(line);
+  EXPECT_EQ(finding["part"], "secret");
+  EXPECT_EQ(finding["entry"], 0);
+  EXPECT_EQ(finding["rebuildable"], false);
+  ASSERT_TRUE(std::getline(lines, line));
+  const auto summary = nlohmann::json::parse(line);
+  EXPECT_EQ(summary["result"], "damaged");
+  EXPECT_EQ(summary["findings"], 1);
+  EXPECT_EQ(summary["signed_size"], 1);
+}
+
+TEST_F(FsckProgramTest, CannotTellWhereThereIsNoLedger) {
+  EXPECT_EQ(Run("--data " + (folder / "nothing")).code, 2);
+}
+
+TEST_F(FsckProgramTest, RefusesALedgerInUse) {
+  const Result result = Run(All());
+  EXPECT_EQ(result.code, 4);
+  EXPECT_THAT(result.out, HasSubstr("in use"));
+}
+
+TEST_F(FsckProgramTest, WantsItsFoldersTogether) {
+  EXPECT_EQ(Run("").code, 64);
+  EXPECT_EQ(Run("--root " + folder.path()).code, 64);
+  EXPECT_EQ(Run("--data x --keys y").code, 64);
+  EXPECT_EQ(Run("--nonsense").code, 64);
+  EXPECT_EQ(Run("--help").code, 0);
+}
+
+}  // namespace
+}  // namespace auditledger::testing
