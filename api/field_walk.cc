@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "api/limits.h"
 #include "auditledger/v1/event.pb.h"
@@ -36,7 +37,7 @@ enum class Text { kGood, kNul, kNotUtf8 };
 Text CheckText(absl::string_view text) {
   const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return c > 0; });
   if (ascii) return Text::kGood;
-  if (text.find('\0') != absl::string_view::npos) return Text::kNul;
+  if (absl::StrContains(text, '\0')) return Text::kNul;
   char32_t character = 0;
   while (!text.empty()) {
     if (!TakeUtf8(text, character)) return Text::kNotUtf8;
@@ -46,7 +47,7 @@ Text CheckText(absl::string_view text) {
 
 class Walker {
  public:
-  explicit Walker(absl::string_view path) : path_(path) {}
+  explicit Walker(absl::string_view path) : path_(path) { steps_.reserve(kMaxEventDepth + 1); }
 
   void Walk(const Message& message, int depth, int assigners) {
     if (depth > kMaxEventDepth)
@@ -58,14 +59,13 @@ class Walker {
     std::vector<const FieldDescriptor*> fields;
     reflection.ListFields(message, &fields);
     for (const FieldDescriptor* field : fields) {
-      const size_t length = path_.size();
-      absl::StrAppend(&path_, path_.empty() ? "" : ".", std::string(field->name()));
+      steps_.push_back({field, -1});
       if (field->is_repeated()) {
         Repeated(message, field, depth, assigners);
       } else {
         Single(message, field, -1, depth, assigners);
       }
-      path_.resize(length);
+      steps_.pop_back();
     }
   }
 
@@ -74,8 +74,17 @@ class Walker {
  private:
   void Add(std::string description) {
     if (findings_.violations.size() < kMaxViolations) {
-      findings_.violations.push_back({path_, std::move(description)});
+      findings_.violations.push_back({Path(), std::move(description)});
     }
+  }
+
+  std::string Path() const {
+    std::string path(path_);
+    for (const Step& step : steps_) {
+      absl::StrAppend(&path, path.empty() ? "" : ".", std::string(step.field->name()));
+      if (step.element >= 0) absl::StrAppend(&path, "[", step.element, "]");
+    }
+    return path;
   }
 
   void CheckUnknown(const google::protobuf::UnknownFieldSet& unknown) {
@@ -107,11 +116,9 @@ class Walker {
     if (static_cast<size_t>(count) > limit) {
       return Add(absl::StrCat(count, " elements, over the limit of ", limit));
     }
-    const size_t length = path_.size();
     for (int i = 0; i < count; ++i) {
-      absl::StrAppend(&path_, "[", i, "]");
+      steps_.back().element = i;
       Single(message, field, i, depth, assigners);
-      path_.resize(length);
     }
   }
 
@@ -163,7 +170,12 @@ class Walker {
     if (text == Text::kNotUtf8) Add("is not valid UTF-8");
   }
 
-  std::string path_;
+  struct Step {
+    const FieldDescriptor* field;
+    int element;  // of a repeated field, else -1
+  };
+  const absl::string_view path_;
+  std::vector<Step> steps_;  // rendered only for a violation: most events have none
   WalkFindings findings_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ledger/aes_gcm.h"
+#include "ledger/payload_compression.h"
 #include "merkle/bytes.h"
 #include "merkle/commitment.h"
 #include "merkle/sha256.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kAes256Gcm = 1;
 constexpr uint8_t kNotCompressed = 0;
+constexpr uint8_t kZstdDictionary1 = 1;
 // Where the commitment seed comes from.
 constexpr uint8_t kSeedDerived = 0;
 constexpr uint8_t kSeedGiven = 1;
@@ -60,18 +62,25 @@ absl::StatusOr<std::string> ReadSeed(absl::string_view secret, ByteReader& in) {
   return std::string(seed);
 }
 
+absl::StatusOr<Payload> ParseBody(std::string seed, absl::string_view body) {
+  ByteReader in(body);
+  absl::string_view header;
+  RETURN_IF_ERROR(in.Bytes16("payload header", header));
+  return Payload{std::move(seed), std::string(header), std::string(in.rest())};
+}
+
 absl::StatusOr<Payload> ParsePlaintext(absl::string_view secret, absl::string_view plaintext) {
   ByteReader in(plaintext);
   uint8_t compression = 0;
   RETURN_IF_ERROR(in.U8("payload compression", compression));
-  if (compression != kNotCompressed) {
+  ASSIGN_OR_RETURN(std::string seed, ReadSeed(secret, in));
+  if (compression == kNotCompressed) return ParseBody(std::move(seed), in.rest());
+  if (compression != kZstdDictionary1) {
     return absl::InvalidArgumentError(
         absl::StrCat("payload: compression ", compression, " is unknown"));
   }
-  ASSIGN_OR_RETURN(std::string seed, ReadSeed(secret, in));
-  absl::string_view header;
-  RETURN_IF_ERROR(in.Bytes16("payload header", header));
-  return Payload{std::move(seed), std::string(header), std::string(in.rest())};
+  ASSIGN_OR_RETURN(const std::string body, DecompressPayload(in.rest()));
+  return ParseBody(std::move(seed), body);
 }
 
 absl::Status Damaged(const absl::Status& status) { return absl::DataLossError(status.message()); }
@@ -94,21 +103,25 @@ absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::strin
         absl::StrCat("payload: seed of ", payload.seed.size(), " bytes, needs ", kSeedBytes));
   }
   ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(secret));
+  std::string body;
+  body.reserve(2 + payload.header.size() + payload.event.size());
+  PutBytes16(body, payload.header);
+  body += payload.event;
+  const std::string compressed = CompressPayload(body);
+  if (!compressed.empty()) body = compressed;
+
   const bool given = payload.seed != DeriveCommitmentSeed(secret);
   std::string prefix;
-  PutU8(prefix, kNotCompressed);
+  PutU8(prefix, compressed.empty() ? kNotCompressed : kZstdDictionary1);
   PutU8(prefix, given ? kSeedGiven : kSeedDerived);
   if (given) absl::StrAppend(&prefix, payload.seed);
-  PutU16(prefix, static_cast<uint16_t>(payload.header.size()));
 
   std::string record;
-  record.reserve(2 + nonce.size() + prefix.size() + payload.header.size() + payload.event.size() +
-                 kAesGcmTagBytes);
+  record.reserve(2 + nonce.size() + prefix.size() + body.size() + kAesGcmTagBytes);
   PutU8(record, kVersion);
   PutU8(record, kAes256Gcm);
   absl::StrAppend(&record, nonce);
-  RETURN_IF_ERROR(cipher->Seal(nonce, AssociatedData(origin, commitment),
-                               {prefix, payload.header, payload.event}, record));
+  RETURN_IF_ERROR(cipher->Seal(nonce, AssociatedData(origin, commitment), {prefix, body}, record));
   return record;
 }
 

@@ -2,8 +2,10 @@
 //
 //   record     = u8 version = 1 | u8 algorithm = 1 (AES-256-GCM) | nonce[12] | ciphertext | tag[16]
 //   key        = HMAC-SHA-256(secret, "auditledger/payload-key/v1" 00)
-//   plaintext  = u8 compression = 0 (none) | u8 seed_source | [seed[32]] |
-//                u16 len | header | event to the end
+//   plaintext  = u8 compression | u8 seed_source | [seed[32]] | body
+//                compression 0: body is u16 len | header | event to the end
+//                compression 1: body is that as a frame of zstd (payload_compression.h), where this
+//                  is shorter
 //                seed_source 0: the commitment seed is
 //                  HMAC-SHA-256(secret, "auditledger/commitment-seed/v1" 00)
 //                seed_source 1: an emitter chose it; it follows

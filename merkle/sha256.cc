@@ -1,68 +1,83 @@
 #include "merkle/sha256.h"
 
+// The low-level calls, which OpenSSL 3 calls deprecated: EVP's bookkeeping costs more than the
+// hashing of a node, and sealing an event hashes some hundred short messages (ledger/README.md has
+// the profile).
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
+#include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstdlib>
+#include <cstdint>
 #include <cstring>
-
-#include "merkle/openssl_ptr.h"
 
 namespace auditledger {
 namespace {
 
-constexpr size_t kBlockBytes = 64;
+constexpr size_t kBlockBytes = SHA256_CBLOCK;
+// A message is closed by 0x80, zeros, and its length in bits as 8 bytes (FIPS 180-4 section 5.1.1).
+constexpr size_t kLengthBytes = 8;
+constexpr size_t kShortBytes = 2 * kBlockBytes - 1 - kLengthBytes;
 
-[[noreturn]] void Die(const char* what) {
-  std::fprintf(stderr, "%s\n", DrainOpensslErrors(what).c_str());
-  std::abort();
+SHA256_CTX Begin() {
+  SHA256_CTX state;
+  SHA256_Init(&state);
+  return state;
 }
 
-// Never destroyed, so that a thread which outlives main() can still hash.
-const EVP_MD* Algorithm() {
-  static const EvpMdPtr& md = *new EvpMdPtr(EVP_MD_fetch(nullptr, "SHA256", nullptr));
-  if (md == nullptr) Die("fetch SHA-256");
-  return md.get();
+void Absorb(SHA256_CTX& state, absl::string_view piece) {
+  SHA256_Update(&state, piece.data(), piece.size());
 }
 
-void Begin(EVP_MD_CTX* context) {
-  if (context == nullptr || EVP_DigestInit_ex2(context, Algorithm(), nullptr) != 1) {
-    Die("begin SHA-256");
-  }
-}
-
-void Absorb(EVP_MD_CTX* context, absl::string_view piece) {
-  if (EVP_DigestUpdate(context, piece.data(), piece.size()) != 1) Die("update SHA-256");
-}
-
-Hash End(EVP_MD_CTX* context) {
+Hash End(SHA256_CTX& state) {
   Hash hash;
-  if (EVP_DigestFinal_ex(context, hash.bytes.data(), nullptr) != 1) Die("finish SHA-256");
+  SHA256_Final(hash.bytes.data(), &state);
   return hash;
 }
 
-EVP_MD_CTX* ThreadContext() {
-  thread_local const EvpMdCtxPtr context(EVP_MD_CTX_new());
-  return context.get();
+void StoreBigEndian(uint64_t value, size_t bytes, unsigned char* out) {
+  for (size_t i = bytes; i-- > 0; value >>= 8) out[i] = static_cast<unsigned char>(value);
+}
+
+// Messages of one or two blocks, padded here.
+Hash ShortHash(std::initializer_list<absl::string_view> pieces, size_t total) {
+  std::array<unsigned char, 2 * kBlockBytes> blocks{};
+  unsigned char* at = blocks.data();
+  for (absl::string_view piece : pieces) at = std::copy(piece.begin(), piece.end(), at);
+  *at = 0x80;
+  const size_t used = total + 1 + kLengthBytes <= kBlockBytes ? kBlockBytes : 2 * kBlockBytes;
+  StoreBigEndian(uint64_t{total} * 8, kLengthBytes, blocks.data() + used - kLengthBytes);
+
+  SHA256_CTX state = Begin();
+  for (size_t i = 0; i < used; i += kBlockBytes) SHA256_Transform(&state, blocks.data() + i);
+  OPENSSL_cleanse(blocks.data(), used);  // it may have held a seed
+  Hash hash;
+  for (size_t i = 0; i < Hash::kSize / 4; ++i) {
+    StoreBigEndian(state.h[i], 4, hash.bytes.data() + 4 * i);
+  }
+  return hash;
 }
 
 Hash PaddedHash(std::array<char, kBlockBytes>& pad,
                 std::initializer_list<absl::string_view> pieces) {
-  EVP_MD_CTX* context = ThreadContext();
-  Begin(context);
-  Absorb(context, absl::string_view(pad.data(), pad.size()));
-  for (absl::string_view piece : pieces) Absorb(context, piece);
-  return End(context);
+  SHA256_CTX state = Begin();
+  Absorb(state, absl::string_view(pad.data(), pad.size()));
+  for (absl::string_view piece : pieces) Absorb(state, piece);
+  const Hash hash = End(state);
+  OPENSSL_cleanse(&state, sizeof(state));  // its first block was the key
+  return hash;
 }
 
 }  // namespace
 
 Hash Sha256(std::initializer_list<absl::string_view> pieces) {
-  EVP_MD_CTX* context = ThreadContext();
-  Begin(context);
-  for (absl::string_view piece : pieces) Absorb(context, piece);
-  return End(context);
+  size_t total = 0;
+  for (absl::string_view piece : pieces) total += piece.size();
+  if (total <= kShortBytes) return ShortHash(pieces, total);
+  SHA256_CTX state = Begin();
+  for (absl::string_view piece : pieces) Absorb(state, piece);
+  return End(state);
 }
 
 Hash HmacSha256(absl::string_view key, std::initializer_list<absl::string_view> pieces) {
@@ -84,17 +99,17 @@ Hash HmacSha256(absl::string_view key, std::initializer_list<absl::string_view> 
 }
 
 struct Sha256Stream::Impl {
-  EvpMdCtxPtr context{EVP_MD_CTX_new()};
+  SHA256_CTX state = Begin();
 };
 
-Sha256Stream::Sha256Stream() : impl_(std::make_unique<Impl>()) { Begin(impl_->context.get()); }
+Sha256Stream::Sha256Stream() : impl_(std::make_unique<Impl>()) {}
 Sha256Stream::~Sha256Stream() = default;
 
-void Sha256Stream::Update(absl::string_view piece) { Absorb(impl_->context.get(), piece); }
+void Sha256Stream::Update(absl::string_view piece) { Absorb(impl_->state, piece); }
 
 Hash Sha256Stream::Finish() {
-  const Hash hash = End(impl_->context.get());
-  Begin(impl_->context.get());
+  const Hash hash = End(impl_->state);
+  impl_->state = Begin();
   return hash;
 }
 

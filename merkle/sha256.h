@@ -1,11 +1,10 @@
 // SHA-256 and HMAC-SHA-256 over OpenSSL: the only caller of its digests.
 //
-// The provider's algorithm is fetched once per process and one context is kept per thread, because
-// an implicit fetch costs more than a node hash (shared/reference/performance.md section 1).
+// It is OpenSSL's own code for the processor at hand, reached without its providers: a FIPS
+// provider that is configured is not asked (sha256.cc says what that saves).
 //
-// Thread-safety: free functions are safe everywhere; a Sha256 object belongs to one thread.
-// Errors: digests do not fail on valid memory; a failing provider is a broken installation and
-// aborts.
+// Thread-safety: free functions are safe everywhere; a Sha256Stream belongs to one thread.
+// Errors: none.
 #ifndef AUDITLEDGER_MERKLE_SHA256_H_
 #define AUDITLEDGER_MERKLE_SHA256_H_
 

@@ -35,6 +35,24 @@ TEST(PayloadCipherTest, RecordIsThatOfTheHeaderToTheByte) {
   EXPECT_EQ(read, kPayload);
 }
 
+TEST(PayloadCipherTest, WhatRepeatsItselfIsStoredShorter) {
+  Payload payload{kSeed, "header", ""};
+  while (payload.event.size() < 1200) payload.event += "Patient/1 Encounter/1 ";
+  ASSERT_OK_AND_ASSIGN(const std::string record,
+                       EncryptPayload(kSecret, kNonce, kOrigin, kCommitment, payload));
+  EXPECT_LT(record.size(), 250);
+  AesGcm cipher;
+  ASSERT_OK(cipher.SetKey(HmacSha256(kSecret, {"auditledger/payload-key/v1\0"s}).view()));
+  ASSERT_OK_AND_ASSIGN(
+      const std::string plain,
+      cipher.Open(kNonce,
+                  "auditledger/payload/v1\0\0\x12"s + kOrigin + std::string(kCommitment.view()),
+                  absl::string_view(record).substr(2 + kNonce.size())));
+  EXPECT_EQ(plain.substr(0, 2 + kSeed.size()), "\1\1"s + kSeed) << "zstd, seed given";
+  ASSERT_OK_AND_ASSIGN(const Payload read, DecryptPayload(kSecret, kOrigin, kCommitment, record));
+  EXPECT_EQ(read, payload);
+}
+
 TEST(PayloadCipherTest, ADerivedSeedIsNotStored) {
   const Payload payload{
       std::string(HmacSha256(kSecret, {"auditledger/commitment-seed/v1\0"s}).view()), "header",

@@ -25,6 +25,17 @@ TEST(Sha256Test, PiecesAreOneMessage) {
   }
 }
 
+// One-shot hashes of up to two blocks are padded by us, longer ones and streams by OpenSSL.
+TEST(Sha256Test, EveryLengthUpToFourBlocksIsWhatAStreamGives) {
+  std::string message;
+  for (int i = 0; i <= 256; ++i) {
+    Sha256Stream stream;
+    stream.Update(message);
+    EXPECT_EQ(Sha256({message}), stream.Finish()) << i << " bytes";
+    message.push_back(static_cast<char>(i * 37 + 11));
+  }
+}
+
 TEST(Sha256Test, StreamIsOneMessageAndStartsAnew) {
   Sha256Stream stream;
   for (int round = 0; round < 2; ++round) {
