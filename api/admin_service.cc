@@ -41,7 +41,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::CreateLedger(GrpcContext* grpc_conte
                                                          Bytes* out) {
   return HandleUnary<v1::CreateLedgerRequest>(
       context_, listener_, grpc_context, in, out, "AdminService/CreateLedger",
-      [](std::shared_ptr<UnaryCall> call, v1::CreateLedgerRequest request) {
+      [](const std::shared_ptr<UnaryCall>& call, v1::CreateLedgerRequest request) {
         RunRead<v1::CreateLedgerResponse>(call, [call, request = std::move(request)] {
           return Create(call->context(), request);
         });
@@ -52,7 +52,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::GetServerStatus(GrpcContext* grpc_co
                                                             const Bytes* in, Bytes* out) {
   return HandleUnary<v1::GetServerStatusRequest>(
       context_, listener_, grpc_context, in, out, "AdminService/GetServerStatus",
-      [](std::shared_ptr<UnaryCall> call, const v1::GetServerStatusRequest&) {
+      [](const std::shared_ptr<UnaryCall>& call, const v1::GetServerStatusRequest&) {
         ServiceContext& context = call->context();
         v1::GetServerStatusResponse response;
         response.set_version(context.version);

@@ -17,7 +17,7 @@ namespace {
 constexpr char kAppendEvent[] = "LedgerService/AppendEvent";
 constexpr char kBatchAppendEvents[] = "LedgerService/BatchAppendEvents";
 
-void AppendOne(std::shared_ptr<UnaryCall> call, const v1::AppendEventRequest& request) {
+void AppendOne(const std::shared_ptr<UnaryCall>& call, const v1::AppendEventRequest& request) {
   const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request.ledger());
   if (!ledger.ok()) return call->Fail(ledger.status());
   absl::StatusOr<std::vector<SealedEvent>> sealed =
@@ -57,8 +57,8 @@ absl::Status CheckBatch(const v1::BatchAppendEventsRequest& request, const ApiLi
   return absl::OkStatus();
 }
 
-void SealAndAppend(std::shared_ptr<UnaryCall> call, Ledger* ledger,
-                   std::shared_ptr<const v1::BatchAppendEventsRequest> request) {
+void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger,
+                   const std::shared_ptr<const v1::BatchAppendEventsRequest>& request) {
   std::vector<const v1::AppendEventRequest*> events;
   for (const v1::AppendEventRequest& one : request->requests()) events.push_back(&one);
   absl::StatusOr<std::vector<SealedEvent>> sealed =
@@ -78,14 +78,14 @@ void SealAndAppend(std::shared_ptr<UnaryCall> call, Ledger* ledger,
   });
 }
 
-void AppendBatch(std::shared_ptr<UnaryCall> call, v1::BatchAppendEventsRequest request) {
+void AppendBatch(const std::shared_ptr<UnaryCall>& call, v1::BatchAppendEventsRequest request) {
   const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request.ledger());
   if (!ledger.ok()) return call->Fail(ledger.status());
   const absl::Status checked = CheckBatch(request, call->context().limits);
   if (!checked.ok()) return call->Fail(checked);
   const auto shared = std::make_shared<const v1::BatchAppendEventsRequest>(std::move(request));
   if (static_cast<size_t>(shared->requests_size()) <= kMaxInlineSeals) {
-    return SealAndAppend(std::move(call), *ledger, shared);
+    return SealAndAppend(call, *ledger, shared);
   }
   const bool queued = call->context().seal_pool.Submit(
       [call, ledger = *ledger, shared] { SealAndAppend(call, ledger, shared); });

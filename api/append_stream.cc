@@ -40,7 +40,7 @@ class AppendStream::Reactor : public grpc::ServerBidiReactor<grpc::ByteBuffer, g
 };
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AppendStream::Start(
-    std::shared_ptr<AppendStream> stream, const absl::Status& admitted) {
+    const std::shared_ptr<AppendStream>& stream, const absl::Status& admitted) {
   auto* const reactor = new Reactor(stream);
   stream->reactor_ = reactor;
   if (admitted.ok()) stream->context().tracker.AddStream(stream.get(), stream);

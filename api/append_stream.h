@@ -39,7 +39,7 @@ class AppendStream : public TrackedCall,
 
   // The reactor deletes itself.
   static grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Start(
-      std::shared_ptr<AppendStream> stream, const absl::Status& admitted);
+      const std::shared_ptr<AppendStream>& stream, const absl::Status& admitted);
 
   void BeginDrain() override;
   void Abort(const absl::Status& why) override;

@@ -8,7 +8,8 @@
 //
 // Example, a handler:
 //   return HandleUnary<v1::GetCheckpointRequest>(context, listener, grpc_context, in, out, kMethod,
-//       [](std::shared_ptr<UnaryCall> call, v1::GetCheckpointRequest request) { call->Finish(...);
+//       [](const std::shared_ptr<UnaryCall>& call, const v1::GetCheckpointRequest& request) {
+//         call->Finish(...);
 //       });
 //
 // Thread-safety: Finish may be called by any thread.
@@ -105,7 +106,8 @@ grpc::ServerUnaryReactor* HandleUnary(ServiceContext& context, const ListenerIde
 
 // Finishes `call` with what `read` gives, on the read pool.
 template <typename Response>
-void RunRead(std::shared_ptr<UnaryCall> call, std::function<absl::StatusOr<Response>()> read) {
+void RunRead(const std::shared_ptr<UnaryCall>& call,
+             std::function<absl::StatusOr<Response>()> read) {
   ReadPool& pool = call->context().read_pool;
   const bool queued = pool.Submit([call, read = std::move(read)] {
     if (!call->finished()) call->Finish(read());

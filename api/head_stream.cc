@@ -21,9 +21,8 @@ class HeadStream::Reactor : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   const std::shared_ptr<HeadStream> stream_;
 };
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* HeadStream::Start(std::shared_ptr<HeadStream> stream,
-                                                              const absl::Status& admitted,
-                                                              Ledger* ledger) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* HeadStream::Start(
+    const std::shared_ptr<HeadStream>& stream, const absl::Status& admitted, Ledger* ledger) {
   auto* const reactor = new Reactor(stream);
   stream->reactor_ = reactor;
   if (!admitted.ok()) {

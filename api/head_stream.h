@@ -1,4 +1,5 @@
-// Server streams that follow a ledger's heads: TailEntries and WatchCheckpoints.
+// Server streams that follow a ledger's heads: TailEntries and WatchCheckpoints; and those of a
+// backup, which end at one.
 //
 // A HeadStream is woken by each new head (on the ledger's acknowledging thread, where it only
 // queues), by a write that ended, and by the supervisor's tick. At most one message is being
@@ -28,9 +29,8 @@ class HeadStream : public TrackedCall,
   HeadStream(ServiceContext& context, absl::string_view method) : Call(context, method) {}
 
   // Takes over `stream`: checks `admitted` and `ledger`, and follows. The reactor deletes itself.
-  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(std::shared_ptr<HeadStream> stream,
-                                                           const absl::Status& admitted,
-                                                           Ledger* ledger);
+  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(
+      const std::shared_ptr<HeadStream>& stream, const absl::Status& admitted, Ledger* ledger);
 
   void BeginDrain() override;
   void Tick() override;
@@ -44,6 +44,8 @@ class HeadStream : public TrackedCall,
 
   void Write(const google::protobuf::Message& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Fail(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends a stream that has said all.
+  void Complete() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { Fail(absl::OkStatus()); }
   bool finished() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return finished_; }
   // Finishes if drain or abort asks for it, else Advance.
   void Step() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -79,7 +79,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetLedger(GrpcContext* grpc_context
                                                        Bytes* out) {
   return HandleUnary<v1::GetLedgerRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/GetLedger",
-      [](std::shared_ptr<UnaryCall> call, const v1::GetLedgerRequest& request) {
+      [](const std::shared_ptr<UnaryCall>& call, const v1::GetLedgerRequest& request) {
         call->Finish(GetOne(call->context(), request.name()));
       });
 }
@@ -88,7 +88,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::ListLedgers(GrpcContext* grpc_conte
                                                          Bytes* out) {
   return HandleUnary<v1::ListLedgersRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/ListLedgers",
-      [](std::shared_ptr<UnaryCall> call, const v1::ListLedgersRequest& request) {
+      [](const std::shared_ptr<UnaryCall>& call, const v1::ListLedgersRequest& request) {
         call->Finish(ListSlots(call->context(), request));
       });
 }
@@ -97,9 +97,10 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::ListStreams(GrpcContext* grpc_conte
                                                          Bytes* out) {
   return HandleUnary<v1::ListStreamsRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/ListStreams",
-      [](std::shared_ptr<UnaryCall> call, v1::ListStreamsRequest request) {
+      [](const std::shared_ptr<UnaryCall>& call, v1::ListStreamsRequest request) {
         RunRead<v1::ListStreamsResponse>(
-            call, [call, request]() -> absl::StatusOr<v1::ListStreamsResponse> {
+            call,
+            [call, request = std::move(request)]() -> absl::StatusOr<v1::ListStreamsResponse> {
               ASSIGN_OR_RETURN(Ledger* const ledger,
                                FindLedger(call->context(), "parent", request.parent()));
               return StreamPage(call->context(), *ledger, request);

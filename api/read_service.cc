@@ -132,9 +132,9 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetEntry(GrpcContext* grpc_context,
                                                       Bytes* out) {
   return HandleUnary<v1::GetEntryRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/GetEntry",
-      [](std::shared_ptr<UnaryCall> call, v1::GetEntryRequest request) {
+      [](const std::shared_ptr<UnaryCall>& call, v1::GetEntryRequest request) {
         RunRead<v1::GetEntryResponse>(
-            call, [call, request]() -> absl::StatusOr<v1::GetEntryResponse> {
+            call, [call, request = std::move(request)]() -> absl::StatusOr<v1::GetEntryResponse> {
               ASSIGN_OR_RETURN(const EntryName name, ParseEntryName("name", request.name()));
               RETURN_IF_ERROR(CheckView(request.view()));
               ASSIGN_OR_RETURN(Ledger* const ledger,
@@ -148,9 +148,10 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::ListEntries(GrpcContext* grpc_conte
                                                          Bytes* out) {
   return HandleUnary<v1::ListEntriesRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/ListEntries",
-      [](std::shared_ptr<UnaryCall> call, v1::ListEntriesRequest request) {
+      [](const std::shared_ptr<UnaryCall>& call, v1::ListEntriesRequest request) {
         RunRead<v1::ListEntriesResponse>(
-            call, [call, request]() -> absl::StatusOr<v1::ListEntriesResponse> {
+            call,
+            [call, request = std::move(request)]() -> absl::StatusOr<v1::ListEntriesResponse> {
               RETURN_IF_ERROR(CheckView(request.view()));
               ASSIGN_OR_RETURN(Ledger* const ledger,
                                FindLedger(call->context(), "parent", request.parent()));
@@ -163,7 +164,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetCheckpoint(GrpcContext* grpc_con
                                                            const Bytes* in, Bytes* out) {
   return HandleUnary<v1::GetCheckpointRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/GetCheckpoint",
-      [](std::shared_ptr<UnaryCall> call, const v1::GetCheckpointRequest& request) {
+      [](const std::shared_ptr<UnaryCall>& call, const v1::GetCheckpointRequest& request) {
         const absl::StatusOr<Ledger*> ledger =
             FindLedger(call->context(), "ledger", request.ledger());
         if (!ledger.ok()) return call->Fail(ledger.status());
@@ -177,9 +178,11 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetInclusionProof(GrpcContext* grpc
                                                                const Bytes* in, Bytes* out) {
   return HandleUnary<v1::GetInclusionProofRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/GetInclusionProof",
-      [](std::shared_ptr<UnaryCall> call, v1::GetInclusionProofRequest request) {
+      [](const std::shared_ptr<UnaryCall>& call, v1::GetInclusionProofRequest request) {
         RunRead<v1::GetInclusionProofResponse>(
-            call, [call, request]() -> absl::StatusOr<v1::GetInclusionProofResponse> {
+            call,
+            [call,
+             request = std::move(request)]() -> absl::StatusOr<v1::GetInclusionProofResponse> {
               ASSIGN_OR_RETURN(Ledger* const ledger,
                                FindLedger(call->context(), "ledger", request.ledger()));
               return Inclusion(*ledger, request);
@@ -191,9 +194,11 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetConsistencyProof(GrpcContext* gr
                                                                  const Bytes* in, Bytes* out) {
   return HandleUnary<v1::GetConsistencyProofRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/GetConsistencyProof",
-      [](std::shared_ptr<UnaryCall> call, v1::GetConsistencyProofRequest request) {
+      [](const std::shared_ptr<UnaryCall>& call, v1::GetConsistencyProofRequest request) {
         RunRead<v1::GetConsistencyProofResponse>(
-            call, [call, request]() -> absl::StatusOr<v1::GetConsistencyProofResponse> {
+            call,
+            [call,
+             request = std::move(request)]() -> absl::StatusOr<v1::GetConsistencyProofResponse> {
               ASSIGN_OR_RETURN(Ledger* const ledger,
                                FindLedger(call->context(), "ledger", request.ledger()));
               return Consistency(*ledger, request);

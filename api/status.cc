@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "api/limits.h"
@@ -109,9 +110,7 @@ std::string WithoutPaths(absl::string_view message) {
       continue;
     }
     absl::StrAppend(&out, "<path>");
-    while (i < message.size() &&
-           absl::string_view(" \t\n'\",;:)").find(message[i]) == absl::string_view::npos)
-      ++i;
+    while (i < message.size() && !absl::StrContains(" \t\n'\",;:)", message[i])) ++i;
   }
   return out;
 }

@@ -95,18 +95,19 @@ absl::Status Committer::Admit(const std::vector<SealedEvent>& events, size_t byt
 
 void Committer::Append(std::vector<SealedEvent> events, AppendCallback done) {
   const size_t bytes = BytesOf(events);
-  absl::Status admitted;
+  absl::Status refused;
   {
     MutexLock lock(mutex_);
-    admitted = Admit(events, bytes);
-    if (admitted.ok()) {
+    refused = Admit(events, bytes);
+    if (refused.ok()) {
       counters_.queued_entries += events.size();
       counters_.queued_bytes += bytes;
       queue_.push_back({std::move(events), std::move(done), bytes});
       queued_.SignalOne();
+      return;
     }
   }
-  if (!admitted.ok()) done(std::move(admitted));
+  done(std::move(refused));
 }
 
 void Committer::Run() {

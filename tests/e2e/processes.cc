@@ -13,6 +13,8 @@
 #include <sstream>
 #include <thread>
 
+#include "tests/testing/shared_path.h"
+
 namespace auditledger::testing {
 namespace {
 
@@ -51,7 +53,7 @@ int ExitCode(int status) {
 }  // namespace
 
 std::string Program(const std::string& name) {
-  const std::string build = AUDITLEDGER_BINARY_DIR;
+  const std::string build = BinaryPath("");
   for (const char* folder : {"/tools/", "/api/", "/verifier/"}) {
     if (std::filesystem::exists(build + folder + name)) return build + folder + name;
   }

@@ -21,8 +21,7 @@
 namespace auditledger::testing {
 
 inline nlohmann::json SealVectors(const std::string& file) {
-  return nlohmann::json::parse(
-      ReadFile(std::string(AUDITLEDGER_SOURCE_DIR "/tests/testdata/seal/") + file));
+  return nlohmann::json::parse(ReadFile(SourcePath("tests/testdata/seal/" + file)));
 }
 
 // "ab 61*3 cd" is the bytes ab 61 61 61 cd.

@@ -20,6 +20,14 @@ std::string SharedPath(const std::string& relative) {
   return "";
 }
 
+std::string SourcePath(const std::string& relative) {
+  return std::string(AUDITLEDGER_SOURCE_DIR "/") + relative;
+}
+
+std::string BinaryPath(const std::string& relative) {
+  return std::string(AUDITLEDGER_BINARY_DIR "/") + relative;
+}
+
 std::string ReadFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {

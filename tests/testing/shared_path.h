@@ -11,6 +11,11 @@ namespace auditledger::testing {
 // a failure, so that a skipped test cannot look passed.
 std::string SharedPath(const std::string& relative);
 
+// A file of the repository, and one of the build folder. Functions rather than macros for all
+// tests, so that a compiler cache serves clones in other folders.
+std::string SourcePath(const std::string& relative);
+std::string BinaryPath(const std::string& relative);
+
 // The whole file; aborts the test program when it cannot be read.
 std::string ReadFile(const std::string& path);
 

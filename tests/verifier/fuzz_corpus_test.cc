@@ -16,6 +16,7 @@ namespace auditledger {
 namespace {
 
 using testing::ReadFile;
+using testing::SourcePath;
 using testing::TestLog;
 using testing::WriteFile;
 
@@ -26,7 +27,7 @@ class FuzzCorpus : public ::testing::Test {
     log_.AddSignedEvent(testing::TestEvent(5), 9);
   }
   static void Seed(const std::string& name, const std::string& bytes) {
-    const std::string path = absl::StrCat(AUDITLEDGER_SOURCE_DIR, "/tests/fuzz/corpus/", name);
+    const std::string path = SourcePath(absl::StrCat("tests/fuzz/corpus/", name));
     if (std::getenv("AUDITLEDGER_WRITE_CORPUS") != nullptr) WriteFile(path, bytes);
     EXPECT_EQ(ReadFile(path), bytes) << name << ": write it anew, see the head of this file";
   }

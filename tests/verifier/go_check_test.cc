@@ -30,7 +30,7 @@ class GoCheck : public ::testing::Test {
 
   int Check(const std::string& receipt) {
     const std::string command = absl::StrCat(
-        AUDITLEDGER_SOURCE_DIR, "/tests/go/check_export.sh ", dir_.File("export"), " ",
+        testing::SourcePath("tests/go/check_export.sh"), " ", dir_.File("export"), " ",
         log_.origin(), " ", dir_.File("vkey"), " ", receipt, " >", dir_.File("out"), " 2>&1");
     return WEXITSTATUS(std::system(command.c_str()));
   }

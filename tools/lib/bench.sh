@@ -16,3 +16,10 @@ dev_overload() {
   release_targets $BENCH_TARGETS
   run_stage overload $((seconds + 60)) python3 tools/overload.py --seconds "$seconds"
 }
+
+# dev_scale [ENTRIES...]: start, memory, proofs and bytes on disk as a ledger grows. Ten million
+# entries need 10 GB and a quarter of an hour.
+dev_scale() {
+  release_targets scale_bench
+  run_stage scale 900 build/release/tests/bench/scale_bench --folder build "$@"
+}

@@ -12,8 +12,9 @@ build_preset() {
 dev_build() {
   local preset=${1:-release}
   run_stage deps 240 deps_install build
-  case "$preset" in clang|fuzz) run_stage deps-clang 120 deps_install clang fuzz ;; esac
-  run_stage "build-$preset" 900 build_preset "$@"
+  [ "$preset" != fuzz ] || preset=asan
+  case "$preset" in clang|asan) run_stage deps-clang 120 deps_install clang fuzz ;; esac
+  run_stage "build-$preset" 900 build_preset "$preset" "${@:2}"
 }
 
 dev_demo() {
@@ -46,8 +47,10 @@ dev_test() {
 }
 
 dev_sanitized() {
-  local preset=$1 targets=() only=()
-  if [ "$preset" = tsan ]; then
+  local preset=$1 targets=() only=() purposes=(build)
+  if [ "$preset" = asan ]; then
+    purposes+=(fuzz)
+  else
     targets=(merkle_tests ledger_tests)
     only=(-R '^(merkle|ledger)_tests:')
     export TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 \
@@ -55,7 +58,7 @@ suppressions=$ROOT/tests/tsan.supp ${TSAN_OPTIONS:-}"
   fi
   export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}"
   export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
-  run_stage deps 240 deps_install build
+  run_stage deps 240 deps_install "${purposes[@]}"
   run_stage "build-$preset" 600 build_preset "$preset" "${targets[@]}"
   run_stage "test-$preset" 300 run_ctest "$preset" "${only[@]}"
 }

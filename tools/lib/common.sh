@@ -2,6 +2,8 @@
 
 JOBS=${JOBS:-$(nproc)}
 CACHE_DIR=$ROOT/.cache
+# What one clone compiled serves the next, wherever that lies.
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'tools/dev: %s\n' "$*" >&2; exit 1; }

@@ -1,4 +1,5 @@
-# Fuzzing: one libFuzzer program for each tests/fuzz/X_fuzz.cc. Sourced by tools/dev.
+# Fuzzing: one libFuzzer program for each tests/fuzz/X_fuzz.cc, built in the asan preset's tree, with
+# whose tests they share the libraries. Sourced by tools/dev.
 
 fuzz_targets() { git ls-files 'tests/fuzz/*_fuzz.cc' | sed -E 's#.*/(.*)\.cc#\1#'; }
 
@@ -19,13 +20,13 @@ fuzz_seconds() {
 }
 
 # fuzz_one TARGET SECONDS: a crash, a leak, a timeout or memory over the limit fails; what was found
-# stays in build/fuzz/work.
+# stays in build/asan/fuzz.
 fuzz_one() {
-  local target=$1 seconds=$2 dir=build/fuzz/work/$1 corpus=()
+  local target=$1 seconds=$2 dir=build/asan/fuzz/$1 corpus=()
   mkdir -p "$dir/corpus"
   local seeds=tests/fuzz/corpus/${target%_fuzz}
   [ ! -d "$seeds" ] || corpus=("$seeds")
-  if "build/fuzz/tests/fuzz/$target" -max_total_time="$seconds" -timeout=10 \
+  if "build/asan/tests/fuzz/$target" -max_total_time="$seconds" -timeout=10 \
       -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$dir/" \
       "$dir/corpus" "${corpus[@]}" >"$dir/log" 2>&1; then
     printf '%-32s %4s s %10s runs, no finding\n' "$target" "$seconds" \
@@ -79,6 +80,6 @@ dev_fuzz() {
     sum=$((FUZZ_CI_WALL_SECONDS * JOBS))
   fi
   # shellcheck disable=SC2086
-  run_stage build-fuzz 420 build_preset fuzz ${targets:-$(fuzz_targets)}
+  run_stage build-fuzz 420 build_preset asan ${targets:-$(fuzz_targets)}
   run_stage fuzz $((sum / JOBS + 70)) fuzz_run "$plan"
 }
