@@ -23,7 +23,7 @@ namespace {
 using Fault = FaultDisk::Fault;
 using What = FaultDisk::Fault::What;
 
-constexpr uint64_t kRoundsByDefault = 200;
+constexpr uint64_t kRoundsByDefault = 200 / kFaultsSlower;
 constexpr uint64_t kCrashesOfALife = 5;
 constexpr uint64_t kLastCall = 250;  // some crashes come after all the work
 

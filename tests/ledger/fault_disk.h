@@ -33,10 +33,12 @@ inline constexpr size_t kSectorBytes = 512;
 
 // What is left of unsynced changes when the process starts anew.
 enum class Survival {
-  kAll,        // kill -9: the page cache stays
-  kSynced,     // power cut: only what was synced
-  kPrefix,     // power cut: of each file and folder the first changes, the last of them torn
-  kScattered,  // power cut: of each file any sectors, of each folder any changes
+  kAll,     // kill -9: the page cache stays
+  kSynced,  // power cut: only what was synced
+  kPrefix,  // power cut: of each file and folder the first changes, the last of them torn
+  // power cut: of each file any sectors, of each folder any changes; but a file grows only over
+  // what was written, as ext4 (data=ordered) and XFS have it: its new end is a prefix
+  kScattered,
 };
 
 // The sparse contents of a file. Copies share pages.

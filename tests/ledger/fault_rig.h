@@ -33,6 +33,13 @@ namespace auditledger::testing {
 // Begins what is broken of the promise; other errors are the ledger's.
 inline constexpr char kWrong[] = "WRONG: ";
 
+// Sanitizers make these tests ten times slower; there they play a part of what they would.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr size_t kFaultsSlower = 8;
+#else
+inline constexpr size_t kFaultsSlower = 1;
+#endif
+
 class FaultRig {
  public:
   // What is known outside.
