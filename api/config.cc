@@ -172,6 +172,10 @@ void ApplyDefaults(Config& config) {
   if (limits.drain_seconds() == 0)
     limits.set_drain_seconds(static_cast<uint32_t>(api.drain_seconds));
   if (limits.max_ledgers() == 0) limits.set_max_ledgers(static_cast<uint32_t>(kDefaultMaxLedgers));
+  if (limits.low_water_bytes() == 0) limits.set_low_water_bytes(ledger.low_water_bytes);
+  if (limits.ballast_bytes() == 0) limits.set_ballast_bytes(kDefaultBallastBytes);
+  if (limits.check_entries_per_second() == 0)
+    limits.set_check_entries_per_second(kDefaultCheckEntriesPerSecond);
   if (config.logging().level().empty()) config.mutable_logging()->set_level("info");
 }
 
@@ -222,6 +226,10 @@ LedgerSetOptions ToLedgerSetOptions(const Config& config) {
   out.roots = {config.data_dir(), config.state_dir(), config.key_dir(), config.seed_dir()};
   out.limits.max_queue_entries = config.limits().max_queue_events();
   out.limits.max_queue_bytes = config.limits().max_queue_bytes();
+  out.limits.low_water_bytes = config.limits().low_water_bytes();
+  out.limits.resume_water_bytes = out.limits.low_water_bytes / 4 * 5;
+  out.limits.ballast_bytes = config.limits().ballast_bytes();
+  out.limits.check_entries_per_second = config.limits().check_entries_per_second();
   out.max_ledgers = config.limits().max_ledgers();
   return out;
 }

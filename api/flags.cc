@@ -128,6 +128,19 @@ void AddLimitFlags(ConfigFlags& flags) {
   flags.Limit("--drain_seconds", api.drain_seconds,
               "longest shutdown: below what systemd (90) and Kubernetes (30) wait before they kill",
               &L::set_drain_seconds);
+  flags.Limit("--low_water_bytes", ledger.low_water_bytes,
+              "free bytes below which appends pause: more than LevelDB writes behind them; they "
+              "resume by themselves",
+              &L::set_low_water_bytes);
+  flags.Limit(
+      "--ballast_bytes", kDefaultBallastBytes,
+      "size of each ledger's ballast, removed where a full disk would prevent a start: what "
+      "opening may write",
+      &L::set_ballast_bytes);
+  flags.Limit(
+      "--check_entries_per_second", kDefaultCheckEntriesPerSecond,
+      "entries of each ledger that are re-read in the background: ten million in three hours",
+      &L::set_check_entries_per_second);
   flags.Limit("--max_ledgers", kDefaultMaxLedgers,
               "most ledgers: each takes threads of its own; split the process before",
               &L::set_max_ledgers);

@@ -40,6 +40,7 @@ void HealthSupervisor::Update() {
     const bool serving = IsServing(slot) && !draining_;
     all = all && serving;
     Set(LedgerName(slot.id), serving);
+    SetStorage(slot);
   }
   Set("", all);
   Set(v1::LedgerService::service_full_name(), all);
@@ -53,6 +54,16 @@ bool HealthSupervisor::IsServing(const LedgerSet::Slot& slot) {
   Progress& progress = progress_[slot.id];
   if (progress.size != size || slot.ledger->counters().queued_entries == 0) progress = {size, now};
   return now - progress.since_us < kStaleHeadMs * 1000;
+}
+
+void HealthSupervisor::SetStorage(const LedgerSet::Slot& slot) {
+  const std::string damage = slot.ledger == nullptr ? "" : slot.ledger->status().damage;
+  Set(LedgerName(slot.id) + "/storage", slot.ledger != nullptr && damage.empty() && !draining_);
+  std::string& logged = damage_[slot.id];
+  if (damage != logged && !damage.empty()) {
+    context_.log.Error("storage_damaged", {{"ledger", slot.id}, {"what", damage}});
+  }
+  logged = damage;
 }
 
 void HealthSupervisor::Set(const std::string& name, bool serving) {

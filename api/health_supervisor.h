@@ -5,7 +5,8 @@
 // server. A ledger serves while it accepts appends and its committer moves: work was queued and no
 // head came for kStaleHeadMs means it hangs. The server serves while every ledger does and it is
 // not draining: an operator is to be called for any of them; whoever routes by ledger asks for the
-// ledger's name.
+// ledger's name. "ledgers/<id>/storage" stops serving when the background check finds damage, which
+// is logged with the entry; appends and reads go on, and so do the other names.
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_HEALTH_SUPERVISOR_H_
@@ -42,6 +43,7 @@ class HealthSupervisor {
     uint64_t since_us = 0;  // monotonic: when the head last moved or nothing was queued
   };
   bool IsServing(const LedgerSet::Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SetStorage(const LedgerSet::Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Set(const std::string& name, bool serving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
 
@@ -50,6 +52,7 @@ class HealthSupervisor {
   Mutex mutex_;  // one round at a time
   std::map<std::string, Progress> progress_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, bool> last_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> damage_ ABSL_GUARDED_BY(mutex_);  // as logged, by ledger
   std::atomic<bool> draining_{false};
   Notification stopping_;
   std::thread thread_;

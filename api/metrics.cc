@@ -76,6 +76,12 @@ class LedgerCollector : public prometheus::Collectable {
            of(&LedgerCounters::queued_bytes));
     family("auditledger_ledger_identity_memory_bytes", "Identities in memory", kGauge,
            of(&LedgerCounters::identity_memory_bytes));
+    family("auditledger_ledger_checked_entries_total", "Entries re-read in the background",
+           kCounter, of(&LedgerCounters::checked_entries));
+    family("auditledger_ledger_check_rounds_total", "Times the whole log was re-read", kCounter,
+           of(&LedgerCounters::check_rounds));
+    family("auditledger_ledger_damage_findings", "What the background check finds damaged", kGauge,
+           of(&LedgerCounters::damage_findings));
     family("auditledger_ledger_head_size", "Entries under the newest signed head", kGauge,
            [](const LedgerSet::Slot& slot) {
              return slot.ledger == nullptr ? 0 : slot.ledger->head()->head.size;

@@ -52,7 +52,7 @@ LogCheck::LogCheck(Engine& engine, const Head& head, LogCheckOptions options, Fi
 
 void LogCheck::Step() {
   const uint64_t begin = next();
-  const uint64_t end = std::min(head_.size, begin + kCheckStepEntries);
+  const uint64_t end = std::min(head_.size, begin + options_.step_entries);
   entries_.clear();
   entries_.resize(end - begin);
   for (uint64_t i = begin; i < end; ++i) entries_[i - begin].index = i;

@@ -54,7 +54,8 @@ struct LogCheckOptions {
   bool keep_payloads = false;  // hand them to on_entry
   // Records that must not be longer or more than `head` says: nothing else writes.
   bool is_stopped = true;
-  uint32_t streams = 0;  // known ones; numbers of identity records are below
+  uint64_t step_entries = kCheckStepEntries;  // a multiple of kTileWidth
+  uint32_t streams = 0;                       // known ones; numbers of identity records are below
   // Of which the root is kept: what a signer says it signed.
   std::optional<uint64_t> watched_size;
   // Called for each entry in order, after its own findings.
@@ -67,7 +68,7 @@ class LogCheck {
   LogCheck(Engine& engine, const Head& head, LogCheckOptions options, Findings& findings);
 
   uint64_t next() const { return edge_.size(); }
-  // The next kCheckStepEntries entries, or those that are left. REQUIRES: next() < head.size.
+  // The next step_entries entries, or those that are left. REQUIRES: next() < head.size.
   void Step();
   // The tiles of the log's end, the root, and nothing beyond. REQUIRES: next() == head.size.
   void Finish();

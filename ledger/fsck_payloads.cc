@@ -35,6 +35,10 @@ void PayloadCheck::Check(const CheckedEntry& entry) {
     return wrong(FindingPart::kSecret, "its slot in the key store is empty");
   }
   const absl::StatusOr<std::string> secret = seeds_.Get(entry.index);
+  if (absl::IsNotFound(secret.status())) {  // erased since
+    ++erased_;
+    return;
+  }
   if (!secret.ok()) return wrong(FindingPart::kSecret, secret.status().message());
   absl::StatusOr<Payload> payload =
       DecryptPayload(*secret, origin_, *entry.leaf.commitment, entry.payload);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "ledger/disk_space.h"
 #include "ledger/errors.h"
 #include "ledger/ledger_impl.h"
 #include "ledger/posix_file.h"
@@ -139,6 +140,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Create(const LedgerOptions& opti
 }
 
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& options) {
+  RETURN_IF_ERROR(ReleaseBallastIfFull(options));
   ASSIGN_OR_RETURN(LedgerImpl::Stores stores, OpenStores(options, false));
   Clock& clock = options.clock != nullptr ? *options.clock : Clock::System();
   ASSIGN_OR_RETURN(Recovered recovered,

@@ -77,6 +77,8 @@ enum class LedgerState { kServing, kReadOnly, kPaused };
 struct LedgerStatus {
   LedgerState state = LedgerState::kServing;
   std::string reason;  // why, and what to do
+  // What the background check found damaged, naming the entry; empty: nothing. Appends go on.
+  std::string damage{};
 };
 
 // Counters for metrics; all since start.
@@ -91,6 +93,9 @@ struct LedgerCounters {
   uint64_t queued_entries = 0;         // now
   uint64_t queued_bytes = 0;           // now
   uint64_t identity_memory_bytes = 0;  // now
+  uint64_t checked_entries = 0;        // by the background check
+  uint64_t check_rounds = 0;           // of it, through the whole log
+  uint64_t damage_findings = 0;        // now
 };
 
 // Overrides of safety stops that an operator gives at start; each use is an entry in the log.

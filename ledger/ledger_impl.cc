@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "ledger/disk_space.h"
 #include "ledger/errors.h"
 #include "ledger/state_markers.h"
 #include "ledger/stream_ranges_file.h"
@@ -56,6 +57,9 @@ absl::StatusOr<std::unique_ptr<Ledger>> LedgerImpl::Start(const LedgerOptions& o
   // The genesis is signed: from here on the keys are used.
   RETURN_IF_ERROR(RemoveMarker(options.paths.key_dir, kCreatingMarker));
   ledger->committer_->Start();
+  ledger->StartBackgroundCheck();
+  // Without it a full disk takes an operator to make room elsewhere.
+  MakeBallast(options).IgnoreError();
   return ledger;
 }
 
@@ -94,9 +98,7 @@ absl::Status LedgerImpl::LoadIndexes(uint64_t size) {
 void LedgerImpl::Assemble(const std::optional<Head>& stored, TreeEdge edge) {
   auto free_bytes = options_.free_bytes;
   if (!free_bytes) {
-    free_bytes = [paths = options_.paths] {
-      return FreeDiskBytes({paths.data_dir, paths.seed_dir});
-    };
+    free_bytes = [paths = options_.paths] { return SpareDiskBytes(paths); };
   }
   gate_ = std::make_unique<PauseGate>(options_.limits, clock_, std::move(free_bytes));
   writer_ = std::make_unique<LogWriter>(*stores_.engine, *stores_.seeds, *stores_.signer, clock_,
@@ -118,7 +120,8 @@ void LedgerImpl::Assemble(const std::optional<Head>& stored, TreeEdge edge) {
     if (then) return then();
     _exit(kSyncFailureExitCode);
   };
-  parts.save_ranges = [dir = IdentityPath(options_.paths)](uint64_t size, std::string ranges) {
+  parts.save_ranges = [dir = IdentityPath(options_.paths)](uint64_t size,
+                                                           const std::string& ranges) {
     // Without the file the next start replays more of the log.
     SaveStreamRanges(dir, size, ranges).IgnoreError();
   };
@@ -149,6 +152,36 @@ absl::Status LedgerImpl::FinishRecovery(Recovered recovered) {
     RETURN_IF_ERROR(RemoveMarker(options_.paths.state_dir, marker));
   }
   return absl::OkStatus();
+}
+
+void LedgerImpl::StartBackgroundCheck() {
+  if (options_.limits.check_entries_per_second == 0) return;
+  BackgroundCheckParts parts;
+  parts.origin = options_.origin;
+  parts.keys = stores_.keys.get();
+  parts.engine = stores_.engine.get();
+  parts.seeds = stores_.seeds.get();
+  parts.max_conflicts = options_.limits.max_conflicts_per_identity;
+  parts.signed_head = [this] { return head()->head; };
+  parts.verify_indexes = [this] { return identities_->Verify(); };
+  check_ = std::make_unique<BackgroundCheck>(std::move(parts));
+  check_->Start(options_.limits.check_entries_per_second);
+}
+
+LedgerStatus LedgerImpl::status() const {
+  LedgerStatus status = committer_->status();
+  if (check_ != nullptr) status.damage = check_->state().first_finding;
+  return status;
+}
+
+LedgerCounters LedgerImpl::counters() const {
+  LedgerCounters counters = committer_->counters();
+  if (check_ == nullptr) return counters;
+  const BackgroundCheckState state = check_->state();
+  counters.checked_entries = state.checked_entries;
+  counters.check_rounds = state.rounds;
+  counters.damage_findings = state.findings;
+  return counters;
 }
 
 void LedgerImpl::Append(std::vector<SealedEvent> events, AppendCallback done) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/background_check.h"
 #include "ledger/committer.h"
 #include "ledger/engine_tiles.h"
 #include "ledger/identity_index.h"
@@ -39,8 +40,8 @@ class LedgerImpl : public Ledger {
   Clock& clock() const override { return clock_; }
   void Append(std::vector<SealedEvent> events, AppendCallback done) override;
   std::shared_ptr<const PublishedHead> head() const override { return feed_.head(); }
-  LedgerStatus status() const override { return committer_->status(); }
-  LedgerCounters counters() const override { return committer_->counters(); }
+  LedgerStatus status() const override;
+  LedgerCounters counters() const override;
   absl::StatusOr<StoredEntry> ReadEntry(uint64_t index, bool with_opening) override;
   absl::Status ReadEntries(uint64_t begin, uint64_t end, bool with_opening,
                            absl::FunctionRef<bool(StoredEntry)> visit) override;
@@ -59,6 +60,7 @@ class LedgerImpl : public Ledger {
   absl::Status CommitGenesis();
   absl::Status FinishRecovery(Recovered recovered);
   absl::Status CheckSize(uint64_t size) const;
+  void StartBackgroundCheck();
 
   const LedgerOptions options_;
   Clock& clock_;
@@ -73,7 +75,8 @@ class LedgerImpl : public Ledger {
   std::unique_ptr<PauseGate> gate_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<RequestPlanner> planner_;
-  std::unique_ptr<Committer> committer_;  // last: its threads use all the others
+  std::unique_ptr<Committer> committer_;    // its threads use all the others
+  std::unique_ptr<BackgroundCheck> check_;  // last, for the same reason; may be none
 };
 
 }  // namespace auditledger

@@ -45,7 +45,19 @@ struct LedgerLimits {
   // Free bytes on the data folder's disk below which appends pause, and above which they resume.
   uint64_t low_water_bytes = uint64_t{256} << 20;
   uint64_t resume_water_bytes = uint64_t{320} << 20;
+  // A file of so many bytes to drop when the disk is full (disk_space.h). 0: none; the daemon's
+  // default is kDefaultBallastBytes.
+  uint64_t ballast_bytes = 0;
+  // Entries a second that the background check reads (background_check.h). 0: it does not run; the
+  // daemon's default is kDefaultCheckEntriesPerSecond.
+  uint64_t check_entries_per_second = 0;
 };
+
+// What a LevelDB open may write before anything is freed: two full write-ahead logs with a commit
+// over (2 x 20 MiB) as tables, and a manifest.
+inline constexpr uint64_t kDefaultBallastBytes = uint64_t{48} << 20;
+// Ten million entries in three hours, for one or two hundredths of a core.
+inline constexpr uint64_t kDefaultCheckEntriesPerSecond = 1000;
 
 // Where one ledger lives: one folder each, made by LedgerSet below the four configured roots.
 struct LedgerPaths {

@@ -71,6 +71,16 @@ TEST_F(ServerTest, HealthFollowsTheLatchAndThePause) {
   }
 }
 
+TEST_F(ServerTest, HealthTellsOfDamagedStorageUnderANameOfItsOwn) {
+  const auto storage = [&] { return Health(server_.channel(), "ledgers/main/storage"); };
+  EXPECT_EQ(storage(), kServing);
+  ledgers_.main().SetStatus({LedgerState::kServing, "", "entry 12: its leaf is missing"});
+  EXPECT_TRUE(Eventually([&] { return storage() == kNotServing; }));
+  EXPECT_EQ(Health(server_.channel(), "ledgers/main"), kServing);  // appends go on
+  ledgers_.main().SetStatus({LedgerState::kServing, "", ""});
+  EXPECT_TRUE(Eventually([&] { return storage() == kServing; }));
+}
+
 TEST_F(ServerTest, HealthNoticesACommitterThatHangs) {
   ledgers_.main().Hold(true);
   std::thread caller([&] { EXPECT_OK(server_.Append(GoodEvent("e"))); });
