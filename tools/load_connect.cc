@@ -16,7 +16,6 @@
 namespace auditledger {
 namespace {
 
-constexpr auto kConnectTimeout = std::chrono::seconds(10);
 constexpr size_t kMaxPemBytes = 1 << 20;
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const ctl::Options& options) {
@@ -32,6 +31,11 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const ctl:
   return grpc::SslCredentials(ssl);
 }
 
+std::chrono::system_clock::time_point Deadline(const ctl::Options& options) {
+  return std::chrono::system_clock::now() +
+         std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000));
+}
+
 }  // namespace
 
 absl::StatusOr<LoadChannels> ConnectLoad(const ctl::Options& options, size_t connections) {
@@ -45,7 +49,7 @@ absl::StatusOr<LoadChannels> ConnectLoad(const ctl::Options& options, size_t con
     channels.push_back(grpc::CreateCustomChannel(options.server, credentials, arguments));
   }
   for (const auto& channel : channels) {
-    if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectTimeout)) {
+    if (!channel->WaitForConnected(Deadline(options))) {
       return absl::UnavailableError(absl::StrCat("no connection to ", options.server));
     }
   }
@@ -59,7 +63,7 @@ absl::StatusOr<PinnedLog> PinLoad(const ctl::Options& options, const std::string
   if (vkey.empty()) {
     const auto stub = v1::LedgerService::NewStub(channel);
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kConnectTimeout);
+    context.set_deadline(Deadline(options));
     v1::GetLedgerRequest request;
     request.set_name(ledger);
     v1::GetLedgerResponse response;

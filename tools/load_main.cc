@@ -61,8 +61,7 @@ struct LoadOptions {
   bool progress = false;
 };
 
-// What the service bears; beyond it a run would measure refusals of the request's form.
-constexpr size_t kMaxBatchBytes = 4 << 20;
+// Memory for so many calls under way is some hundred MiB.
 constexpr size_t kMaxCallers = 100'000;
 // The server ends connections of that age, and streams with them.
 constexpr double kMaxStreamSeconds = 590;
@@ -163,9 +162,7 @@ absl::Status Complete(LoadOptions& options) {
         absl::StrCat("--seconds: the server ends a stream after ten minutes, so at most ",
                      kMaxStreamSeconds, " with --warmup"));
   }
-  if (plan.events_per_call() * (options.event_bytes + 16) > kMaxBatchBytes) {
-    return absl::InvalidArgumentError("--batch: such batches are over the service's 4 MiB");
-  }
+  options.connection.timeout_s = plan.timeout_s;
   plan.ledger = absl::StartsWith(options.connection.ledger, "ledgers/")
                     ? options.connection.ledger
                     : absl::StrCat("ledgers/", options.connection.ledger);
