@@ -48,6 +48,10 @@ inline constexpr int kMaxPageSize = 1000;  // AIP-158: more is coerced
 inline constexpr size_t kMaxListedGaps = 100;
 inline constexpr size_t kMaxPageTokenBytes = 1 << 20;  // a token carries a checkpoint
 
+// Segments of secrets that a backup compares in one request: those of four thousand million
+// entries, in 2 MiB.
+inline constexpr int kMaxKnownSegments = 65536;
+
 inline constexpr size_t kReadThreads =
     4;  // the disk's queue depth, not the CPU, is what they wait for
 inline constexpr size_t kReadQueue = 256;  // 64 reads a thread: under 100 ms of work

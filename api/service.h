@@ -4,7 +4,7 @@
 //   append_service.cc  AppendEvent, BatchAppendEvents     append_stream.h   AppendEventStream
 //   read_service.cc    entries, listings, proofs          tail_service.cc   TailEntries,
 //   WatchCheckpoints ledger_queries.cc  GetLedger, ListLedgers, ListStreams admin_service.cc
-//   AdminService
+//   AdminService, but for backup_service.cc: BackupLedger, BackupSecrets
 //
 // Thread-safety: gRPC calls all methods from many threads. What each rpc promises stands in proto/.
 #ifndef AUDITLEDGER_API_SERVICE_H_
@@ -36,7 +36,9 @@ using RawLedgerService = v1::LedgerService::WithRawCallbackMethod_AppendEvent<
                                                     WithRawCallbackMethod_ListStreams<
                                                         v1::LedgerService::Service>>>>>>>>>>>>>;
 using RawAdminService = v1::AdminService::WithRawCallbackMethod_CreateLedger<
-    v1::AdminService::WithRawCallbackMethod_GetServerStatus<v1::AdminService::Service>>;
+    v1::AdminService::WithRawCallbackMethod_GetServerStatus<
+        v1::AdminService::WithRawCallbackMethod_BackupLedger<
+            v1::AdminService::WithRawCallbackMethod_BackupSecrets<v1::AdminService::Service>>>>;
 
 using Bytes = grpc::ByteBuffer;
 using GrpcContext = grpc::CallbackServerContext;
@@ -71,6 +73,8 @@ class AdminServiceImpl final : public RawAdminService {
       : context_(context), listener_(std::move(listener)) {}
   grpc::ServerUnaryReactor* CreateLedger(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerUnaryReactor* GetServerStatus(GrpcContext*, const Bytes*, Bytes*) override;
+  grpc::ServerWriteReactor<Bytes>* BackupLedger(GrpcContext*, const Bytes*) override;
+  grpc::ServerWriteReactor<Bytes>* BackupSecrets(GrpcContext*, const Bytes*) override;
 
  private:
   ServiceContext& context_;

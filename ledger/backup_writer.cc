@@ -32,8 +32,9 @@ absl::Status CheckMayBeBackup(const std::string& dir) {
   if (PathExists(BackupManifestPath(dir))) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
   for (const std::string& name : names) {
-    const bool ours = name == "lock" || name == "lost+found" || absl::EndsWith(name, ".tmp") ||
-                      absl::StartsWith(name, "head-") || absl::StartsWith(name, "log-");
+    const bool ours = name == "lock" || name == "lost+found" || name == "refused-checkpoint" ||
+                      absl::EndsWith(name, ".tmp") || absl::StartsWith(name, "head-") ||
+                      absl::StartsWith(name, "log-");
     if (ours) continue;
     return absl::FailedPreconditionError(
         absl::StrCat(dir, " holds ", name, " and no backup: give an empty folder"));

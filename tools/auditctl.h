@@ -47,10 +47,15 @@ struct Run {
 
 void AddAdminCommands(CLI::App& app,
                       Run& run);  // dev-certs, create-ledger, ledgers, streams, status
-void AddAppendCommand(CLI::App& app, Run& run);  // append
-void AddReadCommands(CLI::App& app, Run& run);   // get, list, tail
-void AddProveCommands(CLI::App& app, Run& run);  // checkpoint, prove, prove-consistency
-void AddExportCommand(CLI::App& app, Run& run);  // export
+void AddAppendCommand(CLI::App& app, Run& run);    // append
+void AddReadCommands(CLI::App& app, Run& run);     // get, list, tail
+void AddProveCommands(CLI::App& app, Run& run);    // checkpoint, prove, prove-consistency
+void AddExportCommand(CLI::App& app, Run& run);    // export
+void AddBackupCommand(CLI::App& app, Run& run);    // backup
+void AddRestoreCommands(CLI::App& app, Run& run);  // backup-verify, restore: offline
+
+// A vkey, or a file that holds one; its name is the origin.
+absl::StatusOr<Pin> LoadPinOfItself(const std::string& key);
 
 class Connection {
  public:

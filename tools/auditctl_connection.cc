@@ -23,26 +23,27 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel(const Options& options) {
   return TlsChannel({options.server, options.ca, options.cert, options.key_file});
 }
 
-absl::StatusOr<Pin> LoadPinOfItself(const std::string& key) {
-  std::string vkey = key;
-  if (!absl::StrContains(key, '+')) {
-    ASSIGN_OR_RETURN(vkey, ReadFileLimited(key, kMaxKeyFileBytes));
-  }
-  while (!vkey.empty() && (vkey.back() == '\n' || vkey.back() == '\r')) vkey.pop_back();
-  ASSIGN_OR_RETURN(const NoteVerifier verifier, NoteVerifier::Parse(vkey));
-  return MakePin(verifier.name(), vkey);
-}
-
 }  // namespace
+
+absl::StatusOr<Pin> LoadPinOfItself(const std::string& key) {
+  const auto load = [&]() -> absl::StatusOr<Pin> {
+    std::string vkey = key;
+    if (!absl::StrContains(key, '+')) {
+      ASSIGN_OR_RETURN(vkey, ReadFileLimited(key, kMaxKeyFileBytes));
+    }
+    while (!vkey.empty() && (vkey.back() == '\n' || vkey.back() == '\r')) vkey.pop_back();
+    ASSIGN_OR_RETURN(const NoteVerifier verifier, NoteVerifier::Parse(vkey));
+    return MakePin(verifier.name(), vkey);
+  };
+  auto pin = load();
+  if (pin.ok()) return pin;
+  return absl::InvalidArgumentError(absl::StrCat("--pin-key: ", pin.status().message()));
+}
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& options) {
   auto out = std::unique_ptr<Connection>(new Connection(options));
   if (!options.pin_key.empty()) {
-    auto pin = LoadPinOfItself(options.pin_key);
-    if (!pin.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("--pin-key: ", pin.status().message()));
-    }
-    out->pin_ = *std::move(pin);
+    ASSIGN_OR_RETURN(out->pin_, LoadPinOfItself(options.pin_key));
   }
   ASSIGN_OR_RETURN(const auto channel, Channel(options));
   out->ledgers_ = v1::LedgerService::NewStub(channel);

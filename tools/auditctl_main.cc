@@ -9,8 +9,8 @@
 namespace {
 
 constexpr char kAbout[] =
-    "Talks to an audit ledger (auditledgerd): records events, reads them, proves them, exports the "
-    "log.\n"
+    "Talks to an audit ledger (auditledgerd): records events, reads them, proves them, exports and "
+    "backs up the log.\n"
     "Lines are tab-separated; --json prints an object a line. Options may also stand in the "
     "environment:\n"
     "AUDITCTL_SERVER, _LEDGER, _CA, _CERT, _KEY_FILE, _PIN_KEY, _TIMEOUT.";
@@ -65,6 +65,8 @@ int main(int argc, char** argv) {
   auditledger::ctl::AddReadCommands(app, run);
   auditledger::ctl::AddProveCommands(app, run);
   auditledger::ctl::AddExportCommand(app, run);
+  auditledger::ctl::AddBackupCommand(app, run);
+  auditledger::ctl::AddRestoreCommands(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
