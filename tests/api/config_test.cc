@@ -37,6 +37,24 @@ TEST(Config, AGoodOnePassesAndPrintsWhatIsInForce) {
   EXPECT_EQ(FormatConfig(ParseConfig(FormatConfig(config)).value()), FormatConfig(config));
 }
 
+TEST(Config, LimitsOfTheDiskReachTheLedgers) {
+  config::v1::Config config = ParseConfig(kGood).value();
+  ApplyDefaults(config);
+  LedgerLimits limits = ToLedgerSetOptions(config).limits;
+  EXPECT_EQ(limits.low_water_bytes, LedgerLimits().low_water_bytes);
+  EXPECT_EQ(limits.resume_water_bytes, LedgerLimits().resume_water_bytes);
+  EXPECT_EQ(limits.ballast_bytes, kDefaultBallastBytes);
+  EXPECT_EQ(limits.check_entries_per_second, kDefaultCheckEntriesPerSecond);
+  config.mutable_limits()->set_low_water_bytes(1000);
+  config.mutable_limits()->set_ballast_bytes(7);
+  config.mutable_limits()->set_check_entries_per_second(9);
+  limits = ToLedgerSetOptions(config).limits;
+  EXPECT_EQ(limits.low_water_bytes, 1000u);
+  EXPECT_EQ(limits.resume_water_bytes, 1250u);
+  EXPECT_EQ(limits.ballast_bytes, 7u);
+  EXPECT_EQ(limits.check_entries_per_second, 9u);
+}
+
 TEST(Config, FaultsOfFormNameLineAndColumn) {
   EXPECT_THAT(ParseConfig("data_dir: \"x\"\nbogus: 1\n").status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2")));
