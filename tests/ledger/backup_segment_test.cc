@@ -1,11 +1,16 @@
 #include "ledger/backup_segment.h"
 
+#include <cstdlib>
+#include <fstream>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "ledger/backup_index.h"
 #include "ledger/seed_store.h"
 #include "merkle/bytes.h"
 #include "merkle/frontier.h"
 #include "merkle/sha256.h"
+#include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
 
 namespace auditledger {
@@ -146,6 +151,40 @@ TEST(SecretsSegmentTest, ComesBackAndEveryFlippedBitIsRefused) {
   EXPECT_FALSE(ParseSecretsSegment(EncodeSecretsSegment({kOrigin, 1, slots})).ok())
       << "no segment begins there";
   EXPECT_FALSE(ParseBackupSegment(bytes).ok()) << "secrets are no log";
+}
+
+// Seeds of tests/fuzz/backup_segment_fuzz.cc; AUDITLEDGER_WRITE_CORPUS=1 writes them anew.
+TEST(BackupSegmentTest, TheFuzzTargetsSeedsAreOfThisVersion) {
+  const auto seed = [](const std::string& name, const std::string& bytes) {
+    const std::string path = testing::SourcePath("tests/fuzz/corpus/backup_segment/" + name);
+    if (std::getenv("AUDITLEDGER_WRITE_CORPUS") != nullptr) {
+      std::ofstream(path, std::ios::binary) << bytes;
+    }
+    EXPECT_EQ(testing::ReadFile(path), bytes);
+  };
+  const std::string log = SmallSegment();
+  seed("log", "L" + log.substr(0, log.size() - Hash::kSize));
+  const std::string secrets =
+      EncodeSecretsSegment({kOrigin, kSeedSlotsPerSegment, std::string(2 * kSeedSlotBytes, 's')});
+  seed("secrets", "K" + secrets.substr(0, secrets.size() - Hash::kSize));
+  seed("manifest", "M" + FormatBackupManifest({kOrigin, {{4, LeafHash("a")}, {9, LeafHash("b")}}}));
+  seed("name", "N" + FormatSegmentName({1, 255}));
+}
+
+TEST(BackupManifestTest, IsReadBackStrictly) {
+  const std::string text = FormatBackupManifest({kOrigin, {{4, LeafHash("a")}}});
+  ASSERT_OK_AND_ASSIGN(const BackupManifest manifest, ParseBackupManifest(text));
+  EXPECT_EQ(manifest.origin, kOrigin);
+  ASSERT_EQ(manifest.lines.size(), 1u);
+  EXPECT_EQ(manifest.lines[0].size, 4u);
+  EXPECT_EQ(manifest.lines[0].digest, LeafHash("a"));
+  for (const std::string& wrong :
+       {text.substr(0, text.size() - 1), text + "4 ", text + text.substr(text.find('\n') + 1),
+        text + "\n", FormatBackupManifest({kOrigin, {{0, LeafHash("a")}}}), std::string()}) {
+    EXPECT_FALSE(ParseBackupManifest(wrong).ok()) << wrong;
+  }
+  EXPECT_THAT(ParseBackupManifest("auditledger-backup/v2 x\n"),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
 TEST(BackupNamesTest, AreReadBackStrictly) {
