@@ -155,6 +155,22 @@ def floors(rows):
         yield "stream-single / batch-4", size, single, 0.60, ">="
 
 
+def cpu_us(figures):
+    """Of client and server for an event; of LevelDB alone, its own."""
+    client = median(figures, "client_us") or 0
+    server = median(figures, "server_us")
+    return None if server is None else client + server
+
+
+def cpu_shares(rows):
+    for mine, theirs in (("unary-64", "rpc-64"), ("unary-1", "rpc-1"), ("batch-4", "leveldb"),
+                         ("stream", "leveldb"), ("stream-single", "leveldb")):
+        for size in SIZES:
+            ours, base = (cpu_us(rows.get((name, size), [])) for name in (mine, theirs))
+            if ours and base:
+                yield f"{theirs} / {mine}", size, base / ours
+
+
 def met(value, bound, how):
     return value >= bound if how == ">=" else value < bound
 
@@ -189,6 +205,9 @@ def print_floors(rows):
         missed += not good
         print(f"{what:32} {size:5} {value:9.3f}  {how:>2} {bound:<5}  "
               f"{'met' if good else 'MISSED'}")
+    print("\nThe same by CPU an event, client's and server's, which a busy host changes less:")
+    for what, size, value in cpu_shares(rows):
+        print(f"{what:32} {size:5} {value:9.3f}")
     return missed
 
 

@@ -10,9 +10,10 @@
 //
 //   raw_leveldb_bench LOG_DIR SCRATCH_DIR --batch 1000 [--seconds 2] [--all-syncs]
 //
-// Prints "ENTRIES_PER_SECOND MEDIAN_MS P99_MS BYTES_PER_ENTRY". When the records end it begins
-// again with an empty database.
+// Prints "ENTRIES_PER_SECOND MEDIAN_MS P99_MS BYTES_PER_ENTRY CPU_US_PER_ENTRY". When the records
+// end it begins again with an empty database.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -160,6 +161,15 @@ size_t Write(leveldb::DB& db, const Commit& commit) {
   return batch.ApproximateSize();
 }
 
+double CpuSeconds() {
+  rusage use = {};
+  getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(use.ru_utime) + seconds(use.ru_stime);
+}
+
 int Main(const Options& options) {
   const std::unique_ptr<leveldb::Cache> cache(
       leveldb::NewLRUCache(LevelDbOptions().block_cache_bytes));
@@ -179,6 +189,7 @@ int Main(const Options& options) {
   size_t bytes = 0;
   double busy = 0;
   size_t next = 0;
+  const double cpu_before = CpuSeconds();
   while (busy < options.seconds) {
     if (next == 0) {
       db.reset();
@@ -193,12 +204,14 @@ int Main(const Options& options) {
     busy += millis.back() / 1000;
     next = (next + 1) % commits.size();
   }
+  const double cpu = CpuSeconds() - cpu_before;
   db.reset();
   std::filesystem::remove_all(path);
   const double written = static_cast<double>(millis.size() * options.batch);
   std::sort(millis.begin(), millis.end());
-  std::printf("%.0f %.3f %.3f %.0f\n", written / busy, millis[millis.size() / 2],
-              millis[millis.size() * 99 / 100], static_cast<double>(bytes) / written);
+  std::printf("%.0f %.3f %.3f %.0f %.3f\n", written / busy, millis[millis.size() / 2],
+              millis[millis.size() * 99 / 100], static_cast<double>(bytes) / written,
+              cpu * 1e6 / written);
   return 0;
 }
 

@@ -124,7 +124,8 @@ class Rig:
                    "--batch", batch, "--seconds", seconds]
         words = self.run(command + (["--all-syncs"] if all_syncs else [])).stdout.split()
         return {"events_per_second": float(words[0]), "p50_ms": float(words[1]),
-                "p99_ms": float(words[2]), "bytes_per_event": float(words[3])}
+                "p99_ms": float(words[2]), "bytes_per_event": float(words[3]),
+                "server_us": float(words[4])}
 
 
 def cpu_seconds_of(pid):
