@@ -135,11 +135,13 @@ class SecretsBackup : public BackupStream {
 
  protected:
   absl::StatusOr<std::unique_ptr<google::protobuf::Message>> Next() override {
+    auto response = std::make_unique<v1::BackupSecretsResponse>();
     if (sent_ == slots_.size()) {
       if (next_ >= request_.size()) return nullptr;
+      response->set_first_index(next_);
       RETURN_IF_ERROR(ReadSegment());
+      if (sent_ == slots_.size()) return response;  // known
     }
-    auto response = std::make_unique<v1::BackupSecretsResponse>();
     response->set_first_index(segment_ + sent_ / kSeedSlotBytes);
     const size_t bytes = std::min(kMaxPageBytes, slots_.size() - sent_);
     response->set_slots(slots_.data() + sent_, bytes);

@@ -141,6 +141,7 @@ TEST_F(BackupServiceTest, SecretsOfSegmentsThatAreKnownAreNotSent) {
   ASSERT_OK(Secrets(request, messages));
   ASSERT_EQ(messages.size(), 1u);
   EXPECT_EQ(messages[0].slots(), "");
+  EXPECT_EQ(messages[0].first_index(), 0u);
 
   Fill(1);
   request.set_size(Size());

@@ -214,6 +214,10 @@ TEST_F(BackupTest, WhatWasAcknowledgedBeforeABackupOutlivesTheDisk) {
   ASSERT_OK_AND_ASSIGN(const v1::Receipt next, Client().Append(MakeEvent("after", 1)));
   EXPECT_EQ(next.index(), newest) << "it goes on";
   ASSERT_EQ(Backup().exit_code, 0) << "and the backup with it";
+  const Ran nothing = Backup();
+  ASSERT_EQ(nothing.exit_code, 0) << nothing.err;
+  EXPECT_EQ(json::parse(nothing.out)["new"], 0);
+  EXPECT_EQ(json::parse(nothing.out)["secret_segments"], 0);
 }
 
 TEST_F(BackupTest, SaysWhatIsWrongAndHowToMendIt) {
