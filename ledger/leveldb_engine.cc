@@ -109,7 +109,12 @@ absl::Status LevelDbEngine::Open(const LevelDbOptions& options) {
   db.max_open_files = options.max_open_files;
   db.block_cache = cache_.get();
   leveldb::DB* opened = nullptr;
-  const leveldb::Status status = leveldb::DB::Open(db, options.path, &opened);
+  leveldb::Status status = leveldb::DB::Open(db, options.path, &opened);
+  if (status.IsCorruption()) {
+    // A power cut may have torn the last batch, which nobody was told of then.
+    env_.LeaveOutTornTails();
+    status = leveldb::DB::Open(db, options.path, &opened);
+  }
   db_.reset(opened);
   if (env_.LockRefused()) {
     return absl::FailedPreconditionError(

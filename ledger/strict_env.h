@@ -8,6 +8,8 @@
 // - A manifest stays when the renaming of CURRENT failed: it may have happened all the same, and
 // then
 //   CURRENT names the very file that LevelDB removes after such an error.
+// - On request, a log whose last batch a power cut tore ends before that (strict_env_tail.h). When
+//   LevelDB has done with such a log, it stays as "NNNNNN.log.cut".
 // - The first failed sync is remembered, by whichever thread it was seen. Only fsync's own word
 //   counts: a full disk or a lack of file descriptors is a write error, after which it is known
 //   what is on the disk.
@@ -17,8 +19,10 @@
 #define AUDITLEDGER_LEDGER_STRICT_ENV_H_
 
 #include <atomic>
+#include <set>
 #include <string>
 
+#include "ledger/mutex.h"
 #include "leveldb/env.h"
 
 namespace auditledger {
@@ -31,6 +35,10 @@ class StrictEnv : public leveldb::EnvWrapper {
   // Whether opening stopped at the lock: another process, or another engine of this one, has the
   // database.
   bool LockRefused() const { return lock_refused_.load(); }
+
+  // From now on, torn last batches of logs are left out when they are read. For a database that
+  // does not open otherwise.
+  void LeaveOutTornTails() { leave_out_torn_tails_.store(true); }
 
   leveldb::Status NewSequentialFile(const std::string& name,
                                     leveldb::SequentialFile** result) override;
@@ -48,10 +56,15 @@ class StrictEnv : public leveldb::EnvWrapper {
   leveldb::Status Wrap(const std::string& name, leveldb::WritableFile* file,
                        leveldb::WritableFile** result);
   leveldb::Status SyncFolderOf(const std::string& name);
+  // The log as it counts: as it is, or without its torn end.
+  leveldb::Status WithoutTornTail(const std::string& name, leveldb::SequentialFile** file);
 
   std::atomic<bool> sync_failed_{false};
   std::atomic<bool> lock_refused_{false};
   std::atomic<bool> current_in_doubt_{false};
+  std::atomic<bool> leave_out_torn_tails_{false};
+  Mutex mutex_;
+  std::set<std::string> cut_logs_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace auditledger

@@ -5,14 +5,17 @@
 // AUDITLEDGER_CRASH_ROUNDS power cuts (`tools/dev faults`: 5,000, nightly 50,000). Each life of a
 // ledger follows from one seed; a failure prints the line that plays it again. What the background
 // threads have done by the crash is up to the scheduler.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "ledger/posix_file.h"
 #include "tests/ledger/fault_rig.h"
 #include "tests/testing/seed.h"
 #include "tests/testing/status_matchers.h"
@@ -128,6 +131,28 @@ TEST_F(PowerCutTest, NothingAcknowledgedIsLostDoubledOrForked) {
   std::printf("%llu power cuts, %llu acknowledged events found again\n",
               static_cast<unsigned long long>(crashes),
               static_cast<unsigned long long>(acknowledged));
+}
+
+// What looks like a torn last commit was acknowledged: the signer remembers it.
+TEST_F(PowerCutTest, ADamagedAcknowledgedCommitIsARollback) {
+  rig_.Load(bases_[1]);
+  ASSERT_OK(rig_.Open());
+  ASSERT_OK(rig_.Append({"a"}));
+  ASSERT_OK(rig_.Append({"b"}));
+  rig_.Stop();
+  std::vector<std::string> names;
+  ASSERT_EQ(rig_.disk.List("/data/log", &names), 0);
+  const auto is_log = [](const std::string& name) { return absl::EndsWith(name, ".log"); };
+  const auto log = std::find_if(names.begin(), names.end(), is_log);
+  ASSERT_NE(log, names.end());
+  const std::string path = absl::StrCat("/data/log/", *log);
+  {
+    ASSERT_OK_AND_ASSIGN(const PosixFile file, PosixFile::Open(path, O_RDWR));
+    ASSERT_OK(file.WriteAt(file.Size().value() - 300, std::string(200, '\0')));
+  }
+  EXPECT_THAT(rig_.Open(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, ::testing::HasSubstr("rollback")));
+  EXPECT_TRUE(PathExists(path + ".cut")) << "what is left of it may not be removed";
 }
 
 }  // namespace

@@ -380,19 +380,12 @@ void FaultDisk::SettleFile(Node& node, Survival survival, uint64_t seed) {
   }
   if (survival == Survival::kScattered) {
     std::mt19937_64 dice(seed);
-    const uint64_t old_size = node.durable.size();
-    bool grows = true;
     for (const Write& write : node.unsynced) {
       if (write.truncate) Apply(write, node.durable);
       for (size_t at = 0; at < write.bytes.size();) {
         const uint64_t offset = write.offset + at;
         const size_t sector = kSectorBytes - offset % kSectorBytes;
-        const bool survives = dice() % (offset < old_size ? 2 : 8) != 0;
-        if (survives && (grows || offset < old_size)) {
-          Apply({false, offset, write.bytes.substr(at, sector)}, node.durable);
-        } else if (offset >= old_size) {
-          grows = false;
-        }
+        if (dice() % 2 == 0) Apply({false, offset, write.bytes.substr(at, sector)}, node.durable);
         at += sector;
       }
     }

@@ -36,8 +36,8 @@ enum class Survival {
   kAll,     // kill -9: the page cache stays
   kSynced,  // power cut: only what was synced
   kPrefix,  // power cut: of each file and folder the first changes, the last of them torn
-  // power cut: of each file any sectors, of each folder any changes; but a file grows only over
-  // what was written, as ext4 (data=ordered) and XFS have it: its new end is a prefix
+  // power cut: of each file any sectors, with zeros between where it grew, of each folder any
+  // changes
   kScattered,
 };
 

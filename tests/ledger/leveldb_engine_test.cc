@@ -213,6 +213,35 @@ TEST_F(TableTest, AFlippedByteInATableIsDataLossByKeyAndByScan) {
               StatusIs(absl::StatusCode::kDataLoss));
 }
 
+// A power cut came between growing the log and writing all of it.
+TEST_F(LevelDbEngineTest, ATornLastBatchIsLeftOutAndItsLogKept) {
+  ASSERT_OK(Open(true));
+  std::vector<uint64_t> ends;
+  for (uint64_t i = 0; i < 3; ++i) {
+    ASSERT_OK(Append(i));
+    ends.push_back(std::filesystem::file_size(Newest(".log")));
+  }
+  engine_.reset();
+  const std::string log = Newest(".log");
+  const std::string copy = dir_ / "copy";
+  std::filesystem::copy_file(log, copy);
+  const auto damage = [&](uint64_t at) {
+    std::fstream(log, std::ios::in | std::ios::out).seekp(static_cast<int64_t>(at))
+        << std::string(50, '\0');
+  };
+  damage(ends[0] + 100);  // not the last
+  EXPECT_THAT(Open(false), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_EQ(Newest(".cut"), "");
+  std::filesystem::copy_file(copy, log, std::filesystem::copy_options::overwrite_existing);
+  damage(ends[1] + 100);
+  ASSERT_OK(Open(false));
+  EXPECT_EQ(StoredSize(), 2u);
+  EXPECT_EQ(Newest(".cut"), log + ".cut");
+  ASSERT_OK(Append(2));
+  ASSERT_OK(Open(false));
+  EXPECT_EQ(StoredSize(), 3u);
+}
+
 // LevelDB itself passes over it: the database would be gone after a power cut.
 TEST_F(LevelDbEngineTest, TheFailedSyncOfItsFolderIsNotPassedOver) {
   {

@@ -1,0 +1,79 @@
+#include "ledger/strict_env_tail.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <vector>
+
+#include "leveldb/db.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auditledger {
+namespace {
+
+constexpr size_t kSector = 512;
+
+// A log as LevelDB writes it: batches of about `sizes` bytes. `ends`: where each of them ends.
+std::string WriteLog(const std::vector<size_t>& sizes, std::vector<uint64_t>& ends) {
+  const testing::TempDir dir;
+  leveldb::Options options;
+  options.create_if_missing = true;
+  leveldb::DB* raw = nullptr;
+  EXPECT_TRUE(leveldb::DB::Open(options, dir / "db", &raw).ok());
+  const std::unique_ptr<leveldb::DB> db(raw);
+  const std::string log = dir / "db/000003.log";
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    // Not the same byte throughout: a hole must be seen.
+    std::string value;
+    while (value.size() < sizes[i]) value += std::to_string(value.size()) + "-";
+    EXPECT_TRUE(db->Put({}, std::to_string(i), value).ok());
+    ends.push_back(std::filesystem::file_size(log));
+  }
+  std::ifstream in(log, std::ios::binary);
+  std::ostringstream bytes;
+  bytes << in.rdbuf();
+  return bytes.str();
+}
+
+class TornTailTest : public ::testing::Test {
+ protected:
+  // From less than a sector to more than two blocks of 32 KiB.
+  const std::vector<size_t> sizes_ = {100, 40000, 300, 5000, 90000};
+  std::vector<uint64_t> ends_;
+  const std::string log_ = WriteLog(sizes_, ends_);
+};
+
+TEST_F(TornTailTest, AWholeLogHasNone) {
+  EXPECT_EQ(TornTail(""), std::nullopt);
+  EXPECT_EQ(TornTail(log_), std::nullopt);
+  for (const uint64_t end : ends_) EXPECT_EQ(TornTail(log_.substr(0, end)), std::nullopt) << end;
+}
+
+TEST_F(TornTailTest, AHoleInTheLastBatchLeavesTheOthers) {
+  for (size_t batch = 0; batch < ends_.size(); ++batch) {
+    const uint64_t begin = batch == 0 ? 0 : ends_[batch - 1];
+    const uint64_t end = ends_[batch];
+    for (uint64_t hole = begin; hole < end; hole += kSector) {
+      std::string torn = log_.substr(0, end);
+      const size_t bytes = std::min<uint64_t>(kSector, end - hole);
+      torn.replace(hole, bytes, bytes, '\0');
+      EXPECT_EQ(TornTail(torn), begin) << "batch " << batch << ", hole at " << hole;
+    }
+  }
+}
+
+TEST_F(TornTailTest, ADamageBeforeAnotherBatchIsLeftAlone) {
+  for (uint64_t at = 0; at < ends_[3]; at += 97) {
+    std::string damaged = log_;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    // What was changed may be the filler of a block, which nobody reads.
+    EXPECT_EQ(TornTail(damaged), std::nullopt) << at;
+  }
+}
+
+}  // namespace
+}  // namespace auditledger
