@@ -87,6 +87,7 @@ absl::StatusOr<LedgerImpl::Stores> OpenStores(const LedgerOptions& options, bool
   stores.keys = std::make_unique<LedgerKeys>(std::move(keys));
   stores.wrapping = NewFileKeyProvider(*stores.keys);
   ASSIGN_OR_RETURN(stores.signer, OpenSigner(options));
+  if (!create) RETURN_IF_ERROR(CheckBeforeOpening(options, *stores.signer));
   auto engine = OpenEngine(options, create);
   if (absl::IsNotFound(engine.status())) {
     ASSIGN_OR_RETURN(const std::optional<Head> last, stores.signer->LastSigned());

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "ledger/engine_tiles.h"
 #include "ledger/errors.h"
+#include "ledger/fsck_store.h"
 #include "ledger/leveldb_engine.h"
 #include "ledger/log_writer.h"
 #include "ledger/posix_file.h"
@@ -227,6 +228,20 @@ absl::StatusOr<std::unique_ptr<Signer>> OpenSigner(const LedgerOptions& options)
     return LostState(options, signer.status());
   }
   return signer;
+}
+
+absl::Status CheckBeforeOpening(const LedgerOptions& options, Signer& signer) {
+  if (options.open_engine) return absl::OkStatus();
+  const absl::StatusOr<std::optional<Head>> last = signer.LastSigned();
+  if (!last.ok() || !last->has_value()) return absl::OkStatus();
+  const auto store = FsckStore::Open(LogPath(options.paths), false);
+  if (absl::IsDataLoss(store.status())) return store.status();
+  if (!store.ok()) return absl::OkStatus();
+  const absl::StatusOr<std::optional<Head>> head = (*store)->LoadHead();
+  if (!head.ok()) return absl::OkStatus();
+  if (!head->has_value()) return Rollback(**last, "no entry at all");
+  if ((*head)->size >= (*last)->size) return absl::OkStatus();
+  return Rollback(**last, absl::StrCat("size ", (*head)->size));
 }
 
 absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const LedgerKeys& keys,

@@ -55,6 +55,14 @@ struct Recovered {
 absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys& keys,
                                   Engine& engine, Signer& signer, Clock& clock);
 
+// Looks at the log without changing a file (fsck_env.h), before LevelDB opens it, which removes
+// what its manifest does not name and what it has read of its write-ahead log. Behind a flipped
+// bit, or in a folder of which a part was restored, that can be the only copy of acknowledged
+// entries: what is going to be refused as a rollback or as damaged keeps its files.
+// FailedPrecondition and DataLoss for that; OK where it cannot be told. Cost: the write-ahead log
+// is read once more.
+absl::Status CheckBeforeOpening(const LedgerOptions& options, Signer& signer);
+
 // The operator's way back when the signer's state is lost: makes a new one that has signed exactly
 // `size` and `root`, which the operator has from outside this machine (a witness, a mirror, a
 // receipt's checkpoint), iff the stored log's head is exactly that. The next Open records it.

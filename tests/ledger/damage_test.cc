@@ -382,6 +382,39 @@ TEST_F(DamageTest, EveryBitOfEveryWriteAheadHeader) {
   PrintTable();
 }
 
+// LevelDB removes what its manifest does not name and what it has read of a log: behind a flipped
+// bit that is acknowledged entries, which flipping it back would bring back. Who refuses keeps
+// them.
+TEST_F(DamageTest, ARefusedStartKeepsEveryFileAsItWas) {
+  std::vector<Damage> damages;
+  for (const char* kind : {"MANIFEST", "write-ahead"}) {
+    for (const std::string& file : FilesOfKind(kind)) {
+      const uint64_t size = fs::file_size(Original() + "/" + file);
+      for (uint64_t bit = 0; bit < size * 8; bit += size / 25) damages.push_back(Flip(file, bit));
+      for (uint64_t cut = size / 2; cut < size; cut += size / 100 + 1)
+        damages.push_back(Cut(file, cut));
+    }
+  }
+  uint64_t refused = 0;
+  for (const Damage& damage : damages) {
+    const std::string base = MakeCopy(damage);
+    std::map<std::string, std::string> before;
+    for (const std::string& file : files_) {
+      const bool is_database = absl::StrContains(file, "/log/") && KindOf(file) != "LOG";
+      if (is_database) before[file] = ReadAll(base + "/" + file);
+    }
+    const Verdict verdict = Serve(base);
+    if (verdict.outcome != Outcome::kRefused) continue;
+    ++refused;
+    for (const auto& [file, bytes] : before) {
+      EXPECT_TRUE(fs::exists(base + "/" + file) && ReadAll(base + "/" + file) == bytes)
+          << damage.file << ": " << damage.what << " made the start lose " << file << ": "
+          << verdict.why;
+    }
+  }
+  EXPECT_GE(refused, 50u);
+}
+
 TEST_F(DamageTest, EveryFileCutShort) {
   std::mt19937_64 random(TestSeed());
   for (const std::string& file : files_) {
