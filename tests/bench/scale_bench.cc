@@ -9,6 +9,7 @@
 // beyond its own. "gap" is the longest time between two commits' answers while the ledger was
 // filled as fast as it goes: the stall of an emitter.
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -130,13 +131,28 @@ void Write(const std::string& folder, uint64_t entries, size_t event_bytes) {
   (*ledger)->Drain();
 }
 
+// By the clock on the wall, and by this thread's CPU time, which other work on the host leaves
+// alone.
+struct Times {
+  LoadHistogram wall;
+  LoadHistogram cpu;
+};
+
+int64_t CpuNs() {
+  timespec now = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
 template <typename Take>
-LoadHistogram Time(Take take) {
-  LoadHistogram times;
+Times Time(Take take) {
+  Times times;
   for (int i = 0; i < kProofs; ++i) {
     const int64_t begin_ns = LoadNow();
+    const int64_t begin_cpu_ns = CpuNs();
     const auto proof = take();
-    times.Record(static_cast<uint64_t>(LoadNow() - begin_ns));
+    times.cpu.Record(static_cast<uint64_t>(CpuNs() - begin_cpu_ns));
+    times.wall.Record(static_cast<uint64_t>(LoadNow() - begin_ns));
     if (!proof.ok()) Fail(proof.status().ToString());
   }
   return times;
@@ -146,9 +162,10 @@ double Us(const LoadHistogram& times, double share) {
   return static_cast<double>(times.Percentile(share)) * 1e-3;
 }
 
-void PrintTimes(const char* what, const LoadHistogram& times) {
-  std::printf("           %s: p50 %.0f, p99 %.0f, max %.0f us\n", what, Us(times, 0.5),
-              Us(times, 0.99), Us(times, 1));
+void PrintTimes(const char* what, const Times& times) {
+  std::printf("           %s: p50 %.0f, p99 %.0f, max %.0f us; of CPU p50 %.0f, p99 %.0f us\n",
+              what, Us(times.wall, 0.5), Us(times.wall, 0.99), Us(times.wall, 1),
+              Us(times.cpu, 0.5), Us(times.cpu, 0.99));
 }
 
 // The child: exits 1 when a bound is missed.
@@ -161,17 +178,17 @@ int OpenAndProve(const std::string& folder) {
   std::printf("           open %.3f s, resident %.1f MiB\n", seconds, mib);
   const uint64_t size = (*ledger)->head()->head.size;
   std::mt19937_64 random(1);
-  const LoadHistogram inclusion = Time([&] {
+  const Times inclusion = Time([&] {
     const uint64_t tree = 1 + random() % size;
     return (*ledger)->Inclusion(random() % tree, tree);
   });
-  const LoadHistogram consistency = Time([&] {
+  const Times consistency = Time([&] {
     const uint64_t newer = 1 + random() % size;
     return (*ledger)->Consistency(1 + random() % newer, newer);
   });
   PrintTimes("inclusion", inclusion);
   PrintTimes("consistency", consistency);
-  const double worst_ms = std::max(Us(inclusion, 0.99), Us(consistency, 0.99)) * 1e-3;
+  const double worst_ms = std::max(Us(inclusion.wall, 0.99), Us(consistency.wall, 0.99)) * 1e-3;
   return seconds < kMaxOpenSeconds && worst_ms < kMaxProofMs ? 0 : 1;
 }
 
