@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "ledger/leveldb_engine.h"
 #include "ledger/posix_file.h"
+#include "tests/ledger/fault_sanitizers.h"
 #include "tests/ledger/ledger_fixture.h"
 #include "tests/testing/check_ledger.h"
 #include "tests/testing/status_matchers.h"
@@ -33,7 +34,7 @@ std::atomic<int64_t> g_allocations_left{-1};
 
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef AUDITLEDGER_SANITIZED
 // The whole program's: what stands for all of C++ here.
 [[gnu::noinline]] void* operator new(size_t size) {
   if (g_allocations_left.load(std::memory_order_relaxed) >= 0 && g_allocations_left-- == 0) {
@@ -158,7 +159,7 @@ void CheckAfter(const std::string& folder, int64_t failing) {
 }
 
 TEST(FaultAllocationTest, ACleanStatusOrDeathAndThenFullRecovery) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef AUDITLEDGER_SANITIZED
   GTEST_SKIP() << "the sanitizer has its own operator new";
 #endif
   if (const char* folder = std::getenv(kFolder); folder != nullptr) {

@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "ledger/ledger.h"
 #include "tests/ledger/fault_disk.h"
+#include "tests/ledger/fault_sanitizers.h"
 #include "tests/ledger/ledger_fixture.h"
 
 namespace leveldb {
@@ -32,13 +33,6 @@ namespace auditledger::testing {
 
 // Begins what is broken of the promise; other errors are the ledger's.
 inline constexpr char kWrong[] = "WRONG: ";
-
-// Sanitizers make these tests ten times slower; there they play a part of what they would.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr size_t kFaultsSlower = 8;
-#else
-inline constexpr size_t kFaultsSlower = 1;
-#endif
 
 class FaultRig {
  public:
