@@ -65,6 +65,10 @@ class DamageLedger {
     options_.random = &random;
   }
 
+  // Of ledgers opened from now on; 0: no background check.
+  void CheckInBackground(uint64_t entries_per_second) {
+    options_.limits.check_entries_per_second = entries_per_second;
+  }
   LedgerPaths Paths() const {
     const auto of = [](const std::string& root) { return root + "/" + kDamageLedger; };
     return {of(options_.roots.data_dir), of(options_.roots.state_dir), of(options_.roots.key_dir),
