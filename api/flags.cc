@@ -139,7 +139,7 @@ void AddLimitFlags(ConfigFlags& flags) {
       &L::set_ballast_bytes);
   flags.Limit(
       "--check_entries_per_second", kDefaultCheckEntriesPerSecond,
-      "entries of each ledger that are re-read in the background: ten million in three hours",
+      "entries of all ledgers that are re-read in the background: ten million in three hours",
       &L::set_check_entries_per_second);
   flags.Limit("--max_ledgers", kDefaultMaxLedgers,
               "most ledgers: each takes threads of its own; split the process before",

@@ -1,6 +1,7 @@
 #include "ledger/background_check.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -18,6 +19,9 @@ LogCheckOptions OptionsFor(PayloadCheck& payloads) {
   return options;
 }
 
+// Of this process, which share its rate.
+std::atomic<uint64_t> running_checks{0};
+
 }  // namespace
 
 BackgroundCheck::Round::Round(const BackgroundCheckParts& parts, const Head& signed_head)
@@ -32,7 +36,9 @@ BackgroundCheck::~BackgroundCheck() {
     stopping_ = true;
   }
   stop_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  --running_checks;
 }
 
 uint64_t BackgroundCheck::Step() {
@@ -72,6 +78,7 @@ BackgroundCheckState BackgroundCheck::state() const {
 }
 
 void BackgroundCheck::Start(uint64_t entries_per_second) {
+  ++running_checks;
   thread_ = std::thread([this, entries_per_second] { Run(entries_per_second); });
 }
 
@@ -80,7 +87,8 @@ void BackgroundCheck::Run(uint64_t entries_per_second) {
   const uint64_t least = std::max<uint64_t>(entries_per_second, kTileWidth);
   while (true) {
     const uint64_t checked = Step();
-    const uint64_t pause_ms = (checked == 0 ? least : checked) * 1000 / entries_per_second;
+    const uint64_t entries = (checked == 0 ? least : checked) * running_checks.load();
+    const uint64_t pause_ms = entries * 1000 / entries_per_second;
     std::unique_lock<std::mutex> lock(mutex_);
     if (stop_.wait_for(lock, std::chrono::milliseconds(pause_ms), [this] { return stopping_; })) {
       return;

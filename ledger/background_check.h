@@ -61,8 +61,9 @@ class BackgroundCheck {
   explicit BackgroundCheck(BackgroundCheckParts parts) : parts_(std::move(parts)) {}
   ~BackgroundCheck();
 
-  // Calls Step on a thread of its own, so often that it reads about so many entries a second.
-  // REQUIRES: not 0, and called once.
+  // Calls Step on a thread of its own, so often that all that were started in this process read
+  // about so many entries a second together: a hundred ledgers must not take a hundred shares of
+  // the machine. REQUIRES: not 0, and called once.
   void Start(uint64_t entries_per_second);
   // Checks the next tile's entries. Returns how many; 0 at the end of a round.
   uint64_t Step();

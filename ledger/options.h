@@ -48,8 +48,8 @@ struct LedgerLimits {
   // A file of so many bytes to drop when the disk is full (disk_space.h). 0: none; the daemon's
   // default is kDefaultBallastBytes.
   uint64_t ballast_bytes = 0;
-  // Entries a second that the background check reads (background_check.h). 0: it does not run; the
-  // daemon's default is kDefaultCheckEntriesPerSecond.
+  // Entries a second that the background checks of a process read together (background_check.h).
+  // 0: none runs; the daemon's default is kDefaultCheckEntriesPerSecond.
   uint64_t check_entries_per_second = 0;
 };
 
