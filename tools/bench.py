@@ -82,7 +82,7 @@ class Bench:
     def leveldb(self, size):
         log = self.samples[size]["log"]
         for name, all_syncs in (("leveldb", False), ("leveldb-all-syncs", True)):
-            if self.wants("batch", "stream"):
+            if self.wants("batch-1", "batch-4", "stream", "stream-single"):
                 self.framed(name, size, lambda syncs=all_syncs: self.rig.raw_leveldb(
                     log, BATCH, self.seconds, syncs))
 
@@ -99,10 +99,11 @@ class Bench:
             self.framed("unary-1", size, lambda: self.load(
                 server, size, *VERIFY, "--callers", 1), [server])
         for callers in (1, 4):
-            if self.wants(f"batch-{callers}", "stream"):
+            if self.wants(f"batch-{callers}", *(("stream", "stream-single") if callers == 4
+                                               else ())):
                 self.framed(f"batch-{callers}", size, lambda n=callers: self.load(
                     server, size, *VERIFY, *disk, "--mode", "batch", "--callers", n), [server])
-        if self.wants("stream"):
+        if self.wants("stream", "stream-single"):
             self.framed("stream", size, lambda: self.load(
                 server, size, *VERIFY, "--mode", "stream", "--callers", 4), [server])
             self.framed("stream-single", size, lambda: self.load(
@@ -205,7 +206,7 @@ def print_floors(rows):
         missed += not good
         print(f"{what:32} {size:5} {value:9.3f}  {how:>2} {bound:<5}  "
               f"{'met' if good else 'MISSED'}")
-    print("\nThe same by CPU an event, client's and server's, which a busy host changes less:")
+    print("\nBy CPU an event, client's and server's, which a busy host changes less:")
     for what, size, value in cpu_shares(rows):
         print(f"{what:32} {size:5} {value:9.3f}")
     return missed
@@ -215,7 +216,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("filter", nargs="?", default=".", help="regular expression on runs: "
-                        "unary-64, unary-half, unary-1, batch-1, batch-4, stream")
+                        "unary-64, unary-half, unary-1, batch-1, batch-4, stream, stream-single")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_const", const="quick", dest="plan",
                         help="1 round of 1.5 s each")

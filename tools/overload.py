@@ -17,7 +17,7 @@ import sys
 import pathlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
-from bench_rig import Rig, RigError, about  # pylint: disable=wrong-import-position
+from bench_rig import Foreign, Rig, RigError, about  # pylint: disable=wrong-import-position
 
 TIMES = 10
 # Short events in the calls of emitters that have fallen behind, so that the generator, on the same
@@ -33,6 +33,8 @@ MAX_RESIDENT_MIB = 1024
 # The queue holds four commits of a few hundred milliseconds on a slow day; the server's own
 # deadline is 10 s, so that anything near it would be a stuck server.
 MAX_ADMITTED_P99_MS = 5000
+# When others had more of the cores than this, latency was theirs: it is told, not judged.
+MAX_FOREIGN = 0.25
 
 
 class Verdict:
@@ -72,7 +74,7 @@ def resident_mib(pid):
     return 0
 
 
-def judge(report, peak, capacity, verdict):
+def judge(report, peak, capacity, foreign, verdict):
     attempted = report["attempted_events"]
     offered = attempted - report["unsent_events"]
     times = offered / report["seconds"] / capacity
@@ -91,11 +93,15 @@ def judge(report, peak, capacity, verdict):
     verdict.check(report["refused_events"] > 0, f"{report['refused_events']} events refused")
     verdict.check(report["refused_without_hint"] == 0,
                   f"{report['refused_without_hint']} refusals without a hint when to come again")
-    verdict.check(report["events"] > 0 and p99 < MAX_ADMITTED_P99_MS,
-                  f"admitted answered in p50 {report['latency']['p50_ms']:.0f}, p99 {p99:.0f}, max "
-                  f"{report['latency']['max_ms']:.0f} ms, p99 under {MAX_ADMITTED_P99_MS}")
+    verdict.check(report["events"] > 0, f"{report['events']} events admitted")
+    answered_in = (f"admitted answered in p50 {report['latency']['p50_ms']:.0f}, p99 {p99:.0f}, "
+                   f"max {report['latency']['max_ms']:.0f} ms")
+    if foreign > MAX_FOREIGN:
+        print(f"      {answered_in}; not judged: others had {foreign:.0%} of the cores")
+    else:
+        verdict.check(p99 < MAX_ADMITTED_P99_MS,
+                      f"{answered_in}, p99 under {MAX_ADMITTED_P99_MS}")
     verdict.check(report["verified"] > 0, f"{report['verified']} receipts verified")
-    return times
 
 
 def main():
@@ -114,11 +120,13 @@ def main():
                                 "--event-bytes", EVENT_BYTES, "--seconds", 3, "--verify", 100
                                 )["events_per_second"]
             print(f"      capacity {capacity:.0f} events/s in calls of {BATCH} events, 8 callers")
+            others = Foreign([server])
             report, peak, code = offer(rig, server, TIMES * capacity, options.seconds)
+            foreign = others.share() if server.running() else 0
             verdict.check(code == 0, "the load generator found no fault")
             verdict.check(server.running(), "the server runs on")
             if report:
-                judge(report, peak, capacity, verdict)
+                judge(report, peak, capacity, foreign, verdict)
             if server.running():
                 after = rig.load(server, "--callers", 1, "--seconds", 1, "--warmup", 0)
                 verdict.check(after["verified"] > 0, "takes events afterwards, and proves them")
