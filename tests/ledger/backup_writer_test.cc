@@ -267,6 +267,26 @@ TEST_F(BackupWriterTest, AnUnreadablePayloadEndsTheBackupWithTheEntrysName) {
       << "zeros would replace the good copy";
 }
 
+TEST_F(BackupWriterTest, ASegmentIsClosedAtItsBoundAndTheNextBeginsThere) {
+  constexpr size_t kContent = 60'000;
+  constexpr size_t kBatch = 50;
+  for (size_t bytes = 0; bytes < kBackupSegmentBytes + kContent;) {
+    std::vector<SealedEvent> events;
+    for (size_t i = 0; i < kBatch; ++i, bytes += kContent) {
+      // Random, so that no compression shortens it.
+      events.push_back(ledger_.Seal(absl::StrCat("large-", bytes), ledger_.random.Bytes(kContent)));
+    }
+    ASSERT_OK(ledger_.Append(std::move(events)));
+  }
+  ASSERT_OK(Backup());
+  ASSERT_OK_AND_ASSIGN(const BackupSummary summary, Verify());
+  EXPECT_EQ(summary.segments, 2u);
+  const auto files = FilesOf(Path("backup"));
+  const uint64_t first = std::filesystem::file_size(files[1]);
+  EXPECT_GE(first, kBackupSegmentBytes);
+  EXPECT_LT(first, kBackupSegmentBytes + 2 * kContent);
+}
+
 TEST_F(BackupWriterTest, MessagesAreBounded) {
   Fill(20);
   const BackupSource& source = *ledger_.ledger->backup_source();
