@@ -248,7 +248,7 @@ int FaultDisk::Fsync(int fd) {
   const int error = errno;
   if (verdict.go) {
     SyncNode(*handle);
-  } else if (!crashed_) {
+  } else if (!crashed_ && error != EINTR) {  // a signal came before anything was tried
     ForgetUnsynced(*handle);
   }
   return verdict.fail ? Fail(error) : 0;
