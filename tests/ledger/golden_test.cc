@@ -4,7 +4,7 @@
 // tests/testdata/golden/vN is never rewritten: its digest stands below. A new format version (a
 // change of anything that ledger/README.md lists under "On disk", or of the backup's files) gets a
 // folder of its own, made by the build that first writes it:
-//   1. add {"vN", ""} to kGolden and run, with N in place,
+//   1. add "vN" with an empty digest to kGolden and run, with N in place,
 //      AUDITLEDGER_WRITE_GOLDEN=vN ledger_tests --gtest_filter='*Golden*'
 //      It makes the folder, once, and prints the digest.
 //   2. put the digest into kGolden; commit both (git add -f).
@@ -63,11 +63,16 @@ using testing::StatusIs;
 
 struct GoldenVersion {
   const char* name;
-  const char* digest;  // FolderDigest
+  const char* digest;   // FolderDigest
+  const char* content;  // what its events begin with
+  bool compressed;      // some payloads are stored shorter than they are
 };
 void PrintTo(const GoldenVersion& version, std::ostream* out) { *out << version.name; }
 constexpr GoldenVersion kGolden[] = {
-    {"v1", "50d2051b305aa1088b1a5e35bf8c3ef9e946dc01383d4f3215e564045a25122c"}};
+    {"v1", "50d2051b305aa1088b1a5e35bf8c3ef9e946dc01383d4f3215e564045a25122c", "what happened, ",
+     false},
+    {"v1-zstd", "bd9238ac9979e89f6395320c9e1d983e5695c629d6a9af7fda76118034a7532f",
+     "what happened, what happened, what happened, what happened, what happened, ", true}};
 
 constexpr char kOrigin[] = "golden.example/log";
 constexpr char kId[] = "golden";
@@ -103,7 +108,8 @@ struct Receipt {
 // A LedgerSet in `folder` with the clock of the time it was made.
 class GoldenLedger {
  public:
-  explicit GoldenLedger(std::string folder) : folder_(std::move(folder)) {
+  GoldenLedger(std::string folder, const GoldenVersion& version)
+      : folder_(std::move(folder)), version_(version) {
     options_.roots = {folder_ + "/data", folder_ + "/state", folder_ + "/keys", folder_ + "/seeds"};
     options_.clock = &clock_;
     options_.random = &random_;
@@ -151,7 +157,7 @@ class GoldenLedger {
     return std::move(answers.WaitAll()[0]);
   }
   absl::StatusOr<AppendOutcome> AppendNumber(int number) {
-    return Append(absl::StrCat("event-", number), absl::StrCat("what happened, ", number),
+    return Append(absl::StrCat("event-", number), absl::StrCat(version_.content, number),
                   static_cast<uint64_t>(number));
   }
   LedgerPaths paths() const {
@@ -166,6 +172,7 @@ class GoldenLedger {
 
  private:
   const std::string folder_;
+  const GoldenVersion version_;
   testing::SteppedClock clock_;
   testing::CountedRandom random_{7};
   LedgerSetOptions options_;
@@ -219,10 +226,10 @@ void AppendEvents(GoldenLedger& golden, int first, int last, const std::string& 
   }
 }
 
-void MakeGolden(const std::string& out) {
+void MakeGolden(const std::string& out, const GoldenVersion& version) {
   ASSERT_FALSE(fs::exists(out)) << "a golden ledger is never rewritten";
   const ScratchFolder scratch;
-  GoldenLedger golden(scratch.path());
+  GoldenLedger golden(scratch.path(), version);
   ASSERT_OK(golden.Create());
   // Most of it lies in tables, the rest in the write-ahead log; a backup of two increments.
   AppendEvents(golden, 1, kEvents / 2, scratch.path());
@@ -259,11 +266,11 @@ class GoldenTest : public ::testing::TestWithParam<GoldenVersion> {
     source_ = SourcePath(absl::StrCat("tests/testdata/golden/", GetParam().name));
     const char* write = std::getenv("AUDITLEDGER_WRITE_GOLDEN");
     if (write != nullptr && std::string(write) == GetParam().name && !fs::exists(source_)) {
-      MakeGolden(source_);
+      MakeGolden(source_, GetParam());
       std::printf("%s: %s\n", GetParam().name, FolderDigest(source_).c_str());
     }
     Copy();
-    golden_ = std::make_unique<GoldenLedger>(copy_.path());
+    golden_ = std::make_unique<GoldenLedger>(copy_.path(), GetParam());
     golden_->WaitSinceMade();
   }
 
@@ -307,6 +314,7 @@ TEST_P(GoldenTest, OpensAndEveryEntryVerifies) {
   ASSERT_EQ(size, 2u + kEvents) << "genesis, events, a conflict";
   const LedgerKeys keys = LoadKeyFiles(golden_->paths().key_dir, kOrigin).value();
   Frontier frontier;
+  int compressed = 0;
   for (uint64_t index = 0; index < size; ++index) {
     SCOPED_TRACE(index);
     ASSERT_OK_AND_ASSIGN(const StoredEntry entry, (*golden_)->ReadEntry(index, true));
@@ -319,7 +327,12 @@ TEST_P(GoldenTest, OpensAndEveryEntryVerifies) {
     }
     ASSERT_EQ(entry.payload, StoredEntry::Payload::kPresent);
     EXPECT_OK(VerifyOpening(leaf, *entry.opening, keys.index_key.Reveal()));
+    ASSERT_OK_AND_ASSIGN(const auto stored,
+                         (*golden_)->backup_source()->ReadEntries(index, index + 1, 1));
+    const size_t plain = entry.opening->header.size() + entry.opening->event.size();
+    if (stored[0].payload.size() < plain) ++compressed;
   }
+  EXPECT_EQ(compressed > 0, GetParam().compressed);
   EXPECT_EQ(frontier.Root(), (*golden_)->head()->head.root);
   EXPECT_OK(OpenCheckpoint((*golden_)->head()->checkpoint, kOrigin, keys.log_verifier).status());
 }
@@ -394,8 +407,11 @@ TEST_P(GoldenTest, ItsBackupVerifiesAndRestoresToTheSameLedger) {
   ASSERT_OK(golden_->AppendNumber(kEvents + 1));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, GoldenTest, ::testing::ValuesIn(kGolden),
-                         [](const auto& version) { return std::string(version.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, GoldenTest, ::testing::ValuesIn(kGolden), [](const auto& version) {
+  std::string name = version.param.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace auditledger
