@@ -71,9 +71,9 @@ class FsckEnv::MemoryReader : public leveldb::RandomAccessFile {
   explicit MemoryReader(WrittenPtr file) : file_(std::move(file)) {}
   Status Read(uint64_t offset, size_t n, Slice* result, char* scratch) const override {
     MutexLock lock(file_->mutex);
-    const std::string& bytes = file_->bytes;
-    const size_t size = offset < bytes.size() ? std::min<size_t>(n, bytes.size() - offset) : 0;
-    if (size > 0) std::memcpy(scratch, bytes.data() + offset, size);
+    const size_t end = file_->bytes.size();
+    const size_t size = offset < end ? std::min<size_t>(n, end - offset) : 0;
+    if (size > 0) std::memcpy(scratch, file_->bytes.data() + offset, size);
     *result = Slice(scratch, size);
     return Status::OK();
   }
