@@ -22,6 +22,7 @@
 #include "merkle/sha256.h"
 #include "merkle/verify.h"
 #include "tests/ledger/damage_fixture.h"
+#include "tests/ledger/fault_sanitizers.h"
 #include "tests/testing/seed.h"
 #include "tests/testing/status_matchers.h"
 
@@ -317,12 +318,8 @@ class DamageTest : public ::testing::Test {
   uint64_t refused_ = 0;
 };
 
-// Sanitizers look for other faults, at a tenth of the speed: there a tenth is done.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr uint64_t kThinning = 10;
-#else
-constexpr uint64_t kThinning = 1;
-#endif
+// Sanitizers look for other faults: with them a part is done.
+constexpr uint64_t kThinning = kFaultsSlower;
 
 uint64_t FlipsWanted() {
   const char* given = ::getenv("AUDITLEDGER_DAMAGE_FLIPS");
