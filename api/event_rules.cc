@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "api/field_scan.h"
 #include "api/field_walk.h"
 #include "api/limits.h"
 #include "merkle/header.h"
@@ -127,19 +128,20 @@ absl::Status EventVerdict::status() const {
   return InvalidFields(violations, too_large ? kReasonEventTooLarge : kReasonMalformedEvent);
 }
 
-EventVerdict CheckEvent(const v1::AuditEvent& event, size_t event_bytes, size_t max_event_bytes,
-                        uint64_t now_us, absl::string_view path) {
+EventVerdict CheckEvent(const v1::AuditEvent& event, absl::string_view bytes,
+                        size_t max_event_bytes, uint64_t now_us, absl::string_view path) {
   EventVerdict verdict;
-  if (event_bytes > max_event_bytes) {
+  if (bytes.size() > max_event_bytes) {
     verdict.too_large = true;
     verdict.violations.push_back(
         {std::string(path),
-         absl::StrCat(event_bytes, " bytes, over the limit of ", max_event_bytes)});
+         absl::StrCat(bytes.size(), " bytes, over the limit of ", max_event_bytes)});
     return verdict;
   }
   CheckRequired(event, path, verdict.violations);
   CheckTimes(event, now_us, path, verdict);
-  WalkFindings walk = WalkFields(event, path);
+  WalkFindings walk;
+  if (!HasNothingToReport(bytes)) walk = WalkFields(event, path);
   for (FieldViolation& violation : walk.violations)
     verdict.violations.push_back(std::move(violation));
   if (verdict.violations.size() > kMaxViolations) verdict.violations.resize(kMaxViolations);

@@ -7,7 +7,7 @@
 // than keeping an imperfect one.
 //
 // Example:
-//   const EventVerdict verdict = CheckEvent(event, bytes.size(), 65536, now_us, "event");
+//   const EventVerdict verdict = CheckEvent(event, bytes, 65536, now_us, "event");
 //   RETURN_IF_ERROR(verdict.status());   // all violations, at most kMaxViolations
 //
 // Thread-safety: pure functions. Cost: one walk over the message. No value of a field is ever in a
@@ -34,9 +34,10 @@ struct EventVerdict {
   absl::Status status() const;
 };
 
-// `path` is what the violations' fields begin with. `now_us` is the ledger's clock, Unix time.
-EventVerdict CheckEvent(const v1::AuditEvent& event, size_t event_bytes, size_t max_event_bytes,
-                        uint64_t now_us, absl::string_view path);
+// `bytes` is `event`, serialized. `path` is what the violations' fields begin with. `now_us` is the
+// ledger's clock, Unix time.
+EventVerdict CheckEvent(const v1::AuditEvent& event, absl::string_view bytes,
+                        size_t max_event_bytes, uint64_t now_us, absl::string_view path);
 
 }  // namespace auditledger
 

@@ -1,14 +1,12 @@
 #include "api/field_walk.h"
 
-#include <algorithm>
-#include <unordered_map>
+#include <cstdlib>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "api/field_rules.h"
 #include "api/limits.h"
 #include "auditledger/v1/event.pb.h"
 #include "google/protobuf/unknown_field_set.h"
-#include "merkle/text.h"
 
 namespace auditledger {
 namespace {
@@ -16,34 +14,6 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
-
-constexpr int64_t kMaxSeconds = 253402300799;  // 9999-12-31T23:59:59Z
-
-const FieldLimit& LimitOf(const FieldDescriptor* field) {
-  static const auto* const limits = [] {
-    auto* map = new std::unordered_map<const FieldDescriptor*, const FieldLimit*>;
-    const auto* pool = v1::AuditEvent::descriptor()->file()->pool();
-    for (const FieldLimit& limit : EventFieldLimits()) {
-      (*map)[pool->FindFieldByName(std::string(limit.field))] = &limit;
-    }
-    return map;
-  }();
-  static const FieldLimit kDefault;
-  const auto it = limits->find(field);
-  return it == limits->end() ? kDefault : *it->second;
-}
-
-enum class Text { kGood, kNul, kNotUtf8 };
-Text CheckText(absl::string_view text) {
-  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return c > 0; });
-  if (ascii) return Text::kGood;
-  if (absl::StrContains(text, '\0')) return Text::kNul;
-  char32_t character = 0;
-  while (!text.empty()) {
-    if (!TakeUtf8(text, character)) return Text::kNotUtf8;
-  }
-  return Text::kGood;
-}
 
 class Walker {
  public:
@@ -98,7 +68,7 @@ class Walker {
 
   void CheckTime(const v1::Time& time) {
     if (time.at().seconds() < 0) Add("at: lies before 1970");
-    if (time.at().seconds() > kMaxSeconds) Add("at: lies after the year 9999");
+    if (time.at().seconds() > kMaxTimeSeconds) Add("at: lies after the year 9999");
     if (time.at().nanos() < 0 || time.at().nanos() > 999'999'999)
       Add("at: nanos are not 0..999999999");
     if (std::abs(int64_t{time.utc_offset_minutes()}) > kMaxOffsetMinutes) {
@@ -111,8 +81,7 @@ class Walker {
 
   void Repeated(const Message& message, const FieldDescriptor* field, int depth, int assigners) {
     const int count = message.GetReflection()->FieldSize(message, field);
-    const size_t set = LimitOf(field).max_elements;
-    const size_t limit = set == 0 ? kDefaultElements : set;
+    const size_t limit = MaxElements(LimitOf(*field));
     if (static_cast<size_t>(count) > limit) {
       return Add(absl::StrCat(count, " elements, over the limit of ", limit));
     }
@@ -157,11 +126,11 @@ class Walker {
   }
 
   void CheckBytes(const FieldDescriptor* field, const std::string& value) {
-    const FieldLimit& limit = LimitOf(field);
+    const FieldLimit& limit = LimitOf(*field);
     if (limit.exact_bytes != 0 && !value.empty() && value.size() != limit.exact_bytes) {
       return Add(absl::StrCat(value.size(), " bytes, must be ", limit.exact_bytes));
     }
-    const size_t max = limit.max_bytes == 0 ? kDefaultStringBytes : limit.max_bytes;
+    const size_t max = MaxBytes(limit);
     if (value.size() > max)
       return Add(absl::StrCat(value.size(), " bytes, over the limit of ", max));
     if (field->type() != FieldDescriptor::TYPE_STRING) return;

@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<SealedEvent>> SealEvents(
       continue;
     }
     std::string bytes = request.event().SerializeAsString();
-    EventVerdict verdict = CheckEvent(request.event(), bytes.size(), context.limits.max_event_bytes,
+    EventVerdict verdict = CheckEvent(request.event(), bytes, context.limits.max_event_bytes,
                                       now_us, prefix + "event");
     if (request.has_seal()) CheckSeal(request.seal(), prefix + "seal", verdict.violations);
     all.too_large = all.too_large || verdict.too_large;

@@ -7,8 +7,8 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
-#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -36,26 +36,34 @@ Hash End(SHA256_CTX& state) {
   return hash;
 }
 
-void StoreBigEndian(uint64_t value, size_t bytes, unsigned char* out) {
-  for (size_t i = bytes; i-- > 0; value >>= 8) out[i] = static_cast<unsigned char>(value);
+// Whole words at a time: byte by byte took as long as a block's hashing.
+void StoreU64(uint64_t value, unsigned char* out) {
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  std::memcpy(out, &value, sizeof(value));
+}
+
+void StoreU32(uint32_t value, unsigned char* out) {
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
+  std::memcpy(out, &value, sizeof(value));
 }
 
 // Messages of one or two blocks, padded here.
 Hash ShortHash(std::initializer_list<absl::string_view> pieces, size_t total) {
   std::array<unsigned char, 2 * kBlockBytes> blocks{};
   unsigned char* at = blocks.data();
-  for (absl::string_view piece : pieces) at = std::copy(piece.begin(), piece.end(), at);
+  for (absl::string_view piece : pieces) {
+    if (!piece.empty()) std::memcpy(at, piece.data(), piece.size());
+    at += piece.size();
+  }
   *at = 0x80;
   const size_t used = total + 1 + kLengthBytes <= kBlockBytes ? kBlockBytes : 2 * kBlockBytes;
-  StoreBigEndian(uint64_t{total} * 8, kLengthBytes, blocks.data() + used - kLengthBytes);
+  StoreU64(uint64_t{total} * 8, blocks.data() + used - kLengthBytes);
 
   SHA256_CTX state = Begin();
   for (size_t i = 0; i < used; i += kBlockBytes) SHA256_Transform(&state, blocks.data() + i);
   OPENSSL_cleanse(blocks.data(), used);  // it may have held a seed
   Hash hash;
-  for (size_t i = 0; i < Hash::kSize / 4; ++i) {
-    StoreBigEndian(state.h[i], 4, hash.bytes.data() + 4 * i);
-  }
+  for (size_t i = 0; i < Hash::kSize / 4; ++i) StoreU32(state.h[i], hash.bytes.data() + 4 * i);
   return hash;
 }
 

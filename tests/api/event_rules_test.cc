@@ -17,7 +17,7 @@ using testing::GoodEvent;
 constexpr uint64_t kSecondUs = 1'000'000;
 
 EventVerdict Check(const v1::AuditEvent& event) {
-  return CheckEvent(event, event.ByteSizeLong(), 65536, Clock::System().WallMicros(), "event");
+  return CheckEvent(event, event.SerializeAsString(), 65536, Clock::System().WallMicros(), "event");
 }
 
 // The fields of all violations, joined.
@@ -124,8 +124,10 @@ TEST(EventRules, DigestsHaveTheirLengthOrAreEmpty) {
 
 TEST(EventRules, TheWholeEventHoldsAtTheEdge) {
   const v1::AuditEvent event = GoodEvent("e");
-  EXPECT_OK(CheckEvent(event, 65536, 65536, Clock::System().WallMicros(), "event").status());
-  const EventVerdict over = CheckEvent(event, 65537, 65536, Clock::System().WallMicros(), "event");
+  EXPECT_OK(CheckEvent(event, std::string(65536, 'x'), 65536, Clock::System().WallMicros(), "event")
+                .status());
+  const EventVerdict over =
+      CheckEvent(event, std::string(65537, 'x'), 65536, Clock::System().WallMicros(), "event");
   EXPECT_TRUE(over.too_large);
   EXPECT_EQ(over.violations[0].description, "65537 bytes, over the limit of 65536");
 }
@@ -156,7 +158,7 @@ TEST(EventRules, TimesAreJudgedByTheLedgersClock) {
   const auto at = [&](int64_t offset_seconds) {
     v1::AuditEvent event = GoodEvent("e");
     event.mutable_recorded()->mutable_at()->set_seconds(1'900'000'000 + offset_seconds);
-    return CheckEvent(event, event.ByteSizeLong(), 65536, now, "event");
+    return CheckEvent(event, event.SerializeAsString(), 65536, now, "event");
   };
   EXPECT_EQ(at(600).flags & kFlagClockSkew, 0u);
   EXPECT_NE(at(601).flags & kFlagClockSkew, 0u);

@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const std::string event = request.event().SerializeAsString();
   const EventVerdict verdict =
-      CheckEvent(request.event(), event.size(), 65536, 1'800'000'000'000'000, "event");
+      CheckEvent(request.event(), event, 65536, 1'800'000'000'000'000, "event");
   if (!verdict.status().ok()) {
     (void)ToGrpcStatus(verdict.status());
     return 0;
