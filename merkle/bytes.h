@@ -27,18 +27,16 @@
 namespace auditledger {
 
 inline void PutU8(std::string& out, uint8_t v) { out.push_back(static_cast<char>(v)); }
-inline void PutU16(std::string& out, uint16_t v) {
-  PutU8(out, static_cast<uint8_t>(v >> 8));
-  PutU8(out, static_cast<uint8_t>(v));
+// At once: an event's commitment alone appends a hundred numbers.
+template <size_t N>
+void PutBigEndian(std::string& out, uint64_t v) {
+  char bytes[N];
+  for (size_t i = N; i-- > 0; v >>= 8) bytes[i] = static_cast<char>(v);
+  out.append(bytes, N);
 }
-inline void PutU32(std::string& out, uint32_t v) {
-  PutU16(out, static_cast<uint16_t>(v >> 16));
-  PutU16(out, static_cast<uint16_t>(v));
-}
-inline void PutU64(std::string& out, uint64_t v) {
-  PutU32(out, static_cast<uint32_t>(v >> 32));
-  PutU32(out, static_cast<uint32_t>(v));
-}
+inline void PutU16(std::string& out, uint16_t v) { PutBigEndian<2>(out, v); }
+inline void PutU32(std::string& out, uint32_t v) { PutBigEndian<4>(out, v); }
+inline void PutU64(std::string& out, uint64_t v) { PutBigEndian<8>(out, v); }
 // BE16 length || bytes. REQUIRES: bytes.size() <= 65535.
 inline void PutBytes16(std::string& out, absl::string_view bytes) {
   PutU16(out, static_cast<uint16_t>(bytes.size()));

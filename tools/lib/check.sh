@@ -37,7 +37,7 @@ dev_format() {
 
 # tidied_files [--ci]: our .cc files; with --ci those that the landing changed, a header counting as
 # its .cc. The whole tree takes ten minutes of two cores: `tools/dev nightly` has it. (clang itself
-# compiles every file in CI, with the thread-safety analysis as an error: the asan preset is clang's.)
+# compiles every file in CI, with the thread-safety analysis as an error: the asan preset's clang.)
 tidied_files() {
   local all
   all=$(git ls-files | grep -E '^(merkle|ledger|verifier|api|tools)/.*\.cc$')

@@ -1,5 +1,5 @@
-# Fuzzing: one libFuzzer program for each tests/fuzz/X_fuzz.cc, built in the asan preset's tree, with
-# whose tests they share the libraries. Sourced by tools/dev.
+# Fuzzing: a libFuzzer program for each tests/fuzz/X_fuzz.cc, built in the tree of the asan preset,
+# with whose tests they share the libraries. Sourced by tools/dev.
 
 fuzz_targets() { git ls-files 'tests/fuzz/*_fuzz.cc' | sed -E 's#.*/(.*)\.cc#\1#'; }
 
