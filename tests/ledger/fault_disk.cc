@@ -123,10 +123,10 @@ FaultDisk::Verdict FaultDisk::Ask(Op op, const std::string& path, size_t bytes) 
   return {};
 }
 
-int FaultDisk::Change(Op op, const std::string& path, const std::function<void()>& change) {
-  const Verdict verdict = Ask(op, path);
+int FaultDisk::ChangeNames(Op op, NameChange change) {
+  const Verdict verdict = Ask(op, change.added.empty() ? change.removed : change.added);
   const int error = errno;
-  if (verdict.go) change();
+  if (verdict.go) Rename(std::move(change));
   return verdict.fail ? Fail(error) : 0;
 }
 
@@ -282,7 +282,9 @@ int FaultDisk::Fchmod(int fd, mode_t mode) {
   MutexLock lock(mutex_);
   const Handle* const handle = Find(fd);
   if (handle == nullptr) return Fail(EBADF);
-  return Change(Op::kLook, handle->path, [&] { handle->node->mode = mode; });
+  if (Ask(Op::kLook, handle->path).fail) return -1;
+  handle->node->mode = mode;
+  return 0;
 }
 
 int FaultDisk::Flock(int fd, int operation) {
@@ -299,25 +301,23 @@ int FaultDisk::Mkdir(const std::string& path, mode_t mode) {
   MutexLock lock(mutex_);
   if (Lookup(path) != nullptr) return Fail(EEXIST);
   if (Lookup(DirectoryOf(path)) == nullptr) return Fail(ENOENT);
-  return Change(Op::kFolder, path, [&] {
-    auto node = std::make_shared<Node>();
-    node->is_folder = true;
-    node->mode = mode;
-    Rename({"", path, std::move(node)});
-  });
+  auto node = std::make_shared<Node>();
+  node->is_folder = true;
+  node->mode = mode;
+  return ChangeNames(Op::kFolder, {"", path, std::move(node)});
 }
 
 int FaultDisk::Unlink(const std::string& path) {
   MutexLock lock(mutex_);
   if (Lookup(path) == nullptr) return Fail(ENOENT);
-  return Change(Op::kRemove, path, [&] { Rename({path, "", nullptr}); });
+  return ChangeNames(Op::kRemove, {path, "", nullptr});
 }
 
 int FaultDisk::Rename(const std::string& from, const std::string& to) {
   MutexLock lock(mutex_);
   const NodePtr node = Lookup(from);
   if (node == nullptr) return Fail(ENOENT);
-  return Change(Op::kRename, to, [&] { Rename({from, to, node}); });
+  return ChangeNames(Op::kRename, {from, to, node});
 }
 
 int FaultDisk::Link(const std::string& from, const std::string& to) {
@@ -325,7 +325,7 @@ int FaultDisk::Link(const std::string& from, const std::string& to) {
   const NodePtr node = Lookup(from);
   if (node == nullptr) return Fail(ENOENT);
   if (Lookup(to) != nullptr) return Fail(EEXIST);
-  return Change(Op::kRename, to, [&] { Rename({"", to, node}); });
+  return ChangeNames(Op::kRename, {"", to, node});
 }
 
 int FaultDisk::List(const std::string& dir, std::vector<std::string>* names) {

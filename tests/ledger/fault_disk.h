@@ -146,9 +146,8 @@ class FaultDisk : public FileSystem {
   };
   Verdict Ask(Op op, const std::string& path, size_t bytes = 0)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Runs `change` unless the script says otherwise.
-  int Change(Op op, const std::string& path, const std::function<void()>& change)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Makes `change` unless the script says otherwise.
+  int ChangeNames(Op op, NameChange change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Handle* Find(int fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   NodePtr Lookup(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Rename(NameChange change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -118,7 +118,7 @@ const Row kRows[] = {
      [](FaultRig& rig) {
        return OpenAndAppend(rig, {{"c", "d", "e", "f", "g"}});
      },
-     1700},
+     1600},
     {"SignerState", "/state", PrepareFew,
      [](FaultRig& rig) {
        return OpenAndAppend(rig, {{"c"}, {"d"}, {"e"}});
