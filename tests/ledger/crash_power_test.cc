@@ -54,21 +54,21 @@ class PowerCutTest : public ::testing::Test {
   }
 
   // The call that the process dies in, or that merely fails.
-  Fault RandomFault(const FaultDisk::Call& call, bool crash) {
+  static Fault RandomFault(const FaultDisk::Call& call, bool crash, std::mt19937_64& dice) {
     Fault fault;
     fault.crash = crash;
-    switch (dice_() % 4) {
+    switch (dice() % 4) {
       case 0:
         fault.what = What::kPresent;
         break;
       case 1:
         fault.what = What::kTorn;
-        fault.bytes = dice_() % (call.bytes / kSectorBytes + 1) * kSectorBytes;
+        fault.bytes = dice() % (call.bytes / kSectorBytes + 1) * kSectorBytes;
         break;
       default:
         fault.what = What::kAbsent;
     }
-    fault.error = dice_() % 2 == 0 ? EIO : ENOSPC;
+    fault.error = dice() % 2 == 0 ? EIO : ENOSPC;
     return fault;
   }
 
@@ -76,10 +76,12 @@ class PowerCutTest : public ::testing::Test {
   void LiveAndDie() {
     const uint64_t deadly = dice_() % kLastCall;
     const uint64_t failing = dice_() % 4 == 0 ? dice_() % kLastCall : UINT64_MAX;
-    rig_.disk.SetScript([this, deadly, failing, n = uint64_t{0}](const auto& call) mutable {
+    // Dice of its own: other threads throw them.
+    rig_.disk.SetScript([deadly, failing, dice = std::mt19937_64(dice_()),
+                         n = uint64_t{0}](const FaultDisk::Call& call) mutable {
       const uint64_t number = n++;
-      if (number == deadly) return RandomFault(call, true);
-      if (number == failing) return RandomFault(call, false);
+      if (number == deadly) return RandomFault(call, true, dice);
+      if (number == failing) return RandomFault(call, false, dice);
       return Fault{};
     });
     const absl::Status started = rig_.memory.created ? rig_.Open() : rig_.Create();
