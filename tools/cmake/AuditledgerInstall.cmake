@@ -1,7 +1,7 @@
 # What is installed, by component, and how it is packed.
 #   server    auditledgerd, its unit, user and default configuration
 #   verifier  auditledger-verify alone: what an auditor installs
-#   tools     auditctl, auditledger-fsck
+#   tools     auditctl, auditledger-fsck, auditledger-load
 #   dev       merkle, proto and verifier as the CMake package "auditledger"
 include(CMakePackageConfigHelpers)
 
@@ -34,7 +34,7 @@ install(FILES ${PROJECT_BINARY_DIR}/auditledgerConfig.cmake
 # --- programs ---------------------------------------------------------------------------------
 install(TARGETS auditledger-verify RUNTIME COMPONENT verifier)
 if(AUDITLEDGER_SERVER)
-  install(TARGETS auditctl auditledger-fsck RUNTIME COMPONENT tools)
+  install(TARGETS auditctl auditledger-fsck auditledger-load RUNTIME COMPONENT tools)
   install(TARGETS auditledgerd RUNTIME COMPONENT server)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledgerd.service
     DESTINATION lib/systemd/system COMPONENT server)
@@ -73,7 +73,7 @@ set(CPACK_COMPONENT_SERVER_DESCRIPTION
 set(CPACK_COMPONENT_VERIFIER_DESCRIPTION
   "Audit ledger: the offline verifier\n Checks receipts and exported logs, trusting no server.")
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION
-  "Audit ledger: auditctl and auditledger-fsck\n Creates ledgers; appends, reads, proves and exports entries; checks a stopped or copied one.")
+  "Audit ledger: auditctl, auditledger-fsck and auditledger-load\n Creates ledgers; appends, reads, proves and exports entries; checks a stopped or copied one; measures a server.")
 set(CPACK_COMPONENT_DEV_DESCRIPTION
   "Audit ledger: libraries and protos\n Merkle proofs, verification and wire formats for C++.")
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
