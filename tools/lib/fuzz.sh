@@ -52,7 +52,7 @@ FUZZ_CI_WALL_SECONDS=600
 # shorten PLAN SUM: the plan with every share scaled down to fit FUZZ_CI_WALL_SECONDS.
 shorten() {
   awk -v sum="$2" -v most=$((FUZZ_CI_WALL_SECONDS * JOBS)) \
-    '{ print $1, sum > most ? int($2 * most / sum) : $2 }' <<<"$1"
+    '{ print $1, (sum > most ? int($2 * most / sum) : $2) }' <<<"$1"
 }
 
 dev_fuzz() {
