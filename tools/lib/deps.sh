@@ -8,7 +8,7 @@ packages_of() {
   case "$1" in
     build) echo git ca-certificates g++ cmake ninja-build binutils python3 libssl-dev \
                 libabsl-dev libprotobuf-dev protobuf-compiler libgrpc++-dev \
-                protobuf-compiler-grpc libleveldb-dev libzstd-dev \
+                protobuf-compiler-grpc libleveldb-dev libsnappy-dev libzstd-dev \
                 libjemalloc-dev pkgconf libspdlog-dev prometheus-cpp-dev \
                 nlohmann-json3-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev ;;
     package) echo dpkg-dev file ;;
