@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/call.h"
-#include "api/convert.h"
 #include "api/intake.h"
+#include "api/receipt_writer.h"
 #include "api/service.h"
 #include "api/status.h"
 #include "merkle/status_macros.h"
@@ -26,10 +26,12 @@ void AppendOne(const std::shared_ptr<UnaryCall>& call, const v1::AppendEventRequ
   const bool opening = request.include_opening();
   (*ledger)->Append(*std::move(sealed), [call, opening](absl::StatusOr<AppendOutcome> outcome) {
     if (!outcome.ok()) return call->Fail(outcome.status());
-    v1::AppendEventResponse response;
-    *response.mutable_receipt() = ToReceipt(outcome->entries[0], *outcome->head, opening);
+    std::string response;
+    ReceiptWriter(*outcome->head)
+        .Append(outcome->entries[0], opening, v1::AppendEventResponse::kReceiptFieldNumber,
+                response);
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
-    call->Finish(response);
+    call->FinishSerialized(response);
   });
 }
 
@@ -67,14 +69,14 @@ void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger,
   ledger->Append(*std::move(sealed), [call, request](absl::StatusOr<AppendOutcome> outcome) {
     if (!outcome.ok()) return call->Fail(outcome.status());
     if (call->finished()) return;
-    v1::BatchAppendEventsResponse response;
+    std::string response;
+    ReceiptWriter receipts(*outcome->head);
     for (size_t i = 0; i < outcome->entries.size(); ++i) {
-      *response.add_receipts() =
-          ToReceipt(outcome->entries[i], *outcome->head,
-                    request->requests(static_cast<int>(i)).include_opening());
+      receipts.Append(outcome->entries[i], request->requests(static_cast<int>(i)).include_opening(),
+                      v1::BatchAppendEventsResponse::kReceiptsFieldNumber, response);
     }
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
-    call->Finish(response);
+    call->FinishSerialized(response);
   });
 }
 
@@ -97,13 +99,14 @@ void AppendBatch(const std::shared_ptr<UnaryCall>& call, v1::BatchAppendEventsRe
 grpc::ServerUnaryReactor* LedgerServiceImpl::AppendEvent(GrpcContext* grpc_context, const Bytes* in,
                                                          Bytes* out) {
   return HandleUnary<v1::AppendEventRequest>(context_, listener_, grpc_context, in, out,
-                                             kAppendEvent, AppendOne);
+                                             kAppendEvent, AppendOne, &context_.appends);
 }
 
 grpc::ServerUnaryReactor* LedgerServiceImpl::BatchAppendEvents(GrpcContext* grpc_context,
                                                                const Bytes* in, Bytes* out) {
   return HandleUnary<v1::BatchAppendEventsRequest>(context_, listener_, grpc_context, in, out,
-                                                   kBatchAppendEvents, AppendBatch);
+                                                   kBatchAppendEvents, AppendBatch,
+                                                   &context_.appends);
 }
 
 }  // namespace auditledger

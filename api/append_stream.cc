@@ -147,7 +147,8 @@ void AppendStream::Complete(const std::shared_ptr<Slot>& slot,
     context().metrics.CountRefusal(ReasonName(outcome.status()));
   }
   MutexLock lock(mutex_);
-  slot->result.MergeFrom(result);
+  result.set_position(slot->result.position());
+  slot->result = std::move(result);
   slot->done = true;
   Step();
 }

@@ -1,5 +1,7 @@
 #include "api/call.h"
 
+#include <utility>
+
 #include "api/status.h"
 #include "ledger/errors.h"
 #include "merkle/status_macros.h"
@@ -28,19 +30,41 @@ void Call::Leave() {
   if (entered_) context_.tracker.Leave();
 }
 
+absl::Status UnaryCall::Hold(InFlightBytes& appends, size_t bytes) {
+  RETURN_IF_ERROR(appends.Take(bytes));
+  appends_ = &appends;
+  held_bytes_ = bytes;
+  return absl::OkStatus();
+}
+
+void UnaryCall::LeaveAndReturn() {
+  if (appends_ != nullptr) appends_->Return(held_bytes_);
+  Leave();
+}
+
 void UnaryCall::Finish(const google::protobuf::Message& response) {
   if (finished_.exchange(true)) return;
-  *out_ = SerializeMessage(response);
+  Answer(SerializeMessage(response));
+}
+
+void UnaryCall::FinishSerialized(absl::string_view response) {
+  if (finished_.exchange(true)) return;
+  const grpc::Slice slice(response.data(), response.size());
+  Answer(grpc::ByteBuffer(&slice, 1));
+}
+
+void UnaryCall::Answer(grpc::ByteBuffer response) {
+  *out_ = std::move(response);
   Record(absl::OkStatus());
   reactor_->Finish(grpc::Status::OK);
-  Leave();
+  LeaveAndReturn();
 }
 
 void UnaryCall::Fail(const absl::Status& status) {
   if (finished_.exchange(true)) return;
   Record(status);
   reactor_->Finish(ToGrpcStatus(status));
-  Leave();
+  LeaveAndReturn();
 }
 
 }  // namespace auditledger

@@ -66,6 +66,9 @@ class UnaryCall : public TrackedCall, public Call {
       : Call(context, method), reactor_(reactor), out_(out) {}
 
   void Finish(const google::protobuf::Message& response);
+  void FinishSerialized(absl::string_view response);
+  // Takes `bytes` until the call is finished. ResourceExhausted when too much is taken already.
+  absl::Status Hold(InFlightBytes& appends, size_t bytes);
   void Fail(const absl::Status& status);
   template <typename Response>
   void Finish(const absl::StatusOr<Response>& result) {
@@ -79,20 +82,29 @@ class UnaryCall : public TrackedCall, public Call {
   void Abort(const absl::Status& why) override { Fail(why); }
 
  private:
+  void Answer(grpc::ByteBuffer response);
+  void LeaveAndReturn();
+
+  InFlightBytes* appends_ = nullptr;  // what Hold took from
+  size_t held_bytes_ = 0;
+
   std::atomic<bool> finished_{false};
   grpc::ServerUnaryReactor* const reactor_;  // gRPC's; not touched once finished_
   grpc::ByteBuffer* const out_;              // gRPC's; not touched once finished_
 };
 
+// `held`: where the request's bytes are taken from before it is parsed, if anywhere.
 template <typename Request, typename Handler>
 grpc::ServerUnaryReactor* HandleUnary(ServiceContext& context, const ListenerIdentity& listener,
                                       grpc::CallbackServerContext* grpc_context,
                                       const grpc::ByteBuffer* in, grpc::ByteBuffer* out,
-                                      absl::string_view method, Handler handler) {
+                                      absl::string_view method, Handler handler,
+                                      InFlightBytes* held = nullptr) {
   grpc::ServerUnaryReactor* const reactor = grpc_context->DefaultReactor();
   auto call = std::make_shared<UnaryCall>(context, method, reactor, out);
   Request request;
   absl::Status status = call->Admit(*grpc_context, listener);
+  if (status.ok() && held != nullptr) status = call->Hold(*held, in->Length());
   if (status.ok()) status = ParseMessage(*in, request);
   if (!status.ok()) {
     call->Fail(status);

@@ -59,7 +59,11 @@ inline constexpr size_t kSealThreads =
     2;  // sealing is CPU: no more than the smallest machine's cores
 inline constexpr size_t kSealQueue = 64;       // batches of at most 4 MiB
 inline constexpr uint64_t kReadRetryMs = 100;  // hint when a pool is full
-inline constexpr uint64_t kRetryMs = 1000;     // hint when a ledger is paused or the server drains
+// Of append requests between arrival and answer: about half a second's work for two cores, and four
+// full batches.
+inline constexpr size_t kMaxAppendBytesInFlight = 16 << 20;
+inline constexpr uint64_t kAppendRetryMs = 250;  // hint then: half of what waits has gone
+inline constexpr uint64_t kRetryMs = 1000;  // hint when a ledger is paused or the server drains
 inline constexpr uint64_t kSupervisorTickMs = 200;
 // Work was queued and no head came for this long: the committer hangs.
 inline constexpr uint64_t kStaleHeadMs = 5000;

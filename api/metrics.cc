@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "api/status.h"
+#include "ledger/mutex.h"
 
 namespace auditledger {
 namespace {
@@ -137,7 +139,21 @@ struct Metrics::Impl {
                                                                     1, 2, 5, 10})) {}
   std::shared_ptr<prometheus::Registry> registry;
   std::shared_ptr<LedgerCollector> collector;
+  // A family's own lookup copies and hashes the labels, which costs as much as all else of a call's
+  // bookkeeping. Counters are never removed.
+  prometheus::Counter& Rpc(absl::string_view method, absl::StatusCode code) {
+    MutexLock lock(mutex);
+    prometheus::Counter*& counter = rpc_counters[{std::string(method), code}];
+    if (counter == nullptr) {
+      counter = &rpcs.Add({{"method", std::string(method)}, {"code", CodeName(code)}});
+    }
+    return *counter;
+  }
+
   prometheus::Family<prometheus::Counter>& rpcs;
+  Mutex mutex;
+  absl::flat_hash_map<std::pair<std::string, absl::StatusCode>, prometheus::Counter*> rpc_counters
+      GUARDED_BY(mutex);
   prometheus::Family<prometheus::Counter>& refusals;
   prometheus::Histogram& append;
   std::unique_ptr<prometheus::Exposer> exposer;
@@ -148,7 +164,7 @@ Metrics::Metrics(LedgerSet& ledgers, Clock& clock)
 Metrics::~Metrics() = default;
 
 void Metrics::CountRpc(absl::string_view method, absl::StatusCode code) {
-  impl_->rpcs.Add({{"method", std::string(method)}, {"code", CodeName(code)}}).Increment();
+  impl_->Rpc(method, code).Increment();
 }
 
 void Metrics::CountRefusal(absl::string_view reason) {

@@ -33,8 +33,19 @@ class ServerImpl : public Server {
         metrics_(ledgers, clock),
         read_pool_(kReadThreads, kReadQueue),
         seal_pool_(kSealThreads, kSealQueue),
-        context_{ledgers, clock,    *authorizer_, limits_,    tokens_,  metrics_,
-                 log,     tracker_, read_pool_,   seal_pool_, kVersion, clock.MonotonicMicros()} {}
+        context_{ledgers,
+                 clock,
+                 *authorizer_,
+                 limits_,
+                 tokens_,
+                 metrics_,
+                 log,
+                 tracker_,
+                 read_pool_,
+                 seal_pool_,
+                 appends_,
+                 kVersion,
+                 clock.MonotonicMicros()} {}
 
   ~ServerImpl() override { Drain(); }
 
@@ -98,6 +109,7 @@ class ServerImpl : public Server {
   // Declared before the servers, hence joined after them: no call is left that could use them.
   ReadPool read_pool_;
   ReadPool seal_pool_;
+  InFlightBytes appends_{kMaxAppendBytesInFlight};
   ServiceContext context_;
   std::vector<std::unique_ptr<ListenerServer>> servers_;
   std::unique_ptr<HealthSupervisor> supervisor_;

@@ -9,6 +9,7 @@
 
 #include "api/authorizer.h"
 #include "api/call_tracker.h"
+#include "api/in_flight_bytes.h"
 #include "api/limits.h"
 #include "api/metrics.h"
 #include "api/page_token.h"
@@ -30,6 +31,7 @@ struct ServiceContext {
   CallTracker& tracker;
   ReadPool& read_pool;
   ReadPool& seal_pool;
+  InFlightBytes& appends;
   std::string version;
   uint64_t started_us = 0;  // monotonic
 };

@@ -34,18 +34,18 @@ absl::Status ReadMac(ByteReader& in, absl::string_view what, Mac128& mac) {
 
 }  // namespace
 
-Mac128 IdentityMac(absl::string_view dedup_key, absl::string_view principal,
+Mac128 IdentityMac(const HmacKey& dedup_key, absl::string_view principal,
                    absl::string_view stream_id, absl::string_view event_id) {
   std::string message;
   message.reserve(6 + principal.size() + stream_id.size() + event_id.size());
   PutBytes16(message, principal);
   PutBytes16(message, stream_id);
   PutBytes16(message, event_id);
-  return Truncate(HmacSha256(dedup_key, {kIdentityLabel, message}));
+  return Truncate(dedup_key.Mac({kIdentityLabel, message}));
 }
 
-Mac128 EventMac(absl::string_view dedup_key, const Mac128& identity, absl::string_view event) {
-  return Truncate(HmacSha256(dedup_key, {kEventLabel, View(identity), event}));
+Mac128 EventMac(const HmacKey& dedup_key, const Mac128& identity, absl::string_view event) {
+  return Truncate(dedup_key.Mac({kEventLabel, View(identity), event}));
 }
 
 std::string EncodeIdentityRecord(const IdentityRecord& record) {

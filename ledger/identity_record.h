@@ -18,14 +18,15 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "merkle/sha256.h"
 
 namespace auditledger {
 
 using Mac128 = std::array<uint8_t, 16>;
 
-Mac128 IdentityMac(absl::string_view dedup_key, absl::string_view principal,
+Mac128 IdentityMac(const HmacKey& dedup_key, absl::string_view principal,
                    absl::string_view stream_id, absl::string_view event_id);
-Mac128 EventMac(absl::string_view dedup_key, const Mac128& identity, absl::string_view event);
+Mac128 EventMac(const HmacKey& dedup_key, const Mac128& identity, absl::string_view event);
 
 struct IdentityRecord {
   Mac128 identity_mac{};

@@ -30,16 +30,20 @@ constexpr absl::string_view kKeyLabel = Label("auditledger/payload-key/v1");
 constexpr absl::string_view kSeedLabel = Label("auditledger/commitment-seed/v1");
 constexpr absl::string_view kAssociatedLabel = Label("auditledger/payload/v1");
 
+absl::Status CheckSecret(absl::string_view secret) {
+  if (secret.size() == kEntrySecretBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("secret of ", secret.size(), " bytes, needs ", kEntrySecretBytes));
+}
+
 // The context of this thread, keyed for `secret`.
-absl::StatusOr<AesGcm*> CipherFor(absl::string_view secret) {
-  if (secret.size() != kEntrySecretBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("secret of ", secret.size(), " bytes, needs ", kEntrySecretBytes));
-  }
+absl::StatusOr<AesGcm*> CipherFor(const HmacKey& secret) {
   static thread_local AesGcm cipher;
-  RETURN_IF_ERROR(cipher.SetKey(HmacSha256(secret, {kKeyLabel}).view()));
+  RETURN_IF_ERROR(cipher.SetKey(secret.Mac({kKeyLabel}).view()));
   return &cipher;
 }
+
+std::string SeedFrom(const HmacKey& secret) { return std::string(secret.Mac({kSeedLabel}).view()); }
 
 std::string AssociatedData(absl::string_view origin, const Hash& commitment) {
   std::string out;
@@ -50,10 +54,10 @@ std::string AssociatedData(absl::string_view origin, const Hash& commitment) {
   return out;
 }
 
-absl::StatusOr<std::string> ReadSeed(absl::string_view secret, ByteReader& in) {
+absl::StatusOr<std::string> ReadSeed(const HmacKey& secret, ByteReader& in) {
   uint8_t source = 0;
   RETURN_IF_ERROR(in.U8("payload seed source", source));
-  if (source == kSeedDerived) return DeriveCommitmentSeed(secret);
+  if (source == kSeedDerived) return SeedFrom(secret);
   if (source != kSeedGiven) {
     return absl::InvalidArgumentError(absl::StrCat("payload: seed source ", source, " is unknown"));
   }
@@ -69,7 +73,7 @@ absl::StatusOr<Payload> ParseBody(std::string seed, absl::string_view body) {
   return Payload{std::move(seed), std::string(header), std::string(in.rest())};
 }
 
-absl::StatusOr<Payload> ParsePlaintext(absl::string_view secret, absl::string_view plaintext) {
+absl::StatusOr<Payload> ParsePlaintext(const HmacKey& secret, absl::string_view plaintext) {
   ByteReader in(plaintext);
   uint8_t compression = 0;
   RETURN_IF_ERROR(in.U8("payload compression", compression));
@@ -87,9 +91,7 @@ absl::Status Damaged(const absl::Status& status) { return absl::DataLossError(st
 
 }  // namespace
 
-std::string DeriveCommitmentSeed(absl::string_view secret) {
-  return std::string(HmacSha256(secret, {kSeedLabel}).view());
-}
+std::string DeriveCommitmentSeed(absl::string_view secret) { return SeedFrom(HmacKey(secret)); }
 
 absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::string_view nonce,
                                            absl::string_view origin, const Hash& commitment,
@@ -102,7 +104,9 @@ absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::strin
     return absl::InvalidArgumentError(
         absl::StrCat("payload: seed of ", payload.seed.size(), " bytes, needs ", kSeedBytes));
   }
-  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(secret));
+  RETURN_IF_ERROR(CheckSecret(secret));
+  const HmacKey key(secret);
+  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(key));
   std::string body;
   body.reserve(2 + payload.header.size() + payload.event.size());
   PutBytes16(body, payload.header);
@@ -110,7 +114,7 @@ absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::strin
   const std::string compressed = CompressPayload(body);
   if (!compressed.empty()) body = compressed;
 
-  const bool given = payload.seed != DeriveCommitmentSeed(secret);
+  const bool given = payload.seed != SeedFrom(key);
   std::string prefix;
   PutU8(prefix, compressed.empty() ? kNotCompressed : kZstdDictionary1);
   PutU8(prefix, given ? kSeedGiven : kSeedDerived);
@@ -127,7 +131,9 @@ absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::strin
 
 absl::StatusOr<Payload> DecryptPayload(absl::string_view secret, absl::string_view origin,
                                        const Hash& commitment, absl::string_view record) {
-  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(secret));
+  RETURN_IF_ERROR(CheckSecret(secret));
+  const HmacKey key(secret);
+  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(key));
   ByteReader in(record);
   uint8_t version = 0;
   uint8_t algorithm = 0;
@@ -142,7 +148,7 @@ absl::StatusOr<Payload> DecryptPayload(absl::string_view secret, absl::string_vi
   }
   ASSIGN_OR_RETURN(const std::string plaintext,
                    cipher->Open(nonce, AssociatedData(origin, commitment), in.rest()));
-  absl::StatusOr<Payload> payload = ParsePlaintext(secret, plaintext);
+  absl::StatusOr<Payload> payload = ParsePlaintext(key, plaintext);
   if (!payload.ok()) return Damaged(payload.status());
   return payload;
 }

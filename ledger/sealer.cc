@@ -61,13 +61,16 @@ absl::StatusOr<std::string> MakeHeader(const SealInput& input) {
 }  // namespace
 
 Sealer::Sealer(std::string origin, const LedgerKeys& keys, Random& random)
-    : origin_(std::move(origin)), keys_(keys), random_(random) {}
+    : origin_(std::move(origin)),
+      index_key_(keys.index_key.Reveal()),
+      dedup_key_(keys.dedup_key.Reveal()),
+      random_(random) {}
 
 absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
   ASSIGN_OR_RETURN(const std::vector<Unit> units, CutUnits(input.event));
   SealedEvent sealed;
   ASSIGN_OR_RETURN(sealed.event_time_us, EventTimeMicros(units));
-  ASSIGN_OR_RETURN(sealed.tags, DeriveTags(keys_.index_key.Reveal(), units));
+  ASSIGN_OR_RETURN(sealed.tags, DeriveTags(index_key_, units));
 
   sealed.secret = random_.Bytes(kEntrySecretBytes);
   if (input.emitter_seal.has_value()) {
@@ -85,9 +88,8 @@ absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
   sealed.commitment = EntryCommitment(HeaderHash(sealed.seed, sealed.header), event_commitment);
   RETURN_IF_ERROR(CheckLeafFits(sealed));
 
-  const absl::string_view dedup_key = keys_.dedup_key.Reveal();
-  sealed.identity_mac = IdentityMac(dedup_key, input.principal, input.stream_id, input.event_id);
-  sealed.event_mac = EventMac(dedup_key, sealed.identity_mac, input.event);
+  sealed.identity_mac = IdentityMac(dedup_key_, input.principal, input.stream_id, input.event_id);
+  sealed.event_mac = EventMac(dedup_key_, sealed.identity_mac, input.event);
   ASSIGN_OR_RETURN(
       sealed.payload_record,
       EncryptPayload(sealed.secret, random_.Bytes(kPayloadNonceBytes), origin_, sealed.commitment,

@@ -18,6 +18,7 @@
 #include "ledger/random.h"
 #include "merkle/hash.h"
 #include "merkle/header.h"
+#include "merkle/sha256.h"
 
 namespace auditledger {
 
@@ -59,7 +60,7 @@ struct SealedEvent {
 
 class Sealer {
  public:
-  // `keys` and `random` must outlive it.
+  // `random` must outlive it.
   Sealer(std::string origin, const LedgerKeys& keys, Random& random);
   // InvalidArgument: the event is not canonical, its tags do not parse, a leaf would be too large,
   // the emitter's signature is wrong. The message names the field.
@@ -67,7 +68,8 @@ class Sealer {
 
  private:
   std::string origin_;
-  const LedgerKeys& keys_;
+  const HmacKey index_key_;
+  const HmacKey dedup_key_;
   Random& random_;
 };
 

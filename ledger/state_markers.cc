@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 
+#include <fstream>
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/posix_file.h"
@@ -17,20 +20,27 @@ std::string PathOf(const std::string& dir, const std::string& name) {
   return absl::StrCat(dir, "/", name);
 }
 
+// The kernel's file says of itself that it has no bytes: it is read to its end. Empty: not known.
+std::string BootId() {
+  std::ifstream in(kBootIdFile);
+  std::string line;
+  return std::getline(in, line) ? line + "\n" : "";
+}
+
 }  // namespace
 
 absl::Status WriteSyncFailedMarker(const std::string& state_dir) {
   // Without a boot id the marker still stands, and only the operator can clear it.
-  const absl::StatusOr<std::string> boot_id = ReadWholeFile(kBootIdFile, kMaxMarkerBytes);
-  return ReplaceFile(PathOf(state_dir, kSyncFailedMarker), boot_id.ok() ? *boot_id : "unknown\n");
+  const std::string boot_id = BootId();
+  return ReplaceFile(PathOf(state_dir, kSyncFailedMarker), boot_id.empty() ? "unknown\n" : boot_id);
 }
 
 bool SyncFailedThisBoot(const std::string& state_dir) {
   if (!HasMarker(state_dir, kSyncFailedMarker)) return false;
   const auto marker = ReadWholeFile(PathOf(state_dir, kSyncFailedMarker), kMaxMarkerBytes);
-  const auto boot_id = ReadWholeFile(kBootIdFile, kMaxMarkerBytes);
-  const bool known = marker.ok() && boot_id.ok() && marker->size() == boot_id->size();
-  return !known || *marker == *boot_id;
+  const std::string boot_id = BootId();
+  const bool known = marker.ok() && !boot_id.empty() && marker->size() == boot_id.size();
+  return !known || *marker == boot_id;
 }
 
 absl::Status WriteAdoptedMarker(const std::string& state_dir) {

@@ -105,7 +105,7 @@ absl::Status CheckIdentity(const EntryHeader& header, absl::Span<const Unit> uni
 absl::Status CheckTags(const Leaf& leaf, absl::Span<const Unit> units,
                        absl::string_view index_key) {
   if (index_key.size() != kIndexKeyBytes) return Invalid("index key", "needs 32 bytes");
-  ASSIGN_OR_RETURN(const std::vector<Hash> tags, DeriveTags(index_key, units));
+  ASSIGN_OR_RETURN(const std::vector<Hash> tags, DeriveTags(HmacKey(index_key), units));
   if (leaf.tags == tags) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("tags: the leaf's ", leaf.tags.size(), " are not the ",
                                           tags.size(), " that the event derives"));

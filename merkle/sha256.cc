@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -47,8 +48,15 @@ void StoreU32(uint32_t value, unsigned char* out) {
   std::memcpy(out, &value, sizeof(value));
 }
 
-// Messages of one or two blocks, padded here.
-Hash ShortHash(std::initializer_list<absl::string_view> pieces, size_t total) {
+Hash ToHash(const SHA256_CTX& state) {
+  Hash hash;
+  for (size_t i = 0; i < Hash::kSize / 4; ++i) StoreU32(state.h[i], hash.bytes.data() + 4 * i);
+  return hash;
+}
+
+// What follows `before` bytes, whole blocks that `state` has taken: up to two blocks, padded here.
+Hash ShortHash(SHA256_CTX& state, uint64_t before, std::initializer_list<absl::string_view> pieces,
+               size_t total) {
   std::array<unsigned char, 2 * kBlockBytes> blocks{};
   unsigned char* at = blocks.data();
   for (absl::string_view piece : pieces) {
@@ -57,53 +65,84 @@ Hash ShortHash(std::initializer_list<absl::string_view> pieces, size_t total) {
   }
   *at = 0x80;
   const size_t used = total + 1 + kLengthBytes <= kBlockBytes ? kBlockBytes : 2 * kBlockBytes;
-  StoreU64(uint64_t{total} * 8, blocks.data() + used - kLengthBytes);
-
-  SHA256_CTX state = Begin();
+  StoreU64((before + total) * 8, blocks.data() + used - kLengthBytes);
   for (size_t i = 0; i < used; i += kBlockBytes) SHA256_Transform(&state, blocks.data() + i);
   OPENSSL_cleanse(blocks.data(), used);  // it may have held a seed
+  return ToHash(state);
+}
+
+size_t TotalOf(std::initializer_list<absl::string_view> pieces) {
+  size_t total = 0;
+  for (absl::string_view piece : pieces) total += piece.size();
+  return total;
+}
+
+using Words = std::array<uint32_t, 8>;
+
+// SHA-256 of the key's padded block, whose state is `key`, and `pieces`.
+Hash HashBehindKey(const Words& key, std::initializer_list<absl::string_view> pieces) {
+  SHA256_CTX state = Begin();
+  std::copy(key.begin(), key.end(), state.h);
+  const size_t total = TotalOf(pieces);
   Hash hash;
-  for (size_t i = 0; i < Hash::kSize / 4; ++i) StoreU32(state.h[i], hash.bytes.data() + 4 * i);
+  if (total <= kShortBytes) {
+    hash = ShortHash(state, kBlockBytes, pieces, total);
+  } else {
+    state.Nl = 8 * kBlockBytes;  // bits so far
+    for (absl::string_view piece : pieces) Absorb(state, piece);
+    hash = End(state);
+  }
+  OPENSSL_cleanse(&state, sizeof(state));
   return hash;
 }
 
-Hash PaddedHash(std::array<char, kBlockBytes>& pad,
-                std::initializer_list<absl::string_view> pieces) {
+Words StateBehind(const std::array<unsigned char, kBlockBytes>& block) {
   SHA256_CTX state = Begin();
-  Absorb(state, absl::string_view(pad.data(), pad.size()));
-  for (absl::string_view piece : pieces) Absorb(state, piece);
-  const Hash hash = End(state);
-  OPENSSL_cleanse(&state, sizeof(state));  // its first block was the key
-  return hash;
+  SHA256_Transform(&state, block.data());
+  Words words;
+  std::copy_n(state.h, words.size(), words.begin());
+  OPENSSL_cleanse(&state, sizeof(state));
+  return words;
 }
 
 }  // namespace
 
 Hash Sha256(std::initializer_list<absl::string_view> pieces) {
-  size_t total = 0;
-  for (absl::string_view piece : pieces) total += piece.size();
-  if (total <= kShortBytes) return ShortHash(pieces, total);
   SHA256_CTX state = Begin();
+  const size_t total = TotalOf(pieces);
+  if (total <= kShortBytes) return ShortHash(state, 0, pieces, total);
   for (absl::string_view piece : pieces) Absorb(state, piece);
   return End(state);
 }
 
-Hash HmacSha256(absl::string_view key, std::initializer_list<absl::string_view> pieces) {
-  std::array<char, kBlockBytes> pad{};
+HmacKey::HmacKey(absl::string_view key) {
+  std::array<unsigned char, kBlockBytes> pad{};
   Hash short_key;
   if (key.size() > kBlockBytes) {
     short_key = Sha256({key});
     key = short_key.view();
   }
   if (!key.empty()) std::memcpy(pad.data(), key.data(), key.size());
-  for (char& c : pad) c = static_cast<char>(c ^ 0x36);
-  const Hash inner = PaddedHash(pad, pieces);
-  for (char& c : pad) c = static_cast<char>(c ^ 0x36 ^ 0x5c);
-  const Hash outer = PaddedHash(pad, {inner.view()});
+  for (unsigned char& c : pad) c ^= 0x36;
+  inner_ = StateBehind(pad);
+  for (unsigned char& c : pad) c ^= 0x36 ^ 0x5c;
+  outer_ = StateBehind(pad);
   // The pad and the shortened key are the key.
   OPENSSL_cleanse(pad.data(), pad.size());
   OPENSSL_cleanse(short_key.bytes.data(), short_key.bytes.size());
-  return outer;
+}
+
+HmacKey::~HmacKey() {
+  OPENSSL_cleanse(inner_.data(), sizeof(inner_));
+  OPENSSL_cleanse(outer_.data(), sizeof(outer_));
+}
+
+Hash HmacKey::Mac(std::initializer_list<absl::string_view> pieces) const {
+  return HashBehindKey(outer_, {HashBehindKey(inner_, pieces).view()});
+}
+
+Hash HmacSha256(absl::string_view key, std::initializer_list<absl::string_view> pieces) {
+  return HmacKey(key).Mac(pieces);
 }
 
 struct Sha256Stream::Impl {

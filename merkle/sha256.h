@@ -8,6 +8,8 @@
 #ifndef AUDITLEDGER_MERKLE_SHA256_H_
 #define AUDITLEDGER_MERKLE_SHA256_H_
 
+#include <array>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 
@@ -19,7 +21,23 @@ namespace auditledger {
 // SHA-256 of the concatenation of `pieces`.
 Hash Sha256(std::initializer_list<absl::string_view> pieces);
 
-// HMAC-SHA-256 (RFC 2104) under `key` of the concatenation of `pieces`.
+// A key of HMAC-SHA-256 (RFC 2104), its two blocks hashed once for many messages. Wiped when it
+// goes.
+class HmacKey {
+ public:
+  explicit HmacKey(absl::string_view key);
+  ~HmacKey();
+  HmacKey(const HmacKey&) = delete;
+  HmacKey& operator=(const HmacKey&) = delete;
+  // Of the concatenation of `pieces`.
+  Hash Mac(std::initializer_list<absl::string_view> pieces) const;
+
+ private:
+  std::array<uint32_t, 8> inner_;
+  std::array<uint32_t, 8> outer_;
+};
+
+// The same for one message.
 Hash HmacSha256(absl::string_view key, std::initializer_list<absl::string_view> pieces);
 
 // SHA-256 over pieces that arrive one by one.

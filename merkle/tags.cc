@@ -157,14 +157,14 @@ absl::Status AddPatient(absl::Span<const Unit> patient, Keys& keys) {
 
 }  // namespace
 
-Hash DeriveTag(absl::string_view index_key, const TagKey& key) {
+Hash DeriveTag(const HmacKey& index_key, const TagKey& key) {
   std::string message;
   message.reserve(1 + key.kind.size() + 4 + key.system.size() + key.id.size());
   PutU8(message, static_cast<uint8_t>(key.kind.size()));
   message += key.kind;
   PutBytes16(message, key.system);
   PutBytes16(message, key.id);
-  return HmacSha256(index_key, {message});
+  return index_key.Mac({message});
 }
 
 absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
@@ -189,7 +189,7 @@ absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
   return keys;
 }
 
-absl::StatusOr<std::vector<Hash>> DeriveTags(absl::string_view index_key,
+absl::StatusOr<std::vector<Hash>> DeriveTags(const HmacKey& index_key,
                                              absl::Span<const Unit> units) {
   ASSIGN_OR_RETURN(const Keys keys, TagKeys(units));
   std::vector<Hash> tags;

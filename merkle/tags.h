@@ -16,7 +16,7 @@
 // tags in ascending order.
 //
 // Example:
-//   ASSIGN_OR_RETURN(leaf.tags, DeriveTags(index_key, units));
+//   ASSIGN_OR_RETURN(leaf.tags, DeriveTags(HmacKey(index_key), units));
 //
 // Thread-safety: pure functions. Source: shared/design.md section 3.
 #ifndef AUDITLEDGER_MERKLE_TAGS_H_
@@ -29,6 +29,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "merkle/hash.h"
+#include "merkle/sha256.h"
 #include "merkle/units.h"
 
 namespace auditledger {
@@ -50,7 +51,7 @@ struct TagKey {
 };
 
 // REQUIRES: index_key.size() == kIndexKeyBytes; kind <= 255 bytes; system, id <= 65535 bytes.
-Hash DeriveTag(absl::string_view index_key, const TagKey& key);
+Hash DeriveTag(const HmacKey& index_key, const TagKey& key);
 
 // The keys in the units of an event, in document order, duplicates and all. `units` are CutUnits'
 // own. InvalidArgument when a key-bearing unit does not parse, is not valid UTF-8, or there are
@@ -58,7 +59,7 @@ Hash DeriveTag(absl::string_view index_key, const TagKey& key);
 absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units);
 
 // Distinct tags, ascending: exactly what the leaf must carry.
-absl::StatusOr<std::vector<Hash>> DeriveTags(absl::string_view index_key,
+absl::StatusOr<std::vector<Hash>> DeriveTags(const HmacKey& index_key,
                                              absl::Span<const Unit> units);
 
 // SHA-256("auditledger/index-key/v1" 00 || index_key): what genesis names, so that nobody can be

@@ -115,4 +115,14 @@ void PutLengthDelimitedPrefix(std::string& out, uint32_t number, size_t length) 
   PutVarint(out, length);
 }
 
+void PutLengthDelimited(std::string& out, uint32_t number, absl::string_view value) {
+  PutLengthDelimitedPrefix(out, number, value.size());
+  out.append(value.data(), value.size());
+}
+
+void PutVarintField(std::string& out, uint32_t number, uint64_t value) {
+  PutVarint(out, static_cast<uint64_t>(number) << 3 | static_cast<uint64_t>(WireType::kVarint));
+  PutVarint(out, value);
+}
+
 }  // namespace auditledger

@@ -62,8 +62,13 @@ struct SingularField {
 absl::Status ReadSingularFields(absl::string_view what, absl::string_view message,
                                 std::initializer_list<SingularField> wanted);
 
-// Appends tag and length of a length-delimited field. REQUIRES: 1 <= number < 2^29.
+// Append to a message. REQUIRES: 1 <= number < 2^29.
+// Tag and length of a length-delimited field:
 void PutLengthDelimitedPrefix(std::string& out, uint32_t number, size_t length);
+// The whole of one:
+void PutLengthDelimited(std::string& out, uint32_t number, absl::string_view value);
+// A varint field:
+void PutVarintField(std::string& out, uint32_t number, uint64_t value);
 
 }  // namespace auditledger
 

@@ -212,6 +212,44 @@ TEST_F(AppendTest, ABatchOverItsBytesIsToldSoAndOneFarOverIsStoppedByGrpc) {
   EXPECT_EQ(ledgers_.main().taken(), 0u);
 }
 
+// Four full batches wait for their commit; what comes now is refused before it is looked into.
+TEST_F(AppendTest, BytesInFlightHoldAtTheEdge) {
+  v1::BatchAppendEventsRequest batch;
+  batch.set_ledger("ledgers/main");
+  v1::AuditEvent event = GoodEvent("e");
+  event.mutable_original()->set_content(std::string(32768, 'x'));
+  while (batch.ByteSizeLong() + 2 * 33'000 < 4u << 20) {
+    *batch.add_requests() = AppendRequest(event);
+    batch.mutable_requests()->rbegin()->mutable_event()->set_event_id(
+        absl::StrCat("e-", batch.requests_size()));
+  }
+  constexpr size_t kFit = 4;
+  ASSERT_LE(kFit * batch.ByteSizeLong(), kMaxAppendBytesInFlight);
+  ASSERT_GT((kFit + 1) * batch.ByteSizeLong(), kMaxAppendBytesInFlight);
+
+  ledgers_.main().Hold(true);
+  std::vector<std::thread> callers;
+  std::vector<absl::Status> outcomes(kFit);
+  for (absl::Status& outcome : outcomes) {
+    callers.emplace_back([this, &batch, &outcome] {
+      outcome = server_.Call(&Stub::BatchAppendEvents, batch).status();
+    });
+  }
+  ASSERT_TRUE(Eventually([&] { return ledgers_.main().waiting() == kFit; }));
+  const absl::Status refused = server_.Call(&Stub::BatchAppendEvents, batch).status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(ErrorReason(refused), "OVERLOADED");
+  EXPECT_EQ(RetryAfterMs(refused), kAppendRetryMs);
+  v1::GetCheckpointRequest read;
+  read.set_ledger("ledgers/main");
+  EXPECT_OK(server_.Call(&Stub::GetCheckpoint, read).status());
+  ledgers_.main().Release(kFit);
+  for (std::thread& caller : callers) caller.join();
+  for (const absl::Status& outcome : outcomes) EXPECT_OK(outcome);
+  ledgers_.main().Hold(false);
+  EXPECT_OK(server_.Call(&Stub::BatchAppendEvents, batch).status());
+}
+
 TEST_F(AppendTest, ACallThatWasCancelledInTheMiddleFinishesOnce) {
   ledgers_.main().Hold(true);
   grpc::ClientContext context;

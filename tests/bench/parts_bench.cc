@@ -117,7 +117,7 @@ void Commit(benchmark::State& state) {
 
 void Tags(benchmark::State& state) {
   const std::vector<Unit> units = Need(CutUnits(Event(state)));
-  const std::string key(32, 'i');
+  const HmacKey key(std::string(32, 'i'));
   for (auto _ : state) benchmark::DoNotOptimize(Need(DeriveTags(key, units)));
   state.counters["tags"] = static_cast<double>(Need(DeriveTags(key, units)).size());
 }

@@ -48,7 +48,7 @@ void Open(const Opening& opening) {
     return;
   }
   const absl::StatusOr<uint64_t> time = EventTimeMicros(*units);
-  const absl::StatusOr<std::vector<Hash>> tags = DeriveTags(index_key, *units);
+  const absl::StatusOr<std::vector<Hash>> tags = DeriveTags(HmacKey(index_key), *units);
   if (time.ok()) leaf.event_time_us = *time;
   if (tags.ok()) leaf.tags = *tags;
   leaf.commitment = EntryCommitment(HeaderHash(opening.seed, opening.header),

@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view event(reinterpret_cast<const char*>(data), size);
   const absl::StatusOr<std::vector<Unit>> units = CutUnits(event);
   if (!units.ok()) return 0;
-  const std::string index_key(kIndexKeyBytes, 'k');
+  const HmacKey index_key(std::string(kIndexKeyBytes, 'k'));
   const absl::StatusOr<std::vector<TagKey>> keys = TagKeys(*units);
   const absl::StatusOr<std::vector<Hash>> tags = DeriveTags(index_key, *units);
   if (keys.ok() != tags.ok()) std::abort();

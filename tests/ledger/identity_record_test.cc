@@ -23,16 +23,17 @@ Mac128 First16(const Hash& hash) {
 TEST(IdentityRecordTest, MacsAreThoseOfTheHeader) {
   using namespace std::string_literals;
   const std::string identity = "identity\0\0\1p\0\2st\0\3abc"s;
-  const Mac128 mac = IdentityMac(kKey, "p", "st", "abc");
+  const Mac128 mac = IdentityMac(HmacKey(kKey), "p", "st", "abc");
   EXPECT_EQ(mac, First16(HmacSha256(kKey, {identity})));
   const std::string event = "event\0"s + std::string(mac.begin(), mac.end()) + "body";
-  EXPECT_EQ(EventMac(kKey, mac, "body"), First16(HmacSha256(kKey, {event})));
+  EXPECT_EQ(EventMac(HmacKey(kKey), mac, "body"), First16(HmacSha256(kKey, {event})));
 }
 
 TEST(IdentityRecordTest, NoTwoDivisionsOfTheSameTextAgree) {
-  EXPECT_NE(IdentityMac(kKey, "ab", "c", "d"), IdentityMac(kKey, "a", "bc", "d"));
-  EXPECT_NE(IdentityMac(kKey, "a", "bc", "d"), IdentityMac(kKey, "a", "b", "cd"));
-  EXPECT_NE(IdentityMac(kKey, "", "", ""), IdentityMac("another key", "", "", ""));
+  EXPECT_NE(IdentityMac(HmacKey(kKey), "ab", "c", "d"), IdentityMac(HmacKey(kKey), "a", "bc", "d"));
+  EXPECT_NE(IdentityMac(HmacKey(kKey), "a", "bc", "d"), IdentityMac(HmacKey(kKey), "a", "b", "cd"));
+  EXPECT_NE(IdentityMac(HmacKey(kKey), "", "", ""),
+            IdentityMac(HmacKey("another key"), "", "", ""));
 }
 
 IdentityRecord SomeRecord() {

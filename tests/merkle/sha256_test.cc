@@ -55,6 +55,24 @@ TEST(Sha256Test, AStreamDoesNotDisturbOneShotHashesBesideIt) {
   EXPECT_EQ(stream.Finish(), Sha256({"abc"}));
 }
 
+// The definition, RFC 2104, against which the kept states and the padding are held at each length.
+TEST(HmacSha256Test, IsItsDefinitionAtEveryLength) {
+  const std::string key(32, 'k');
+  std::string inner(64, '\x36'), outer(64, '\x5c');
+  for (size_t i = 0; i < key.size(); ++i) {
+    inner[i] = static_cast<char>(inner[i] ^ key[i]);
+    outer[i] = static_cast<char>(outer[i] ^ key[i]);
+  }
+  const HmacKey kept(key);
+  std::string message;
+  for (int i = 0; i <= 256; ++i) {
+    const Hash expected = Sha256({outer, Sha256({inner, message}).view()});
+    EXPECT_EQ(HmacSha256(key, {message}), expected) << i << " bytes";
+    EXPECT_EQ(kept.Mac({message}), expected) << i << " bytes";
+    message.push_back(static_cast<char>(i * 31 + 5));
+  }
+}
+
 // RFC 4231 sections 4.2, 4.3, 4.7 (a key longer than a block) and 4.8.
 TEST(HmacSha256Test, Rfc4231) {
   EXPECT_EQ(HmacSha256(std::string(20, '\x0b'), {"Hi ", "There"}).ToHex(),

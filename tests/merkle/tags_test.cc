@@ -12,7 +12,7 @@ using testing::Bytes;
 using testing::HashOf;
 using testing::SealVectors;
 
-const std::string kIndexKey(kIndexKeyBytes, 'k');
+const HmacKey kIndexKey(std::string(kIndexKeyBytes, 'k'));
 
 TEST(Tags, KeysAndTagsAreWhatTheVectorsSay) {
   const nlohmann::json file = SealVectors("events.json");
@@ -21,7 +21,7 @@ TEST(Tags, KeysAndTagsAreWhatTheVectorsSay) {
     SCOPED_TRACE(vector["name"].get<std::string>());
     ASSERT_OK_AND_ASSIGN(const std::vector<Unit> units, CutUnits(Bytes(vector["event"])));
     ASSERT_OK_AND_ASSIGN(const std::vector<TagKey> keys, TagKeys(units));
-    ASSERT_OK_AND_ASSIGN(const std::vector<Hash> tags, DeriveTags(index_key, units));
+    ASSERT_OK_AND_ASSIGN(const std::vector<Hash> tags, DeriveTags(HmacKey(index_key), units));
     ASSERT_GE(keys.size(), vector["tag_keys"].size());
     for (size_t i = 0; i < vector["tag_keys"].size(); ++i) {
       const nlohmann::json& key = vector["tag_keys"][i];
@@ -54,7 +54,7 @@ TEST(Tags, RefusalsQuoteNoPersonalData) {
 
 TEST(Tags, DependOnKeyKindSystemAndId) {
   const Hash tag = DeriveTag(kIndexKey, {"patient", "s", "1"});
-  EXPECT_NE(tag, DeriveTag(std::string(kIndexKeyBytes, 'l'), {"patient", "s", "1"}));
+  EXPECT_NE(tag, DeriveTag(HmacKey(std::string(kIndexKeyBytes, 'l')), {"patient", "s", "1"}));
   EXPECT_NE(tag, DeriveTag(kIndexKey, {"agent", "s", "1"}));
   EXPECT_NE(tag, DeriveTag(kIndexKey, {"patient", "t", "1"}));
   EXPECT_NE(tag, DeriveTag(kIndexKey, {"patient", "s", "2"}));

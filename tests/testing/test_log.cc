@@ -129,7 +129,7 @@ std::pair<Leaf, Opening> TestLog::Seal(absl::string_view event,
   Leaf leaf;
   leaf.recorded_at_us = NextTime();
   leaf.event_time_us = Must(EventTimeMicros(units));
-  leaf.tags = Must(DeriveTags(options_.index_key, units));
+  leaf.tags = Must(DeriveTags(HmacKey(options_.index_key), units));
   leaf.commitment = EntryCommitment(HeaderHash(opening.seed, opening.header), event_commitment);
   return {leaf, opening};
 }
