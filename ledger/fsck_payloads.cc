@@ -54,7 +54,7 @@ void PayloadCheck::Check(const CheckedEntry& entry) {
 void PayloadCheck::CheckIdentity(const CheckedEntry& entry, const Opening& opening) {
   const absl::StatusOr<EntryHeader> header = ParseHeader(opening.header);
   if (!header.ok()) return;  // VerifyOpening has parsed it
-  const absl::string_view dedup_key = keys_.dedup_key.Reveal();
+  const HmacKey dedup_key(keys_.dedup_key.Reveal());
   const Mac128 identity =
       IdentityMac(dedup_key, header->principal, header->stream_id, header->event_id);
   const IdentityRecord& record = *entry.identity;

@@ -33,7 +33,7 @@ absl::Status CheckCommitment(const Leaf& leaf, const Opening& opening) {
 absl::Status CheckMacs(const LedgerKeys& keys, const Leaf& leaf, const Opening& opening,
                        const IdentityRecord& record) {
   ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(opening.header));
-  const absl::string_view dedup_key = keys.dedup_key.Reveal();
+  const HmacKey dedup_key(keys.dedup_key.Reveal());
   const Mac128 identity =
       IdentityMac(dedup_key, header.principal, header.stream_id, header.event_id);
   const bool same = (leaf.kind != EntryKind::kEvent || record.identity_mac == identity) &&
