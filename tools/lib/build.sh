@@ -59,6 +59,6 @@ suppressions=$ROOT/tests/tsan.supp ${TSAN_OPTIONS:-}"
   export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}"
   export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
   run_stage deps 240 deps_install "${purposes[@]}"
-  run_stage "build-$preset" 600 build_preset "$preset" "${targets[@]}"
+  run_stage "build-$preset" 900 build_preset "$preset" "${targets[@]}"
   run_stage "test-$preset" 300 run_ctest "$preset" "${only[@]}"
 }
