@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "ledger/leveldb_engine.h"
 #include "ledger/posix_file.h"
 #include "leveldb/slice.h"
 
@@ -98,6 +99,8 @@ class FsckEnv::MemoryWriter : public leveldb::WritableFile {
   const WrittenPtr file_;
 };
 
+FsckEnv::FsckEnv() : EnvWrapper(BaseEnvOfEngines()) {}
+
 FsckEnv::WrittenPtr FsckEnv::Find(const std::string& name, bool* removed) {
   MutexLock lock(mutex_);
   const auto found = written_.find(name);
@@ -121,6 +124,11 @@ Status FsckEnv::NewRandomAccessFile(const std::string& name, leveldb::RandomAcce
 
 Status FsckEnv::NewSequentialFile(const std::string& name, leveldb::SequentialFile** result) {
   *result = nullptr;
+  bool removed = false;
+  if (log_reading_.has_value() && IsLog(name) && Find(name, &removed) == nullptr && !removed) {
+    bool cut = false;
+    return OpenLog(*target(), name, *log_reading_, result, &cut);
+  }
   leveldb::RandomAccessFile* file = nullptr;
   const Status status = NewRandomAccessFile(name, &file);
   if (status.ok()) *result = new InOrder(std::unique_ptr<leveldb::RandomAccessFile>(file));

@@ -4,7 +4,8 @@
 // can be the very files that a repair needs; below this Env a stopped or copied ledger is opened
 // and not a byte of it changes.
 //
-// - Sequential reads are whole, as in strict_env.h; tables are read by pread.
+// - Sequential reads are whole, as in strict_env.h; tables are read by pread; write-ahead logs are
+//   read as SetLogReading says (strict_env_logs.h).
 // - The database's own lock is taken, so that no server has it open meanwhile. Where there is no
 //   LOCK file, as in a copy, or none can be written, as on a disk mounted read-only, nothing has.
 // - Compactions are put off for ever: they would copy the database into memory.
@@ -17,20 +18,24 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ledger/mutex.h"
+#include "ledger/strict_env_logs.h"
 #include "leveldb/env.h"
 
 namespace auditledger {
 
 class FsckEnv : public leveldb::EnvWrapper {
  public:
-  FsckEnv() : EnvWrapper(leveldb::Env::Default()) {}
+  FsckEnv();  // above the same Env as engines
 
+  // Before the database is opened. Nothing: logs are read as far as they go.
+  void SetLogReading(std::optional<LogReading> reading) { log_reading_ = reading; }
   // Whether opening stopped at the lock: the database is in use.
   bool LockRefused() const { return lock_refused_.load(); }
   // Call right before the database is deleted: it waits for what it scheduled, which runs now, and
@@ -69,6 +74,7 @@ class FsckEnv : public leveldb::EnvWrapper {
   WrittenPtr Find(const std::string& name, bool* removed);
 
   std::atomic<bool> lock_refused_{false};
+  std::optional<LogReading> log_reading_;
   Mutex mutex_;
   std::map<std::string, WrittenPtr> written_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> removed_ ABSL_GUARDED_BY(mutex_);

@@ -57,7 +57,8 @@ class LevelDbFsckStore : public FsckStore {
     db_.reset();
   }
 
-  absl::Status Open(const std::string& path, bool tolerant);
+  // Without `reading`, what LevelDB can read counts.
+  absl::Status Open(const std::string& path, std::optional<LogReading> reading);
 
   absl::StatusOr<std::optional<Head>> LoadHead() override {
     const absl::StatusOr<std::string> bytes = Get(kHeadKey, "read head");
@@ -98,14 +99,15 @@ class LevelDbFsckStore : public FsckStore {
   std::function<void(absl::string_view)> strange_;
 };
 
-absl::Status LevelDbFsckStore::Open(const std::string& path, bool tolerant) {
+absl::Status LevelDbFsckStore::Open(const std::string& path, std::optional<LogReading> reading) {
+  env_.SetLogReading(reading);
   if (!env_.FileExists(path + "/CURRENT")) {
     return absl::NotFoundError(absl::StrCat("no database in ", path));
   }
   leveldb::Options options;
   options.env = &env_;
   options.info_log = &log_;
-  options.paranoid_checks = !tolerant;
+  options.paranoid_checks = reading.has_value();
   options.reuse_logs = false;
   options.max_open_files = kMaxOpenFiles;
   options.block_cache = cache_.get();
@@ -165,12 +167,28 @@ absl::Status LevelDbFsckStore::ScanOthers(
   return Translate(it->status(), "scan");
 }
 
+absl::StatusOr<std::unique_ptr<FsckStore>> OpenStore(const std::string& path,
+                                                     std::optional<LogReading> reading) {
+  auto store = std::make_unique<LevelDbFsckStore>();
+  RETURN_IF_ERROR(store->Open(path, reading));
+  return store;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::Open(const std::string& path, bool tolerant) {
-  auto store = std::make_unique<LevelDbFsckStore>();
-  RETURN_IF_ERROR(store->Open(path, tolerant));
-  return store;
+  if (tolerant) return OpenStore(path, std::nullopt);
+  return OpenStore(path, LogReading::kOlderWhole);
+}
+
+absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::OpenAsEnginesDo(const std::string& path) {
+  auto store = OpenStore(path, LogReading::kOlderWhole);
+  if (!absl::IsDataLoss(store.status())) return store;
+  return OpenStore(path, LogReading::kWithoutTornTail);
+}
+
+absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::OpenWhole(const std::string& path) {
+  return OpenStore(path, LogReading::kAllWhole);
 }
 
 }  // namespace auditledger

@@ -25,6 +25,12 @@ class FsckStore : public Engine {
   // what is missing; else damage to manifest or write-ahead log is DataLoss. NotFound: no database.
   // FailedPrecondition: in use, or of a newer format.
   static absl::StatusOr<std::unique_ptr<FsckStore>> Open(const std::string& path, bool tolerant);
+  // What an engine's Open would find: as that one, not `tolerant`, but without a last batch that a
+  // power cut tore. DataLoss where the engine would refuse.
+  static absl::StatusOr<std::unique_ptr<FsckStore>> OpenAsEnginesDo(const std::string& path);
+  // Also what LevelDB takes for a crash's doing, a batch that is there in part, is DataLoss: for
+  // who cannot tell whether it had been acknowledged.
+  static absl::StatusOr<std::unique_ptr<FsckStore>> OpenWhole(const std::string& path);
 
   // Calls `visit` with every key and value but those of leaves, payloads and identities.
   virtual absl::Status ScanOthers(

@@ -116,13 +116,17 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Create(const LedgerOptions& opti
     RETURN_IF_ERROR(MakeDirectory(dir));
   }
   bool finish = false;
-  if (options.open_engine || PathExists(LogPath(paths))) {
+  const bool creating = HasMarker(paths.key_dir, kCreatingMarker);
+  const bool log_is_there = !options.open_engine && PathExists(LogPath(paths));
+  // Not opened: LevelDB would remove what it cannot read of a log that Open refuses.
+  if (log_is_there && !creating) return AlreadyThere(options);
+  if (options.open_engine || log_is_there) {
     const auto engine = OpenEngine(options, false);
     if (engine.ok()) {
       ASSIGN_OR_RETURN(const std::optional<Head> head, (*engine)->LoadHead());
       if (head.has_value()) {
         // Its genesis is stored: what is left of a Create that was cut short is what Open does.
-        if (!HasMarker(paths.key_dir, kCreatingMarker)) return AlreadyThere(options);
+        if (!creating) return AlreadyThere(options);
         finish = true;
       }
     } else if (!absl::IsNotFound(engine.status())) {
@@ -130,7 +134,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Create(const LedgerOptions& opti
     }
   }
   if (finish) return Open(options);
-  if (!HasMarker(paths.key_dir, kCreatingMarker)) {
+  if (!creating) {
     RETURN_IF_ERROR(CheckUnused(paths));
     RETURN_IF_ERROR(WriteCreatingMarker(paths.key_dir));
   }

@@ -96,6 +96,9 @@ struct LedgerCounters {
   uint64_t checked_entries = 0;        // by the background check
   uint64_t check_rounds = 0;           // of it, through the whole log
   uint64_t damage_findings = 0;        // now
+  // Logs kept as data_dir/log/*.cut since their torn last commit, which nobody was told of, was
+  // left out at this start or an earlier one.
+  uint64_t cut_logs = 0;
 };
 
 // Overrides of safety stops that an operator gives at start; each use is an entry in the log.

@@ -141,6 +141,7 @@ absl::Status LedgerImpl::CommitGenesis() {
 }
 
 absl::Status LedgerImpl::FinishRecovery(Recovered recovered) {
+  cut_logs_ = recovered.cut_logs;
   feed_.Publish(std::make_shared<const PublishedHead>(std::move(recovered.published)));
   if (!recovered.read_only.ok()) {
     // Nothing may be written, not even that an override was given; the next start will.
@@ -176,6 +177,7 @@ LedgerStatus LedgerImpl::status() const {
 
 LedgerCounters LedgerImpl::counters() const {
   LedgerCounters counters = committer_->counters();
+  counters.cut_logs = cut_logs_;
   if (check_ == nullptr) return counters;
   const BackgroundCheckState state = check_->state();
   counters.checked_entries = state.checked_entries;

@@ -71,6 +71,7 @@ class LedgerImpl : public Ledger {
   EngineTiles tiles_;
   StreamTable streams_;
   HeadFeed feed_;
+  uint64_t cut_logs_ = 0;  // set before it serves
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<PauseGate> gate_;
   std::unique_ptr<LogWriter> writer_;

@@ -19,12 +19,6 @@ absl::string_view ToView(const leveldb::Slice& slice) { return {slice.data(), sl
 
 std::atomic<leveldb::Env*> g_base_env{nullptr};
 
-leveldb::Env* BaseEnv(const LevelDbOptions& options) {
-  if (options.base_env != nullptr) return options.base_env;
-  leveldb::Env* const for_testing = g_base_env.load();
-  return for_testing != nullptr ? for_testing : leveldb::Env::Default();
-}
-
 // LevelDB's messages hold file names and offsets, never contents.
 absl::Status Translate(const leveldb::Status& status, absl::string_view what) {
   if (status.ok()) return absl::OkStatus();
@@ -56,7 +50,8 @@ leveldb::WriteOptions Synced() {
 class LevelDbEngine : public Engine {
  public:
   explicit LevelDbEngine(const LevelDbOptions& options)
-      : env_(BaseEnv(options)), cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
+      : env_(options.base_env != nullptr ? options.base_env : BaseEnvOfEngines()),
+        cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
 
   absl::Status Open(const LevelDbOptions& options);
 
@@ -105,13 +100,15 @@ absl::Status LevelDbEngine::Open(const LevelDbOptions& options) {
   db.create_if_missing = options.create_if_missing;
   db.paranoid_checks = true;
   db.reuse_logs = false;
+  db.compression = leveldb::kNoCompression;  // hashes and ciphertext: nothing to gain
   db.write_buffer_size = options.write_buffer_bytes;
   db.max_open_files = options.max_open_files;
   db.block_cache = cache_.get();
   leveldb::DB* opened = nullptr;
   leveldb::Status status = leveldb::DB::Open(db, options.path, &opened);
   if (status.IsCorruption()) {
-    // A power cut may have torn the last batch, which nobody was told of then.
+    // A power cut may have torn the last batch. Whether somebody was told of it is for the signer's
+    // memory to say, which was asked before (recovery.h, CheckBeforeOpening).
     env_.LeaveOutTornTails();
     status = leveldb::DB::Open(db, options.path, &opened);
   }
@@ -239,6 +236,11 @@ absl::Status LevelDbEngine::ScanStreams(
 }  // namespace
 
 void SetBaseEnvForTesting(leveldb::Env* env) { g_base_env.store(env); }
+
+leveldb::Env* BaseEnvOfEngines() {
+  leveldb::Env* const for_testing = g_base_env.load();
+  return for_testing != nullptr ? for_testing : leveldb::Env::Default();
+}
 
 absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDbEngine(const LevelDbOptions& options) {
   auto engine = std::make_unique<LevelDbEngine>(options);

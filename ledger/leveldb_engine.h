@@ -35,6 +35,8 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDbEngine(const LevelDbOptions& 
 // What stands for the machine's Env below every engine opened from now on; nullptr: nothing. Not
 // owned. With posix_file_system.h it puts a whole ledger on a disk of the test's.
 void SetBaseEnvForTesting(leveldb::Env* env);
+// That one, else the machine's.
+leveldb::Env* BaseEnvOfEngines();
 
 }  // namespace auditledger
 

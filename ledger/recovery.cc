@@ -1,8 +1,10 @@
 #include "ledger/recovery.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/engine_tiles.h"
 #include "ledger/errors.h"
@@ -12,6 +14,7 @@
 #include "ledger/posix_file.h"
 #include "ledger/read_back.h"
 #include "ledger/state_markers.h"
+#include "ledger/strict_env_logs.h"
 #include "merkle/leaf.h"
 #include "merkle/proof.h"
 #include "merkle/status_macros.h"
@@ -85,20 +88,23 @@ absl::Status Fork(const Head& signed_head, const Head& stored) {
       kAfterRollback));
 }
 
-// OK iff the stored log extends what was signed; gives the proof.
-absl::StatusOr<std::vector<Hash>> ProveExtension(const Head& signed_head, const Head& stored,
-                                                 NodeReader& nodes) {
+absl::Status CheckSizes(const Head& signed_head, const Head& stored) {
   if (signed_head.size > stored.size) {
     return Rollback(signed_head, absl::StrCat("size ", stored.size));
   }
-  if (signed_head.size == 0) {
-    // Create signs right after the genesis: more than that under an unused state is a lost one.
-    if (stored.size == 1) return std::vector<Hash>{};
-    return absl::FailedPreconditionError(
-        absl::StrCat("lost state: the signer has signed nothing, yet the log has ", stored.size,
-                     " entries: restore state_dir, or remove it and give ", kAdoptFlag,
-                     " with a head known from outside this machine"));
-  }
+  // Create signs right after the genesis: more than that under an unused state is a lost one.
+  if (signed_head.size > 0 || stored.size <= 1) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("lost state: the signer has signed nothing, yet the log has ", stored.size,
+                   " entries: restore state_dir, or remove it and give ", kAdoptFlag,
+                   " with a head known from outside this machine"));
+}
+
+// OK iff the stored log extends what was signed; gives the proof.
+absl::StatusOr<std::vector<Hash>> ProveExtension(const Head& signed_head, const Head& stored,
+                                                 NodeReader& nodes) {
+  RETURN_IF_ERROR(CheckSizes(signed_head, stored));
+  if (signed_head.size == 0) return std::vector<Hash>{};
   ASSIGN_OR_RETURN(std::vector<Hash> proof, ConsistencyProof(signed_head.size, stored.size, nodes));
   const bool proven =
       VerifyExtension(signed_head.size, signed_head.root, stored.size, stored.root, proof).ok();
@@ -113,6 +119,16 @@ absl::Status LostState(const LedgerOptions& options, const absl::Status& cause) 
       ", or move a damaged one away and give ", kAdoptFlag,
       " with size and root (in hexadecimal) of the newest head that a witness, a mirror or a "
       "receipt has"));
+}
+
+// What the signer remembers; size 0 when it never signed.
+absl::StatusOr<Head> SignedHead(const LedgerOptions& options, Signer& signer) {
+  const absl::StatusOr<std::optional<Head>> last = signer.LastSigned();
+  if (absl::IsNotFound(last.status()) || absl::IsDataLoss(last.status())) {
+    return LostState(options, last.status());
+  }
+  RETURN_IF_ERROR(last.status());
+  return last->value_or(Head{});
 }
 
 absl::Status AddOperatorEntry(absl::string_view what, Recovered& out) {
@@ -204,6 +220,26 @@ absl::Status SettleClock(const LedgerOptions& options, Clock& clock, Recovered& 
   return absl::OkStatus();
 }
 
+uint64_t CountCutLogs(const LedgerOptions& options) {
+  const auto names = ListDirectory(LogPath(options.paths));
+  if (!names.ok()) return 0;
+  return static_cast<uint64_t>(
+      std::count_if(names->begin(), names->end(),
+                    [](const std::string& name) { return absl::EndsWith(name, kCutLogSuffix); }));
+}
+
+// Nobody remembers what was signed: a batch of which a part is there may have been acknowledged, so
+// that none is left out, and LevelDB, which does that, changes nothing.
+absl::StatusOr<std::unique_ptr<Engine>> OpenForAdoption(const LedgerOptions& options) {
+  if (options.open_engine) return options.open_engine();
+  auto store = FsckStore::OpenWhole(LogPath(options.paths));
+  if (!absl::IsDataLoss(store.status())) return store;
+  return Damaged(absl::StrCat(store.status().message(),
+                              ". Whether its last commit was acknowledged cannot be told without "
+                              "the signer's state: ",
+                              kAfterDamage));
+}
+
 }  // namespace
 
 std::string LogPath(const LedgerPaths& paths) { return absl::StrCat(paths.data_dir, "/log"); }
@@ -232,16 +268,18 @@ absl::StatusOr<std::unique_ptr<Signer>> OpenSigner(const LedgerOptions& options)
 
 absl::Status CheckBeforeOpening(const LedgerOptions& options, Signer& signer) {
   if (options.open_engine) return absl::OkStatus();
-  const absl::StatusOr<std::optional<Head>> last = signer.LastSigned();
-  if (!last.ok() || !last->has_value()) return absl::OkStatus();
-  const auto store = FsckStore::Open(LogPath(options.paths), false);
-  if (absl::IsDataLoss(store.status())) return store.status();
-  if (!store.ok()) return absl::OkStatus();
-  const absl::StatusOr<std::optional<Head>> head = (*store)->LoadHead();
-  if (!head.ok()) return absl::OkStatus();
-  if (!head->has_value()) return Rollback(**last, "no entry at all");
-  if ((*head)->size >= (*last)->size) return absl::OkStatus();
-  return Rollback(**last, absl::StrCat("size ", (*head)->size));
+  ASSIGN_OR_RETURN(const Head signed_head, SignedHead(options, signer));
+  const auto store = FsckStore::OpenAsEnginesDo(LogPath(options.paths));
+  // No database, or one in use: opening says it and changes nothing.
+  if (absl::IsNotFound(store.status()) || absl::IsFailedPrecondition(store.status())) {
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(store.status());
+  ASSIGN_OR_RETURN(const std::optional<Head> head, (*store)->LoadHead());
+  if (!head.has_value()) {
+    return signed_head.size == 0 ? absl::OkStatus() : Rollback(signed_head, "no entry at all");
+  }
+  return CheckSizes(signed_head, *head);
 }
 
 absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const LedgerKeys& keys,
@@ -272,12 +310,7 @@ absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const Ledger
 
 absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys& keys,
                                   Engine& engine, Signer& signer, Clock& clock) {
-  const absl::StatusOr<std::optional<Head>> last = signer.LastSigned();
-  if (absl::IsNotFound(last.status()) || absl::IsDataLoss(last.status())) {
-    return LostState(options, last.status());
-  }
-  RETURN_IF_ERROR(last.status());
-  const Head signed_head = last->value_or(Head{});
+  ASSIGN_OR_RETURN(const Head signed_head, SignedHead(options, signer));
   absl::StatusOr<StoredLog> log = CheckStoredLog(options.origin, keys, engine);
   if (absl::IsNotFound(log.status()) && signed_head.size > 0) {
     return Rollback(signed_head, "no entry at all");
@@ -285,6 +318,7 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
   RETURN_IF_ERROR(log.status());
   Recovered out;
   out.log = *std::move(log);
+  out.cut_logs = CountCutLogs(options);
   RETURN_IF_ERROR(SettleHead(options, signed_head, engine, signer, out));
   RETURN_IF_ERROR(SettleClock(options, clock, out));
   if (HasMarker(options.paths.state_dir, kAdoptedMarker)) {
@@ -296,7 +330,7 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
 
 absl::Status AdoptSignerState(const LedgerOptions& options, uint64_t size, const Hash& root) {
   ASSIGN_OR_RETURN(const LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenEngine(options, false));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenForAdoption(options));
   ASSIGN_OR_RETURN(const StoredLog log, CheckStoredLog(options.origin, keys, *engine));
   if (log.head.size != size || log.head.root != root) {
     return absl::FailedPreconditionError(

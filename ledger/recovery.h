@@ -51,6 +51,7 @@ struct Recovered {
   absl::Status read_only;              // not OK: reads only, and why
   std::vector<NewEntry> own_entries;   // to append before serving
   std::vector<std::string> to_remove;  // markers that are spent once these are in the log
+  uint64_t cut_logs = 0;               // as LedgerCounters::cut_logs
 };
 absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys& keys,
                                   Engine& engine, Signer& signer, Clock& clock);
@@ -58,15 +59,20 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
 // Looks at the log without changing a file (fsck_env.h), before LevelDB opens it, which removes
 // what its manifest does not name and what it has read of its write-ahead log. Behind a flipped
 // bit, or in a folder of which a part was restored, that can be the only copy of acknowledged
-// entries: what is going to be refused as a rollback or as damaged keeps its files.
-// FailedPrecondition and DataLoss for that; OK where it cannot be told. Cost: the write-ahead log
-// is read once more.
+// entries: what is going to be refused as a rollback, as a lost state or as damaged keeps its
+// files. A last batch that a power cut tore is left out, as the engine leaves it out: what remains
+// may not be less than what was signed. FailedPrecondition and DataLoss for that; Unavailable when
+// it cannot be read; OK when there is no database, or another process has it. Cost: the write-ahead
+// log is read once more.
 absl::Status CheckBeforeOpening(const LedgerOptions& options, Signer& signer);
 
 // The operator's way back when the signer's state is lost: makes a new one that has signed exactly
 // `size` and `root`, which the operator has from outside this machine (a witness, a mirror, a
 // receipt's checkpoint), iff the stored log's head is exactly that. The next Open records it.
-// FailedPrecondition when the log's head is another; AlreadyExists when there is a state.
+// The log is read without changing a file, and has to be whole to its last byte: what a power cut
+// tore cannot be told here from what was acknowledged and damaged since, and without it the head
+// given may be one that a receipt contradicts. FailedPrecondition when the log's head is another;
+// DataLoss when the log is not whole; AlreadyExists when there is a state.
 absl::Status AdoptSignerState(const LedgerOptions& options, uint64_t size, const Hash& root);
 
 // Where the parts of a ledger lie.

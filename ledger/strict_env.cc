@@ -2,23 +2,18 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "ledger/posix_file.h"
-#include "ledger/strict_env_tail.h"
+#include "ledger/strict_env_logs.h"
 #include "leveldb/slice.h"
 
 namespace auditledger {
 namespace {
-
-constexpr size_t kReadAllBytes = 1 << 20;
-constexpr char kCutSuffix[] = ".cut";
 
 leveldb::Status IoError(const std::string& name, const absl::Status& status) {
   return leveldb::Status::IOError(name, std::string(status.message()));
@@ -52,36 +47,6 @@ class FullReadFile : public leveldb::SequentialFile {
  private:
   const std::unique_ptr<leveldb::SequentialFile> file_;
 };
-
-class MemoryFile : public leveldb::SequentialFile {
- public:
-  explicit MemoryFile(std::string bytes) : bytes_(std::move(bytes)) {}
-
-  leveldb::Status Read(size_t n, leveldb::Slice* result, char* scratch) override {
-    const size_t count = bytes_.copy(scratch, n, at_);
-    at_ += count;
-    *result = leveldb::Slice(scratch, count);
-    return leveldb::Status::OK();
-  }
-  leveldb::Status Skip(uint64_t n) override {
-    at_ = std::min<uint64_t>(bytes_.size(), at_ + n);
-    return leveldb::Status::OK();
-  }
-
- private:
-  const std::string bytes_;
-  size_t at_ = 0;
-};
-
-leveldb::Status ReadAll(leveldb::SequentialFile& file, std::string* out) {
-  std::string scratch(kReadAllBytes, '\0');
-  while (true) {
-    leveldb::Slice piece;
-    const leveldb::Status status = file.Read(scratch.size(), &piece, scratch.data());
-    if (!status.ok() || piece.empty()) return status;
-    out->append(piece.data(), piece.size());
-  }
-}
 
 class PreadFile : public leveldb::RandomAccessFile {
  public:
@@ -143,25 +108,21 @@ leveldb::Status StrictEnv::SyncFolderOf(const std::string& name) {
 
 leveldb::Status StrictEnv::NewSequentialFile(const std::string& name,
                                              leveldb::SequentialFile** result) {
+  if (IsLog(name)) return NewLogReader(name, result);
   leveldb::SequentialFile* file = nullptr;
   const leveldb::Status status = target()->NewSequentialFile(name, &file);
   *result = status.ok() ? new FullReadFile(file) : nullptr;
-  const bool is_log = status.ok() && absl::EndsWith(name, ".log");
-  return is_log && leave_out_torn_tails_.load() ? WithoutTornTail(name, result) : status;
+  return status;
 }
 
-leveldb::Status StrictEnv::WithoutTornTail(const std::string& name,
-                                           leveldb::SequentialFile** file) {
-  const std::unique_ptr<leveldb::SequentialFile> log(std::exchange(*file, nullptr));
-  std::string bytes;
-  const leveldb::Status status = ReadAll(*log, &bytes);
-  if (!status.ok()) return status;
-  if (const std::optional<uint64_t> keep = TornTail(bytes)) {
-    bytes.resize(*keep);
-    MutexLock lock(mutex_);
-    cut_logs_.insert(name);
-  }
-  *file = new MemoryFile(std::move(bytes));
+leveldb::Status StrictEnv::NewLogReader(const std::string& name, leveldb::SequentialFile** file) {
+  const bool leave_out = leave_out_torn_tails_.load();
+  bool cut = false;
+  const leveldb::Status status =
+      OpenLog(*target(), name, leave_out ? LogReading::kWithoutTornTail : LogReading::kOlderWhole,
+              file, &cut);
+  MutexLock lock(mutex_);
+  if (cut) cut_logs_.insert(name);
   return status;
 }
 
@@ -211,7 +172,7 @@ leveldb::Status StrictEnv::RemoveFile(const std::string& name) {
   }
   {
     MutexLock lock(mutex_);
-    if (cut_logs_.erase(name) > 0) return target()->RenameFile(name, name + kCutSuffix);
+    if (cut_logs_.erase(name) > 0) return target()->RenameFile(name, name + kCutLogSuffix);
   }
   return target()->RemoveFile(name);
 }

@@ -6,10 +6,10 @@
 //   from a mapping, and resident memory does not grow with the database.
 // - A file created or renamed is in its folder for good before it is used.
 // - A manifest stays when the renaming of CURRENT failed: it may have happened all the same, and
-// then
-//   CURRENT names the very file that LevelDB removes after such an error.
-// - On request, a log whose last batch a power cut tore ends before that (strict_env_tail.h). When
-//   LevelDB has done with such a log, it stays as "NNNNNN.log.cut".
+//   then CURRENT names the very file that LevelDB removes after such an error.
+// - A log that a newer one follows has to be whole, on request the newest one ends before a last
+//   batch that a power cut tore (strict_env_logs.h). When LevelDB has done with such a log, it
+//   stays as "NNNNNN.log.cut".
 // - The first failed sync is remembered, by whichever thread it was seen. Only fsync's own word
 //   counts: a full disk or a lack of file descriptors is a write error, after which it is known
 //   what is on the disk.
@@ -36,8 +36,8 @@ class StrictEnv : public leveldb::EnvWrapper {
   // database.
   bool LockRefused() const { return lock_refused_.load(); }
 
-  // From now on, torn last batches of logs are left out when they are read. For a database that
-  // does not open otherwise.
+  // From now on, the torn last batch of the newest log is left out when it is read. For a database
+  // that does not open otherwise.
   void LeaveOutTornTails() { leave_out_torn_tails_.store(true); }
 
   leveldb::Status NewSequentialFile(const std::string& name,
@@ -56,8 +56,7 @@ class StrictEnv : public leveldb::EnvWrapper {
   leveldb::Status Wrap(const std::string& name, leveldb::WritableFile* file,
                        leveldb::WritableFile** result);
   leveldb::Status SyncFolderOf(const std::string& name);
-  // The log as it counts: as it is, or without its torn end.
-  leveldb::Status WithoutTornTail(const std::string& name, leveldb::SequentialFile** file);
+  leveldb::Status NewLogReader(const std::string& name, leveldb::SequentialFile** file);
 
   std::atomic<bool> sync_failed_{false};
   std::atomic<bool> lock_refused_{false};

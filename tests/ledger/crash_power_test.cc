@@ -135,26 +135,53 @@ TEST_F(PowerCutTest, NothingAcknowledgedIsLostDoubledOrForked) {
               static_cast<unsigned long long>(acknowledged));
 }
 
-// What looks like a torn last commit was acknowledged: the signer remembers it.
-TEST_F(PowerCutTest, ADamagedAcknowledgedCommitIsARollback) {
-  rig_.Load(bases_[1]);
-  ASSERT_OK(rig_.Open());
-  ASSERT_OK(rig_.Append({"a"}));
-  ASSERT_OK(rig_.Append({"b"}));
-  rig_.Stop();
-  std::vector<std::string> names;
-  ASSERT_EQ(rig_.disk.List("/data/log", &names), 0);
-  const auto is_log = [](const std::string& name) { return absl::EndsWith(name, ".log"); };
-  const auto log = std::find_if(names.begin(), names.end(), is_log);
-  ASSERT_NE(log, names.end());
-  const std::string path = absl::StrCat("/data/log/", *log);
-  {
-    ASSERT_OK_AND_ASSIGN(const PosixFile file, PosixFile::Open(path, O_RDWR));
+constexpr size_t kFileBytesMax = 1 << 20;
+
+class TornCommitTest : public PowerCutTest {
+ protected:
+  // Two commits, of which the last is torn.
+  void SetUp() override {
+    PowerCutTest::SetUp();
+    rig_.Load(bases_[1]);
+    ASSERT_OK(rig_.Open());
+    ASSERT_OK(rig_.Append({"a"}));
+    ASSERT_OK_AND_ASSIGN(state_, ReadWholeFile(kState, kFileBytesMax));
+    before_ = rig_.memory;
+    ASSERT_OK(rig_.Append({"b"}));
+    rig_.Stop();
+    std::vector<std::string> names;
+    ASSERT_EQ(rig_.disk.List("/data/log", &names), 0);
+    const auto is_log = [](const std::string& name) { return absl::EndsWith(name, ".log"); };
+    const auto log = std::find_if(names.begin(), names.end(), is_log);
+    ASSERT_NE(log, names.end());
+    log_ = absl::StrCat("/data/log/", *log);
+    ASSERT_OK_AND_ASSIGN(const PosixFile file, PosixFile::Open(log_, O_RDWR));
     ASSERT_OK(file.WriteAt(file.Size().value() - 300, std::string(200, '\0')));
   }
+
+  static constexpr char kState[] = "/state/signer.state";
+  std::string state_;  // the signer's memory before the last commit, and the world's
+  FaultRig::Memory before_;
+  std::string log_;
+};
+
+// The signer remembers it.
+TEST_F(TornCommitTest, ThatWasAcknowledgedIsARollbackAndKept) {
+  ASSERT_OK_AND_ASSIGN(const std::string bytes, ReadWholeFile(log_, kFileBytesMax));
   EXPECT_THAT(rig_.Open(),
               StatusIs(absl::StatusCode::kFailedPrecondition, ::testing::HasSubstr("rollback")));
-  EXPECT_TRUE(PathExists(path + ".cut")) << "what is left of it may not be removed";
+  ASSERT_OK_AND_ASSIGN(const std::string kept, ReadWholeFile(log_, kFileBytesMax));
+  EXPECT_TRUE(kept == bytes) << "what is left of it may not be changed";
+}
+
+TEST_F(TornCommitTest, ThatNobodyWasToldOfIsLeftOut) {
+  {
+    ASSERT_OK_AND_ASSIGN(const PosixFile file, PosixFile::Open(kState, O_RDWR));
+    ASSERT_OK(file.WriteAt(0, state_));
+  }
+  rig_.memory = before_;
+  EXPECT_OK(rig_.CheckRestart());
+  EXPECT_TRUE(PathExists(log_ + ".cut"));
 }
 
 }  // namespace

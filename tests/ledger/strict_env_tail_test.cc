@@ -1,5 +1,6 @@
 #include "ledger/strict_env_tail.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,10 +11,13 @@
 #include <vector>
 
 #include "leveldb/db.h"
+#include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
 namespace auditledger {
 namespace {
+
+using ::auditledger::testing::StatusIs;
 
 constexpr size_t kSector = 512;
 
@@ -72,6 +76,36 @@ TEST_F(TornTailTest, ADamageBeforeAnotherBatchIsLeftAlone) {
     damaged[at] = static_cast<char>(damaged[at] ^ 1);
     // What was changed may be the filler of a block, which nobody reads.
     EXPECT_EQ(TornTail(damaged), std::nullopt) << at;
+  }
+}
+
+TEST_F(TornTailTest, WholeIsWhatEndsWithABatchAndHasNoDamage) {
+  for (size_t batch = 0; batch + 1 < ends_.size(); ++batch) {
+    EXPECT_OK(CheckWholeLog(log_.substr(0, ends_[batch]), "")) << batch;
+    EXPECT_THAT(CheckWholeLog(log_.substr(0, ends_[batch] - 1), ""),
+                StatusIs(absl::StatusCode::kDataLoss));
+  }
+  for (uint64_t at = 0; at < log_.size(); at += 97) {
+    std::string damaged = log_;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    EXPECT_THAT(CheckWholeLog(damaged, ""), StatusIs(absl::StatusCode::kDataLoss)) << at;
+  }
+}
+
+TEST_F(TornTailTest, TheNextLogGoesOnWhereItEnds) {
+  std::vector<uint64_t> ends;
+  const std::string three = WriteLog({100, 200, 300}, ends);
+  const std::string third = three.substr(ends[1]);
+  EXPECT_OK(CheckWholeLog(three.substr(0, ends[1]), third));
+  EXPECT_THAT(CheckWholeLog(three.substr(0, ends[0]), third),
+              StatusIs(absl::StatusCode::kDataLoss, ::testing::HasSubstr("begins with 3")));
+  EXPECT_THAT(CheckWholeLog("", third), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_OK(CheckWholeLog(three.substr(0, ends[1]), third.substr(0, 20))) << "not to be compared";
+  // Also where the header of the last batch lies in two blocks.
+  for (size_t filler = 32660; filler < 32740; ++filler) {
+    ends.clear();
+    const std::string log = WriteLog({filler, 100}, ends);
+    EXPECT_OK(CheckWholeLog(log, third)) << filler;
   }
 }
 
