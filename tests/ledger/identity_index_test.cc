@@ -202,6 +202,21 @@ TEST_F(IdentityIndexTest, VerifyFindsWhatLookupCannot) {
   CheckAll();
 }
 
+// Found damaged by the background check, then merged by what had read it before: the index is made
+// of the log, and no reason to stop appends.
+TEST_F(IdentityIndexTest, AMergeOfRunsThatWereSetAsideGoesOn) {
+  Open(0);
+  for (uint64_t size = 125; size <= 7 * 125; size += 125) Grow(size);
+  ASSERT_OK(index_->Flush());
+  const std::string run = runs_ + "/" + RunName({125, 250});
+  std::filesystem::rename(run, run + ".damaged");  // as Quarantine does
+  Grow(8 * 125);
+  EXPECT_OK(index_->Flush());
+  CheckAll();
+  Grow(9 * 125);
+  EXPECT_OK(index_->Flush());
+}
+
 TEST_F(IdentityIndexTest, WithoutRoomForFiltersItIsStillExact) {
   limits_.identity_filter_bytes_max = 0;
   Open(0);
