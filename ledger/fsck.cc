@@ -105,7 +105,6 @@ void Checker::ReadOrigin() {
   }
 }
 
-// A segment whose making was cut short is removed by SeedStore::Open: then nothing is opened.
 absl::Status Checker::OpenSecrets() {
   const LedgerPaths& paths = options_.paths;
   if (paths.key_dir.empty() || paths.seed_dir.empty()) return absl::OkStatus();
@@ -117,20 +116,13 @@ absl::Status Checker::OpenSecrets() {
   }
   RETURN_IF_ERROR(keys.status());
   keys_.emplace(*std::move(keys));
-  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(paths.seed_dir);
-  if (!names.ok()) {
-    Add(FindingPart::kSecret, names.status().message());
+  wrapping_ = NewFileKeyProvider(*keys_);
+  auto seeds = SeedStore::OpenReadOnly(paths.seed_dir, report_.origin, *wrapping_);
+  if (!seeds.ok()) {
+    Add(FindingPart::kSecret, seeds.status().message());
     return absl::OkStatus();
   }
-  for (const std::string& name : *names) {
-    if (!absl::EndsWith(name, ".tmp")) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        paths.seed_dir, "/", name,
-        " is a file whose making was cut short: start and stop the ledger once, or remove it"));
-  }
-  wrapping_ = NewFileKeyProvider(*keys_);
-  ASSIGN_OR_RETURN(seeds_,
-                   SeedStore::Open(paths.seed_dir, report_.origin, *wrapping_, Random::System()));
+  seeds_ = *std::move(seeds);
   report_.opened_payloads = true;
   return absl::OkStatus();
 }

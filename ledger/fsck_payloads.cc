@@ -7,7 +7,8 @@
 #include "ledger/identity_record.h"
 #include "ledger/payload_cipher.h"
 #include "ledger/request_planner.h"
-#include "merkle/header.h"
+#include "ledger/stream_table.h"
+#include "merkle/sha256.h"
 #include "merkle/system_entries.h"
 
 namespace auditledger {
@@ -26,19 +27,13 @@ void PayloadCheck::Check(const CheckedEntry& entry) {
     if (*state == SeedStore::State::kEmpty) return;
     return wrong(FindingPart::kSecret, "it has a slot in the key store and no payload");
   }
-  if (*state == SeedStore::State::kErased) {
-    ++erased_;
-    return;
-  }
+  if (*state == SeedStore::State::kErased) return AddErased(entry.index);
   if (!entry.has_payload) return wrong(FindingPart::kPayload, "its payload is missing");
   if (*state == SeedStore::State::kEmpty) {
     return wrong(FindingPart::kSecret, "its slot in the key store is empty");
   }
   const absl::StatusOr<std::string> secret = seeds_.Get(entry.index);
-  if (absl::IsNotFound(secret.status())) {  // erased since
-    ++erased_;
-    return;
-  }
+  if (absl::IsNotFound(secret.status())) return AddErased(entry.index);  // since
   if (!secret.ok()) return wrong(FindingPart::kSecret, secret.status().message());
   absl::StatusOr<Payload> payload =
       DecryptPayload(*secret, origin_, *entry.leaf.commitment, entry.payload);
@@ -66,10 +61,40 @@ void PayloadCheck::CheckIdentity(const CheckedEntry& entry, const Opening& openi
     findings_.AddEntry(FindingPart::kIdentity, entry.index,
                        "its record has another identity than its event");
   }
-  if (record.stream_sequence != header->stream_sequence) {
+  CheckStream(entry, *header);
+}
+
+// A refused event has not arrived: its record has neither stream nor sequence.
+void PayloadCheck::CheckStream(const CheckedEntry& entry, const EntryHeader& header) {
+  const IdentityRecord& record = *entry.identity;
+  const bool refused = entry.leaf.kind == EntryKind::kConflict;
+  if (record.stream_sequence != (refused ? 0 : header.stream_sequence)) {
     findings_.AddEntry(FindingPart::kIdentity, entry.index,
                        "its record has another sequence than its event");
   }
+  if (record.stream_number == kGapsUnknown) return;
+  if (!streams_.has_value()) ReadStreams();
+  const auto stream = streams_->find(record.stream_number);
+  const Hash wanted = Sha256({EncodeStreamRecord(header.principal, header.stream_id)});
+  if (!refused && stream != streams_->end() && stream->second == wanted) return;
+  findings_.AddEntry(FindingPart::kIdentity, entry.index,
+                     "its record names another stream than its event");
+}
+
+void PayloadCheck::ReadStreams() {
+  streams_.emplace();
+  const absl::Status scanned =
+      engine_.ScanStreams([this](uint32_t number, absl::string_view record) {
+        streams_->emplace(number, Sha256({record}));
+        return true;
+      });
+  if (!scanned.ok()) findings_.Add(FindingPart::kStream, scanned.message());
+}
+
+void PayloadCheck::AddErased(uint64_t index) {
+  ++erased_;
+  findings_.AddEntry(FindingPart::kSecret, index,
+                     "its secret was destroyed without an erasure entry (this version knows none)");
 }
 
 // Evidence of a conflict stands under an identity of its own, and names the entry that has the

@@ -1,19 +1,27 @@
 // An entry's payload opened against its leaf: the secret unwrapped, the payload decrypted,
-// commitment, header, time and tags recomputed, and its identity's MACs.
+// commitment, header, time and tags recomputed, its identity's MACs, and that its stream's record
+// is its header's.
 //
-// Thread-safety: one thread. All that is given must outlive it.
+// A destroyed secret is a finding unless an erasure entry names its entry. The body of such entries
+// is not defined yet (system_entries.h), so none does, and every destroyed secret is one.
+//
+// Thread-safety: one thread. All that is given must outlive it. Memory: a hash a stream.
 #ifndef AUDITLEDGER_LEDGER_FSCK_PAYLOADS_H_
 #define AUDITLEDGER_LEDGER_FSCK_PAYLOADS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "ledger/engine.h"
 #include "ledger/fsck_findings.h"
 #include "ledger/fsck_log.h"
 #include "ledger/key_files.h"
 #include "ledger/seed_store.h"
+#include "merkle/hash.h"
+#include "merkle/header.h"
 #include "merkle/opening.h"
 
 namespace auditledger {
@@ -39,6 +47,9 @@ class PayloadCheck {
  private:
   void CheckIdentity(const CheckedEntry& entry, const Opening& opening);
   bool IdentityFits(const CheckedEntry& entry, const Mac128& identity) const;
+  void CheckStream(const CheckedEntry& entry, const EntryHeader& header);
+  void ReadStreams();
+  void AddErased(uint64_t index);
 
   const std::string origin_;
   const LedgerKeys& keys_;
@@ -48,6 +59,8 @@ class PayloadCheck {
   Findings& findings_;
   uint64_t opened_ = 0;
   uint64_t erased_ = 0;
+  // Of stream records, by number; read when the first is asked for.
+  std::optional<absl::flat_hash_map<uint32_t, Hash>> streams_;
 };
 
 }  // namespace auditledger

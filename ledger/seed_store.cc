@@ -70,8 +70,10 @@ std::string ErasedSlot() {
 
 class FileSeedStore : public SeedStore {
  public:
-  FileSeedStore(std::string dir, absl::string_view origin, const KeyProvider& keys, Random& random)
-      : dir_(std::move(dir)), keys_(keys), random_(random) {
+  // `access`: O_RDWR or O_RDONLY.
+  FileSeedStore(std::string dir, absl::string_view origin, const KeyProvider& keys, Random& random,
+                int access)
+      : dir_(std::move(dir)), access_(access), keys_(keys), random_(random) {
     PutBytes16(framed_origin_, origin);
     associated_prefix_ = absl::StrCat(kSlotLabel, framed_origin_);
   }
@@ -113,6 +115,7 @@ class FileSeedStore : public SeedStore {
   }
 
   const std::string dir_;
+  const int access_;
   const KeyProvider& keys_;
   Random& random_;
   std::string framed_origin_;
@@ -136,6 +139,9 @@ absl::Status FileSeedStore::Latch(absl::Status status) {
 }
 
 absl::Status FileSeedStore::CheckLatch() {
+  if (access_ == O_RDONLY) {
+    return absl::FailedPreconditionError(absl::StrCat(dir_, " was opened for reading only"));
+  }
   if (latched_.ok()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("the seed store has stopped after: ", latched_.message()));
@@ -145,7 +151,7 @@ absl::StatusOr<FileSeedStore::SharedFile> FileSeedStore::OpenSegment(uint64_t se
   MutexLock lock(files_mutex_);
   const auto known = files_.find(segment);
   if (known != files_.end()) return known->second;
-  ASSIGN_OR_RETURN(PosixFile opened, PosixFile::Open(PathOf(segment), O_RDWR));
+  ASSIGN_OR_RETURN(PosixFile opened, PosixFile::Open(PathOf(segment), access_));
   ASSIGN_OR_RETURN(const uint64_t size, opened.Size());
   if (size != kSegmentBytes) {
     return absl::DataLossError(
@@ -312,11 +318,15 @@ absl::StatusOr<std::string> FileSeedStore::Get(uint64_t index) {
 absl::StatusOr<SeedStore::State> FileSeedStore::StateOf(uint64_t index) {
   MutexLock lock(write_mutex_);
   ASSIGN_OR_RETURN(const std::string bytes, ReadSlot(index));
-  ASSIGN_OR_RETURN(const Slot slot, ParseSlot(bytes));
-  return slot.state;
+  return SeedSlotState(bytes);
 }
 
 }  // namespace
+
+absl::StatusOr<SeedStore::State> SeedSlotState(absl::string_view slot) {
+  ASSIGN_OR_RETURN(const Slot parsed, ParseSlot(slot));
+  return parsed.state;
+}
 
 absl::StatusOr<std::unique_ptr<SeedStore>> SeedStore::Open(const std::string& dir,
                                                            const std::string& origin,
@@ -330,7 +340,14 @@ absl::StatusOr<std::unique_ptr<SeedStore>> SeedStore::Open(const std::string& di
       RETURN_IF_ERROR(RemoveFile(absl::StrCat(dir, "/", name)));
     }
   }
-  return std::make_unique<FileSeedStore>(dir, origin, keys, random);
+  return std::make_unique<FileSeedStore>(dir, origin, keys, random, O_RDWR);
+}
+
+absl::StatusOr<std::unique_ptr<SeedStore>> SeedStore::OpenReadOnly(const std::string& dir,
+                                                                   const std::string& origin,
+                                                                   const KeyProvider& keys) {
+  RETURN_IF_ERROR(ListDirectory(dir).status());
+  return std::make_unique<FileSeedStore>(dir, origin, keys, Random::System(), O_RDONLY);
 }
 
 }  // namespace auditledger

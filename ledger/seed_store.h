@@ -56,6 +56,11 @@ class SeedStore {
   static absl::StatusOr<std::unique_ptr<SeedStore>> Open(const std::string& dir,
                                                          const std::string& origin,
                                                          const KeyProvider& keys, Random& random);
+  // For fsck and the like, of a folder that is there: changes nothing in it, also where it could
+  // not. Put and Erase are FailedPrecondition.
+  static absl::StatusOr<std::unique_ptr<SeedStore>> OpenReadOnly(const std::string& dir,
+                                                                 const std::string& origin,
+                                                                 const KeyProvider& keys);
   virtual ~SeedStore() = default;
 
   // Wraps and writes secrets for consecutive indices beginning with `first_index` (an empty string
@@ -74,6 +79,9 @@ class SeedStore {
   // A sync failed, not merely a write: what was written may be lost though it can be read.
   virtual bool SyncFailed() const { return false; }
 };
+
+// Of a slot's kSeedSlotBytes. DataLoss when they are none of a slot's.
+absl::StatusOr<SeedStore::State> SeedSlotState(absl::string_view slot);
 
 }  // namespace auditledger
 

@@ -47,11 +47,12 @@ class BackgroundCheckTest : public ::testing::Test {
   static void Round(BackgroundCheck& check) {
     while (check.Step() > 0) continue;
   }
-  // Replaces a leaf below the ledger's feet.
-  void SetLeaf(uint64_t index, const std::string& bytes) {
+  // Replaces a record below the ledger's feet.
+  void SetLeaf(uint64_t index, const std::string& bytes) { Set(RecordKind::kLeaf, index, bytes); }
+  void Set(RecordKind kind, uint64_t index, const std::string& bytes) {
     const Head head = engine->LoadHead()->value();
     CommitBatch batch;
-    batch.records = {{RecordKind::kLeaf, index, bytes}};
+    batch.records = {{kind, index, bytes}};
     batch.head = head;
     ASSERT_OK(engine->Commit(head, batch));
   }
@@ -102,11 +103,33 @@ TEST_F(BackgroundCheckTest, NamesADamagedEntryUntilItIsMended) {
   EXPECT_EQ(check.state().first_finding, "");
 }
 
-TEST_F(BackgroundCheckTest, DoesNotTakeAnErasureForDamage) {
+TEST_F(BackgroundCheckTest, NamesASecretThatWasDestroyedWithoutAnErasureEntry) {
   ASSERT_OK(seeds->Erase(9));
   BackgroundCheck check(Parts());
   Round(check);
+  EXPECT_EQ(check.state().findings, 1u);
+  EXPECT_THAT(check.state().first_finding, HasSubstr("entry 9: its secret was destroyed"));
+}
+
+// Streams that come while a round is under way are those of entries behind its head.
+TEST_F(BackgroundCheckTest, NamesAnEntryOfAnotherStreamThanItsEvents) {
+  ASSERT_OK(t.AppendOne("numbered", "x", 1, "s1"));
+  ASSERT_OK(t.AppendOne("other", "x", 1, "s2"));
+  BackgroundCheck check(Parts());
+  ASSERT_EQ(check.Step(), 256u);
+  ASSERT_OK(t.AppendOne("third", "x", 1, "s3"));
+  Round(check);
+  Round(check);
   EXPECT_EQ(check.state().findings, 0u) << check.state().first_finding;
+  Set(RecordKind::kIdentity, 702, [&] {
+    IdentityRecord record =
+        ParseIdentityRecord(engine->Read(RecordKind::kIdentity, 702).value()).value();
+    record.stream_number = 0;
+    return EncodeIdentityRecord(record);
+  }());
+  Round(check);
+  EXPECT_EQ(check.state().findings, 1u);
+  EXPECT_THAT(check.state().first_finding, HasSubstr("entry 702: its record names another stream"));
 }
 
 TEST_F(BackgroundCheckTest, AsksForTheIndexesAtTheEndOfEachRound) {

@@ -4,6 +4,9 @@
 // Covers: ledger/fsck_payloads, ledger/fsck_store
 #include "ledger/fsck.h"
 
+#include <fcntl.h>
+
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -16,6 +19,7 @@
 #include "ledger/fsck_log.h"
 #include "ledger/fsck_store.h"
 #include "ledger/key_format.h"
+#include "ledger/posix_file_system.h"
 #include "ledger/recovery.h"
 #include "leveldb/db.h"
 #include "merkle/sha256.h"
@@ -40,6 +44,45 @@ std::map<std::string, Hash> DigestsBelow(const std::string& folder) {
   }
   return out;
 }
+
+// The machine's files, as a mount with "ro" gives them.
+class ReadOnlyDisk : public FileSystem {
+ public:
+  int Open(const std::string& path, int flags, mode_t mode) override {
+    const bool reads = (flags & O_ACCMODE) == O_RDONLY && (flags & O_CREAT) == 0;
+    return reads ? machine_.Open(path, flags, mode) : Refuse();
+  }
+  int Close(int fd) override { return machine_.Close(fd); }
+  ssize_t Pread(int fd, char* out, size_t size, off_t offset) override {
+    return machine_.Pread(fd, out, size, offset);
+  }
+  ssize_t Pwrite(int, const char*, size_t, off_t) override { return Refuse(); }
+  int Fsync(int fd) override { return machine_.Fsync(fd); }
+  int Fdatasync(int fd) override { return machine_.Fdatasync(fd); }
+  int Fstat(int fd, struct stat* info) override { return machine_.Fstat(fd, info); }
+  int Fchmod(int, mode_t) override { return Refuse(); }
+  int Flock(int fd, int operation) override { return machine_.Flock(fd, operation); }
+  int Stat(const std::string& path, struct stat* info) override {
+    return machine_.Stat(path, info);
+  }
+  int Lstat(const std::string& path, struct stat* info) override {
+    return machine_.Lstat(path, info);
+  }
+  int Mkdir(const std::string&, mode_t) override { return Refuse(); }
+  int Unlink(const std::string&) override { return Refuse(); }
+  int Rename(const std::string&, const std::string&) override { return Refuse(); }
+  int Link(const std::string&, const std::string&) override { return Refuse(); }
+  int List(const std::string& dir, std::vector<std::string>* names) override {
+    return machine_.List(dir, names);
+  }
+
+ private:
+  static int Refuse() {
+    errno = EROFS;
+    return -1;
+  }
+  FileSystem& machine_ = FileSystem::Machine();
+};
 
 class FsckTest : public ::testing::Test {
  protected:
@@ -146,7 +189,7 @@ TEST_F(FsckTest, ChecksTheLogAloneWhereOnlyThatWasCopied) {
   EXPECT_FALSE(report.opened_payloads);
 }
 
-TEST_F(FsckTest, CountsErasedEntries) {
+TEST_F(FsckTest, NamesASecretThatWasDestroyedWithoutAnErasureEntry) {
   ASSERT_OK_AND_ASSIGN(const LedgerKeys keys,
                        LoadKeyFiles(t.options.paths.key_dir, t.options.origin));
   const auto wrapping = NewFileKeyProvider(keys);
@@ -154,9 +197,52 @@ TEST_F(FsckTest, CountsErasedEntries) {
                                                          *wrapping, t.random));
   ASSERT_OK(seeds->Erase(9));
   const FsckReport report = Check();
-  EXPECT_EQ(report.findings_total, 0u);
+  const Finding finding = Only(report);
+  EXPECT_EQ(finding.part, FindingPart::kSecret);
+  EXPECT_EQ(finding.entry, 9u);
+  EXPECT_THAT(finding.what, HasSubstr("without an erasure entry"));
   EXPECT_EQ(report.payloads_erased, 1u);
   EXPECT_EQ(report.payloads_opened, kEntries - 2);
+}
+
+TEST_F(FsckTest, NoticesAnEventUnderAnotherStream) {
+  ASSERT_OK(t.Open());
+  ASSERT_OK(t.AppendOne("other", "x", 1, "s2"));
+  t.Close();
+  EXPECT_EQ(Check().findings_total, 0u);
+  const std::string key = RecordKey(RecordKind::kIdentity, 20);
+  IdentityRecord record = ParseIdentityRecord(Get(key)).value();
+  ASSERT_EQ(record.stream_number, 0u);
+  record.stream_number = 1;
+  Put(key, EncodeIdentityRecord(record));
+  const FsckReport report = Check();
+  std::set<std::string> said;
+  for (const Finding& finding : report.findings) said.insert(finding.what);
+  EXPECT_TRUE(said.count("entry 20: its record names another stream than its event"));
+}
+
+// The record of evidence has neither stream nor number, whatever the refused event says.
+TEST_F(FsckTest, FindsNothingInTheEvidenceOfANumberedEvent) {
+  ASSERT_OK(t.Open());
+  ASSERT_FALSE(t.AppendOne("e8", "another event", 9).ok());
+  t.Close();
+  for (const Finding& finding : Check().findings) ADD_FAILURE() << finding.what;
+}
+
+TEST_F(FsckTest, LeavesASegmentWhoseMakingWasCutShort) {
+  std::ofstream(t.options.paths.seed_dir + "/seeds-0000000000010000.tmp") << "half";
+  const auto before = DigestsBelow(t.folder());
+  EXPECT_EQ(Check().findings_total, 0u);
+  EXPECT_EQ(DigestsBelow(t.folder()), before);
+}
+
+TEST_F(FsckTest, FindsNothingOnADiskThatIsMountedReadOnly) {
+  ReadOnlyDisk disk;
+  SetFileSystemForTesting(&disk);
+  const FsckReport report = Check();
+  SetFileSystemForTesting(nullptr);
+  for (const Finding& finding : report.findings) ADD_FAILURE() << finding.what;
+  EXPECT_EQ(report.payloads_opened, kEntries - 1);
 }
 
 TEST_F(FsckTest, RefusesALedgerThatIsServed) {

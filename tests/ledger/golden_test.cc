@@ -35,6 +35,7 @@
 #include "ledger/backup_restore.h"
 #include "ledger/backup_secrets.h"
 #include "ledger/backup_writer.h"
+#include "ledger/fsck.h"
 #include "ledger/key_files.h"
 #include "ledger/ledger_set.h"
 #include "ledger/leveldb_engine.h"
@@ -384,6 +385,18 @@ TEST_P(GoldenTest, KnowsItsEventsAndGoesOn) {
   leveldb.path = golden_->paths().data_dir + "/log";
   ASSERT_OK_AND_ASSIGN(const auto engine, OpenLevelDbEngine(leveldb));
   EXPECT_OK(testing::CheckLedger(*engine, kOrigin));
+}
+
+// Its one destroyed secret has no erasure entry: nothing wrote any at that time.
+TEST_P(GoldenTest, FsckFindsOnlyTheDestroyedSecret) {
+  FsckOptions options;
+  options.paths = golden_->paths();
+  options.origin = kOrigin;
+  ASSERT_OK_AND_ASSIGN(const FsckReport report, Fsck(options));
+  ASSERT_EQ(report.findings_total, 1u);
+  EXPECT_EQ(report.findings[0].part, FindingPart::kSecret);
+  EXPECT_EQ(report.findings[0].entry, kErased);
+  EXPECT_EQ(report.payloads_erased, 1u);
 }
 
 TEST_P(GoldenTest, ItsBackupVerifiesAndRestoresToTheSameLedger) {

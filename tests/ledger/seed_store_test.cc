@@ -94,6 +94,23 @@ TEST_F(SeedStoreTest, SeedsReadBackAlsoAfterARestart) {
   }
 }
 
+TEST_F(SeedStoreTest, OpenedForReadingOnlyItChangesNothing) {
+  EXPECT_FALSE(SeedStore::OpenReadOnly(dir_ / "nowhere", kOrigin, keys_).ok());
+  ASSERT_OK(PutRange(0, 3));
+  ASSERT_OK(store_->Erase(1));
+  const std::string torn = seeds_ + "/seeds-0000000000010000.tmp";
+  ASSERT_OK(CreateFile(torn, "half"));
+  const std::string before = Raw();
+  ASSERT_OK_AND_ASSIGN(store_, SeedStore::OpenReadOnly(seeds_, kOrigin, keys_));
+  EXPECT_EQ(store_->Get(0).value(), Seed(0));
+  EXPECT_EQ(store_->StateOf(1).value(), State::kErased);
+  for (const absl::Status& status : {PutRange(3, 4), store_->Erase(0)}) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("reading only")));
+  }
+  EXPECT_EQ(Raw(), before);
+  EXPECT_TRUE(PathExists(torn));
+}
+
 TEST_F(SeedStoreTest, SlotIsThatOfTheHeaderToTheByte) {
   ASSERT_OK(store_->Put(0, {"", "", "", "", "", Seed(5)}));
   const std::string raw = Raw();
