@@ -34,7 +34,8 @@ class BackupCheck {
  private:
   absl::Status ReadSegment(const BackupSegmentName& name);
   absl::Status VisitEntries(const BackupSegment& segment);
-  absl::StatusOr<absl::string_view> SlotOf(uint64_t index, const BackupEntryView& entry);
+  absl::StatusOr<absl::string_view> SlotOf(uint64_t index, const BackupEntryView& entry,
+                                           bool committed);
 
   const BackupFolders& folders_;
   const NoteVerifier& key_;
@@ -97,7 +98,7 @@ absl::Status BackupCheck::VisitEntries(const BackupSegment& segment) {
     last_time_us_ = leaf.recorded_at_us;
     VisitedEntry entry{index, record, leaf, LeafHash(record.leaf), ""};
     if (!folders_.secrets.empty()) {
-      ASSIGN_OR_RETURN(entry.slot, SlotOf(index, record));
+      ASSIGN_OR_RETURN(entry.slot, SlotOf(index, record, leaf.commitment.has_value()));
     }
     RETURN_IF_ERROR(visitor_.Entry(entry));
     frontier_.Append(entry.leaf_hash);
@@ -105,8 +106,8 @@ absl::Status BackupCheck::VisitEntries(const BackupSegment& segment) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<absl::string_view> BackupCheck::SlotOf(uint64_t index,
-                                                      const BackupEntryView& entry) {
+absl::StatusOr<absl::string_view> BackupCheck::SlotOf(uint64_t index, const BackupEntryView& entry,
+                                                      bool committed) {
   const uint64_t first = index - index % kSeedSlotsPerSegment;
   if (slots_first_ != first) {
     ASSIGN_OR_RETURN(slots_, ReadBackupSecrets(folders_.secrets, key_.name(), first));
@@ -118,9 +119,13 @@ absl::StatusOr<absl::string_view> BackupCheck::SlotOf(uint64_t index,
         index, absl::StrCat(folders_.secrets, " ends before it: it is older than ", folders_.log));
   }
   const absl::string_view slot = absl::string_view(slots_).substr(at, kSeedSlotBytes);
-  const bool empty = slot.find_first_not_of('\0') == absl::string_view::npos;
-  if (empty && !entry.payload.empty()) {
+  const absl::StatusOr<SeedStore::State> state = SeedSlotState(slot);
+  if (!state.ok()) return Damaged(index, state.status().message());
+  if (*state == SeedStore::State::kEmpty && !entry.payload.empty()) {
     return Damaged(index, absl::StrCat("its secret is not in ", folders_.secrets));
+  }
+  if (committed && entry.payload.empty() && *state != SeedStore::State::kErased) {
+    return Damaged(index, "its payload is missing, and its secret was not destroyed");
   }
   return slot;
 }

@@ -6,9 +6,9 @@
 //   ASSIGN_OR_RETURN(const BackupSummary summary, ReadBackup({dir, secrets_dir}, log_key,
 //   nothing));
 //
-// What that proves: the leaves are those of the signed head. What it cannot prove without the key
-// files: that a payload is what its leaf commits to; digests tell damage, and AES-GCM and the
-// commitment tell a forgery when the restored ledger reads it.
+// What that proves: the leaves are those of the signed head. The digests have no key: they tell
+// damage, not an editor's hand. What it cannot prove without the key files: that payloads, identity
+// records, streams and secrets are those of the leaves. RestoreBackup with keys does, and fsck.
 // Thread-safety: free functions. Memory: one segment, and one of secrets (4 MiB).
 // Errors: as LoadBackupIndex; DataLoss with file and entry for anything else that is not as it must
 // be. What was visited before an error counts for nothing.

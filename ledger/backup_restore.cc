@@ -7,9 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "ledger/engine.h"
+#include "ledger/fsck_findings.h"
+#include "ledger/fsck_log.h"
+#include "ledger/fsck_payloads.h"
+#include "ledger/key_files.h"
 #include "ledger/leveldb_engine.h"
 #include "ledger/posix_file.h"
 #include "ledger/read_back.h"
@@ -21,15 +26,22 @@ namespace auditledger {
 namespace {
 
 constexpr char kRestoring[] = "restoring";
+constexpr char kOriginFile[] = "ledger.origin";
 constexpr char kLostAndFound[] = "lost+found";  // what stays on a disk of its own
+
+// What an attempt that was cut short may have given its name before the log has one.
+bool IsPublishedFirst(absl::string_view name) {
+  return absl::StartsWith(name, kOriginFile) || absl::StartsWith(name, "seeds-");
+}
 
 // Makes `dir` and an empty `dir`/restoring. What an attempt before left of it is cleared away;
 // anything else is somebody's.
-absl::StatusOr<std::string> PrepareFolder(const std::string& dir) {
+absl::StatusOr<std::string> PrepareFolder(const std::string& dir, bool is_repeated) {
   RETURN_IF_ERROR(MakeDirectory(dir));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
   for (const std::string& name : names) {
     if (name == kRestoring || name == kLostAndFound) continue;
+    if (is_repeated && IsPublishedFirst(name)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat(dir, " is not empty (", name,
                      "): nothing is overwritten. Move it away, or give another folder"));
@@ -52,19 +64,33 @@ class SecretsRestore {
     slots_.append(slot.data(), slot.size());
     return absl::OkStatus();
   }
+  // What is left of the last segment.
+  absl::Status Finish() { return WriteSegment(); }
   // Gives the files their names.
   absl::Status Publish(const std::string& seed_dir) {
-    RETURN_IF_ERROR(WriteSegment());
     for (const std::string& name : names_) {
-      RETURN_IF_ERROR(
-          RenameDurably(absl::StrCat(dir_, "/", name), absl::StrCat(seed_dir, "/", name)));
+      const std::string path = absl::StrCat(seed_dir, "/", name);
+      if (PathExists(path)) RETURN_IF_ERROR(CheckSame(absl::StrCat(dir_, "/", name), path));
+      RETURN_IF_ERROR(RenameDurably(absl::StrCat(dir_, "/", name), path));
     }
     std::error_code ignored;
     std::filesystem::remove(dir_, ignored);
     return absl::OkStatus();
   }
+  const std::string& dir() const { return dir_; }
 
  private:
+  // Secrets are never overwritten by others: they may be the only ones.
+  static absl::Status CheckSame(const std::string& made, const std::string& there) {
+    constexpr size_t kBytes = kSeedSlotsPerSegment * kSeedSlotBytes;
+    ASSIGN_OR_RETURN(const std::string wanted, ReadWholeFile(made, kBytes));
+    const absl::StatusOr<std::string> found = ReadWholeFile(there, kBytes);
+    if (found.ok() && *found == wanted) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        there, " is there with other secrets than this backup's: what a restore of another backup ",
+        "left, or a ledger's own. Remove ", DirectoryOf(there), " only if it is the former"));
+  }
+
   absl::Status WriteSegment() {
     if (slots_.empty()) return absl::OkStatus();
     slots_.resize(kSeedSlotsPerSegment * kSeedSlotBytes, '\0');
@@ -143,6 +169,29 @@ class LogRestore : public BackupVisitor {
   std::optional<Head> last_;
 };
 
+// What fsck says of these parts of the log in `engine`.
+absl::Status CheckPayloads(const RestoreOptions& options, const Checkpoint& head, uint32_t streams,
+                           const std::string& seed_dir, Engine& engine) {
+  ASSIGN_OR_RETURN(const LedgerKeys keys, LoadKeyFiles(options.key_dir, head.origin));
+  const auto wrapping = NewFileKeyProvider(keys);
+  ASSIGN_OR_RETURN(const auto seeds, SeedStore::OpenReadOnly(seed_dir, head.origin, *wrapping));
+  ASSIGN_OR_RETURN(const std::optional<Head> stored, engine.LoadHead());
+  Findings findings(1);
+  PayloadCheck payloads(head.origin, keys, engine, *seeds,
+                        options.limits.max_conflicts_per_identity, findings);
+  LogCheckOptions log_options;
+  log_options.keep_payloads = true;
+  log_options.streams = streams;
+  log_options.on_entry = [&payloads](const CheckedEntry& entry) { payloads.Check(entry); };
+  LogCheck log(engine, *stored, log_options, findings);
+  while (log.next() < stored->size) log.Step();
+  log.Finish();
+  if (findings.total() == 0) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      findings.total(), " findings of a check with ", options.key_dir, ": the backup is not what ",
+      "the ledger wrote, or these are not its keys. The first: ", findings.kept()[0].what));
+}
+
 absl::StatusOr<BackupSummary> WriteLog(const RestoreOptions& options, const NoteVerifier& key,
                                        const std::string& path, SecretsRestore* secrets) {
   LevelDbOptions leveldb;
@@ -152,6 +201,10 @@ absl::StatusOr<BackupSummary> WriteLog(const RestoreOptions& options, const Note
   LogRestore log(*engine, secrets, options);
   ASSIGN_OR_RETURN(BackupSummary summary, ReadBackup(options.from, key, log));
   RETURN_IF_ERROR(log.Finish(summary.head.checkpoint));
+  if (secrets != nullptr) RETURN_IF_ERROR(secrets->Finish());
+  if (options.key_dir.empty()) return summary;
+  RETURN_IF_ERROR(CheckPayloads(options, summary.head.checkpoint, summary.streams,
+                                secrets != nullptr ? secrets->dir() : options.seed_dir, *engine));
   return summary;
 }
 
@@ -159,10 +212,14 @@ absl::StatusOr<BackupSummary> WriteLog(const RestoreOptions& options, const Note
 
 absl::StatusOr<BackupSummary> RestoreBackup(const RestoreOptions& options,
                                             const NoteVerifier& key) {
+  if (!options.key_dir.empty()) {  // before hours of work
+    RETURN_IF_ERROR(LoadKeyFiles(options.key_dir, key.name()).status());
+  }
   std::optional<SecretsRestore> secrets;
-  ASSIGN_OR_RETURN(const std::string restoring, PrepareFolder(options.data_dir));
+  const bool is_repeated = PathExists(absl::StrCat(options.data_dir, "/", kRestoring));
+  ASSIGN_OR_RETURN(const std::string restoring, PrepareFolder(options.data_dir, is_repeated));
   if (!options.from.secrets.empty()) {
-    ASSIGN_OR_RETURN(std::string seeds, PrepareFolder(options.seed_dir));
+    ASSIGN_OR_RETURN(std::string seeds, PrepareFolder(options.seed_dir, is_repeated));
     secrets.emplace(std::move(seeds));
   }
   // A database of its own inside: the folder that is renamed has no other contents.
@@ -170,8 +227,8 @@ absl::StatusOr<BackupSummary> RestoreBackup(const RestoreOptions& options,
   ASSIGN_OR_RETURN(BackupSummary summary,
                    WriteLog(options, key, log, secrets.has_value() ? &*secrets : nullptr));
   if (secrets.has_value()) RETURN_IF_ERROR(secrets->Publish(options.seed_dir));
-  RETURN_IF_ERROR(
-      CreateFile(absl::StrCat(options.data_dir, "/ledger.origin"), absl::StrCat(key.name(), "\n")));
+  RETURN_IF_ERROR(ReplaceFile(absl::StrCat(options.data_dir, "/", kOriginFile),
+                              absl::StrCat(key.name(), "\n")));
   // The log last: until it has its name, there is nothing to start from.
   RETURN_IF_ERROR(RenameDurably(log, absl::StrCat(options.data_dir, "/log")));
   std::error_code ignored;

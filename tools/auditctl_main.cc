@@ -1,4 +1,6 @@
 // auditctl: the client of auditledgerd.
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <string>
@@ -53,6 +55,7 @@ void AddGlobals(CLI::App& app, auditledger::ctl::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  umask(0077);  // receipts, exports and backups are their owner's alone
   auditledger::ctl::Run run;
   CLI::App app{kAbout};
   app.footer(kFooter);

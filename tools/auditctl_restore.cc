@@ -64,10 +64,11 @@ absl::Status Verify(const Options& global, const CommandOptions& options) {
 absl::Status Restore(const Options& global, CommandOptions options) {
   ASSIGN_OR_RETURN(const Pin pin, RequiredPin(global));
   RestoreOptions& restore = options.restore;
-  if (restore.from.secrets.empty() != restore.seed_dir.empty()) {
+  const bool checked = !restore.key_dir.empty();
+  if (restore.seed_dir.empty() != (restore.from.secrets.empty() && !checked)) {
     return absl::InvalidArgumentError(
         "--seeds and --seed_dir belong together: where the secrets are, and where they go. Without "
-        "both the key store is left as it is");
+        "--seeds the key store is left as it is; --key_dir then wants its --seed_dir");
   }
   if (!restore.seed_dir.empty()) {
     RETURN_IF_ERROR(CheckApart(restore.data_dir, restore.seed_dir));
@@ -81,6 +82,12 @@ absl::Status Restore(const Options& global, CommandOptions options) {
       "auditctl: restored. Keys and the signer's state were not touched: at its next start the "
       "server compares this\nlog with what was signed, and refuses it if it is older\n",
       stderr);
+  std::fputs(checked
+                 ? "auditctl: every payload and identity was checked with the keys\n"
+                 : "auditctl: payloads and identities were not checked: an edited backup would "
+                   "pass. Run auditledger-fsck\nwith --keys and --seeds before the first start, or "
+                   "restore with --key_dir\n",
+             stderr);
   return absl::OkStatus();
 }
 
@@ -90,7 +97,9 @@ void AddVerify(CLI::App& app, Run& run) {
       "backup-verify",
       "Check a backup offline: every file against its digest, every entry into its signed head. "
       "With --seeds also\n"
-      "that the secret of each payload is there. Prints folder, entries, root.\n\n"
+      "that the secret of each payload is there. That payloads and identities are those of the "
+      "entries shows only\n"
+      "with the keys: restore --key_dir. Prints folder, entries, root.\n\n"
       "Example:\n  auditctl backup-verify /backup/clinic --seeds /vault/clinic --pin-key "
       "clinic.vkey");
   command->add_option("dir", options->restore.from.log, "the backup's folder")->required();
@@ -111,18 +120,23 @@ void AddRestoreCommands(CLI::App& app, Run& run) {
       "while the server\n"
       "is stopped; both must be empty. All is checked against the backup's signed head. Keys and "
       "the signer's state\n"
-      "are never touched, so that the server notices a backup that is older than what it signed. "
+      "are never changed, so that the server notices a backup that is older than what it signed. "
       "Run it as the\n"
-      "server's user. Prints folder, entries, root.\n\n"
+      "server's user. With --key_dir every payload and identity is checked against its entry as "
+      "well. Prints folder,\n"
+      "entries, root.\n\n"
       "Example:\n"
       "  auditctl restore --from /backup/clinic --seeds /vault/clinic --pin-key clinic.vkey \\\n"
       "    --data_dir /var/lib/auditledger/data/clinic --seed_dir "
-      "/var/lib/auditledger/seeds/clinic");
+      "/var/lib/auditledger/seeds/clinic \\\n"
+      "    --key_dir /var/lib/auditledger/keys/clinic");
   command->add_option("--from", options->restore.from.log, "the backup's folder")->required();
   command->add_option("--seeds", options->restore.from.secrets, "the secrets' folder");
   command->add_option("--data_dir", options->restore.data_dir, "the ledger's folder of data")
       ->required();
   command->add_option("--seed_dir", options->restore.seed_dir, "the ledger's folder of seeds");
+  command->add_option("--key_dir", options->restore.key_dir,
+                      "the ledger's folder of keys: check payloads and identities with them");
   command->add_flag("--progress", options->progress, "report progress even when not on a terminal");
   command->callback(
       [options, &run] { run.action = [options, &run] { return Restore(run.options, *options); }; });

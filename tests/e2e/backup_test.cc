@@ -88,9 +88,19 @@ class BackupTest : public ::testing::Test {
   }
   Ran Restore() {
     return Ctl({"restore", "--from", Path("backup"), "--seeds", Path("vault"), "--data_dir",
-                Path("root/data/clinic"), "--seed_dir", Path("root/seeds/clinic"), "--json"});
+                Path("root/data/clinic"), "--seed_dir", Path("root/seeds/clinic"), "--key_dir",
+                Path("root/keys/clinic"), "--json"});
   }
   uint64_t Size() { return json::parse(Ctl({"checkpoint", "--json"}).out)["size"]; }
+
+  // Nothing in it is open to others, whatever umask this test was started with.
+  static void ExpectPrivate(const std::string& dir) {
+    namespace fs = std::filesystem;
+    constexpr fs::perms kOthers = fs::perms::group_all | fs::perms::others_all;
+    for (const auto& file : fs::recursive_directory_iterator(dir)) {
+      EXPECT_EQ(file.status().permissions() & kOthers, fs::perms::none) << file.path();
+    }
+  }
 
   void CreateLedger() {
     const Ran created = Ctl({"create-ledger", "clinic", "--origin", kOrigin, "--json"});
@@ -206,7 +216,9 @@ TEST_F(BackupTest, WhatWasAcknowledgedBeforeABackupOutlivesTheDisk) {
   std::filesystem::remove_all(Path("root/seeds/clinic"));
   restored = Restore();
   ASSERT_EQ(restored.exit_code, 0) << restored.err;
-  EXPECT_THAT(restored.err, HasSubstr("compares"));
+  EXPECT_THAT(restored.err, AllOf(HasSubstr("compares"), HasSubstr("checked with the keys")));
+  ExpectPrivate(Path("root/data/clinic"));
+  ExpectPrivate(Path("backup"));
   Start();
   EXPECT_EQ(Size(), newest);
   CheckAcknowledged(newest);
@@ -230,6 +242,12 @@ TEST_F(BackupTest, SaysWhatIsWrongAndHowToMendIt) {
   EXPECT_EQ(inside.exit_code, 64);
   EXPECT_THAT(inside.err, HasSubstr("inside the other"));
   ASSERT_EQ(Backup().exit_code, 0);
+  const Ran unchecked = Ctl({"restore", "--from", Path("backup"), "--data_dir", Path("bare")});
+  EXPECT_EQ(unchecked.exit_code, 0) << unchecked.err;
+  EXPECT_THAT(unchecked.err, HasSubstr("payloads and identities were not checked"));
+  const Ran keys = Ctl({"restore", "--from", Path("backup"), "--data_dir", Path("new"), "--key_dir",
+                        Path("root/keys/clinic")});
+  EXPECT_EQ(keys.exit_code, 64) << "against which key store?";
   const Ran occupied = Restore();
   EXPECT_EQ(occupied.exit_code, 4);
   EXPECT_THAT(occupied.err, HasSubstr("not empty"));
@@ -268,6 +286,7 @@ TEST_F(BackupTest, AServerThatWasRolledBackWithItsStateIsRefused) {
   EXPECT_EQ(shorter.exit_code, 1);
   EXPECT_THAT(shorter.err, AllOf(HasSubstr("rollback"), HasSubstr("refused-checkpoint")));
   EXPECT_THAT(ReadFile(Path("backup/refused-checkpoint")), HasSubstr(kOrigin));
+  ExpectPrivate(Path("backup"));
   // It grows again, with other events: a fork.
   ASSERT_OK(Client().Append(MakeEvent("s", 3)));
   ASSERT_OK(Client().Append(MakeEvent("s", 4)));

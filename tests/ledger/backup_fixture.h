@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,20 +53,32 @@ class BackupTest : public ::testing::Test {
     const auto head = ledger_.ledger->head();
     RETURN_IF_ERROR(writer->Aim(head->checkpoint));
     const BackupSource& source = *ledger_.ledger->backup_source();
-    ASSIGN_OR_RETURN(const auto streams, source.ReadStreams(writer->next_stream(), 1 << 20));
+    ASSIGN_OR_RETURN(auto streams, source.ReadStreams(writer->next_stream(), 1 << 20));
+    if (edit_streams) edit_streams(streams);
     RETURN_IF_ERROR(writer->AddStreams(streams));
     while (writer->next() < writer->target()) {
       if (messages-- == 0) return absl::CancelledError("cut short");
-      ASSIGN_OR_RETURN(const auto entries,
-                       source.ReadEntries(writer->next(), writer->target(), 4096));
+      ASSIGN_OR_RETURN(auto entries, source.ReadEntries(writer->next(), writer->target(), 4096));
+      if (edit_entries) edit_entries(entries);
       for (const BackupEntry& entry : entries) {
         RETURN_IF_ERROR(writer->AddEntry({entry.leaf, entry.payload, entry.identity}));
       }
     }
     RETURN_IF_ERROR(writer->Finish());
     ASSIGN_OR_RETURN(const auto mirror, SecretsMirror::Open(Path("secrets"), key_->name()));
-    ASSIGN_OR_RETURN(const std::string slots, source.ReadSlots(0, head->head.size));
+    ASSIGN_OR_RETURN(std::string slots, source.ReadSlots(0, head->head.size));
+    if (edit_slots) edit_slots(slots);
     return mirror->Replace(0, slots);
+  }
+
+  // Into folders of their own, checked with the ledger's keys where `with_keys`.
+  RestoreOptions RestoreTo(const std::string& name, bool with_keys) {
+    RestoreOptions options;
+    options.from = Folders();
+    options.data_dir = Path(name + "-data");
+    options.seed_dir = Path(name + "-seeds");
+    if (with_keys) options.key_dir = ledger_.options.paths.key_dir;
+    return options;
   }
 
   absl::StatusOr<BackupSummary> Verify() {
@@ -119,6 +132,10 @@ class BackupTest : public ::testing::Test {
   std::unique_ptr<NoteVerifier> key_;
   int next_ = 0;
   int moved_ = 0;
+  // What an editor of the backup changes: digests and manifest then agree with it.
+  std::function<void(std::vector<BackupEntry>&)> edit_entries;
+  std::function<void(std::vector<std::string>&)> edit_streams;
+  std::function<void(std::string&)> edit_slots;
 };
 
 }  // namespace auditledger::testing

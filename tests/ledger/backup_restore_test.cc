@@ -5,7 +5,9 @@
 
 #include "gmock/gmock.h"
 #include "ledger/key_files.h"
+#include "ledger/posix_file.h"
 #include "tests/ledger/backup_fixture.h"
+#include "tests/testing/file_faults.h"
 
 namespace auditledger {
 namespace {
@@ -197,6 +199,96 @@ TEST_F(BackupRestoreTest, AnErasedSecretIsErasedInTheNextCopy) {
   ASSERT_OK(ledger_.Open());
   EXPECT_EQ(ledger_.ledger->ReadEntry(2, true)->payload, StoredEntry::Payload::kErased);
   EXPECT_EQ(ledger_.ledger->ReadEntry(1, true)->payload, StoredEntry::Payload::kPresent);
+}
+
+TEST_F(BackupRestoreTest, APayloadMayBeMissingOnlyWhereItsSecretWasDestroyed) {
+  Fill(5);
+  edit_entries = [](auto& entries) { entries[2].payload.clear(); };
+  ASSERT_OK(Backup());
+  EXPECT_THAT(Verify(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("entry 2: its payload")));
+  EXPECT_THAT(RestoreBackup(RestoreTo("new", false), *key_), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+// Digests and manifest have no key: only the keys tell that somebody wrote them anew.
+TEST_F(BackupRestoreTest, AnEditedBackupIsToldByTheKeys) {
+  Fill(8);
+  const std::vector<std::function<void()>> edits = {
+      [&] {  // repeats of two acknowledged events would be taken for new ones
+        edit_entries = [](auto& entries) { std::swap(entries[3].identity, entries[5].identity); };
+      },
+      [&] {
+        edit_entries = [](auto& entries) { std::swap(entries[3].payload, entries[5].payload); };
+      },
+      [&] { edit_entries = [](auto& entries) { entries[2].identity.clear(); }; },  // the evidence's
+      [&] { edit_streams = [](auto& streams) { std::swap(streams[0], streams[1]); }; },
+      [&] { edit_slots = [](auto& slots) { slots[3 * kSeedSlotBytes + 20] ^= 1; }; },
+      [&] {  // destroyed, and no entry says so
+        edit_slots = [](auto& slots) {
+          slots.replace(3 * kSeedSlotBytes, kSeedSlotBytes, kSeedSlotBytes, '\0');
+          slots[3 * kSeedSlotBytes] = '\xff';
+        };
+      },
+  };
+  for (size_t i = 0; i < edits.size(); ++i) {
+    SCOPED_TRACE(i);
+    std::filesystem::remove_all(Path("backup"));
+    edit_entries = nullptr;
+    edit_streams = nullptr;
+    edit_slots = nullptr;
+    edits[i]();
+    ASSERT_OK(Backup());
+    EXPECT_OK(Verify()) << "which is why restore takes keys";
+    const RestoreOptions options = RestoreTo(absl::StrCat("new", i), true);
+    EXPECT_THAT(
+        RestoreBackup(options, *key_),
+        StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("findings"), HasSubstr("entry "))));
+    EXPECT_FALSE(std::filesystem::exists(options.data_dir + "/log"));
+    EXPECT_TRUE(FilesOf(options.seed_dir) ==
+                std::vector<std::string>{options.seed_dir + "/restoring"});
+  }
+}
+
+TEST_F(BackupRestoreTest, AWholeBackupPassesTheCheckWithKeys) {
+  Fill(8);
+  ASSERT_OK(Backup());
+  EXPECT_OK(RestoreBackup(RestoreTo("both", true), *key_));
+  // The data alone, against the key store that is there.
+  RestoreOptions options = RestoreTo("data", true);
+  options.from.secrets.clear();
+  options.seed_dir = ledger_.options.paths.seed_dir;
+  EXPECT_OK(RestoreBackup(options, *key_));
+  options = RestoreTo("nokeys", true);
+  options.key_dir = Path("nowhere");
+  EXPECT_FALSE(RestoreBackup(options, *key_).ok());
+  EXPECT_FALSE(std::filesystem::exists(options.data_dir)) << "said before any work";
+}
+
+// The power goes when the secrets have their names and the log has none.
+TEST_F(BackupRestoreTest, ARestoreCutShortAfterItsSecretsIsRepeated) {
+  Fill(5);
+  ASSERT_OK(Backup());
+  const RestoreOptions options = RestoreTo("new", true);
+  {
+    const testing::FileFaults faults(FileOperation::kRename, "new-data/log", EIO);
+    EXPECT_FALSE(RestoreBackup(options, *key_).ok());
+    EXPECT_EQ(faults.seen(), 1u);
+  }
+  const std::string seeds = options.seed_dir + "/seeds-0000000000000000";
+  ASSERT_TRUE(std::filesystem::exists(seeds));
+  ASSERT_FALSE(std::filesystem::exists(options.data_dir + "/log"));
+  // Other secrets may be the only ones there are.
+  const std::string bytes = testing::ReadFile(seeds);
+  Write(seeds, std::string(bytes.size(), '\0'));
+  EXPECT_THAT(RestoreBackup(options, *key_),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("other secrets"), HasSubstr(options.seed_dir))));
+  EXPECT_EQ(testing::ReadFile(seeds), std::string(bytes.size(), '\0'));
+  Write(seeds, bytes);
+  ASSERT_OK(RestoreBackup(options, *key_));
+  EXPECT_TRUE(FilesOf(options.seed_dir) == std::vector<std::string>{seeds});
+  EXPECT_TRUE(std::filesystem::exists(options.data_dir + "/log"));
+  EXPECT_THAT(RestoreBackup(options, *key_),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("not empty")));
 }
 
 TEST_F(BackupRestoreTest, ManyBatchesReadBackWhole) {
