@@ -83,14 +83,18 @@ TEST_F(StrictEnvLogsTest, WholeLogsAreReadAsTheyAre) {
 TEST_F(StrictEnvLogsTest, AnyDamageOfAnOlderLogIsCorruption) {
   Write("000007.log", newer_);
   for (const LogReading reading : {LogReading::kOlderWhole, LogReading::kWithoutTornTail}) {
-    for (uint64_t bit = 0; bit < older_.size() * 8; bit += 5) {
+    for (uint64_t bit = 0; bit < older_.size() * 8; bit += 43) {
       std::string damaged = older_;
       damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
       Write("000003.log", damaged);
       EXPECT_TRUE(IsCorruption("000003.log", reading)) << bit;
     }
     // Batches that are whole, and not all of them, as well.
-    for (uint64_t size = 0; size < older_.size(); ++size) {
+    for (const uint64_t size : {ends_[0], ends_[1]}) {
+      Write("000003.log", older_.substr(0, size));
+      EXPECT_TRUE(IsCorruption("000003.log", reading)) << size;
+    }
+    for (uint64_t size = 0; size < older_.size(); size += 7) {
       Write("000003.log", older_.substr(0, size));
       EXPECT_TRUE(IsCorruption("000003.log", reading)) << size;
     }
