@@ -67,6 +67,8 @@ class LedgerCollector : public prometheus::Collectable {
            of(&LedgerCounters::conflicts));
     family("auditledger_ledger_streams_over_cap_total", "Events whose stream's gaps are not known",
            kCounter, of(&LedgerCounters::streams_over_cap));
+    family("auditledger_ledger_cut_logs", "Logs whose torn last commit was left out at a start",
+           kGauge, of(&LedgerCounters::cut_logs));
     family("auditledger_ledger_overload_total", "Appends refused for load", kCounter,
            of(&LedgerCounters::refused_overload));
     family("auditledger_ledger_commits_total", "Commits", kCounter, of(&LedgerCounters::commits));
