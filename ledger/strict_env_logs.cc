@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "ledger/posix_file.h"
 #include "ledger/strict_env_tail.h"
 #include "leveldb/slice.h"
@@ -73,7 +74,7 @@ Status FindNextLog(leveldb::Env& env, const std::string& name, std::string* next
   for (const std::string& other : names) {
     const std::optional<uint64_t> number = LogNumber(other);
     if (!number.has_value() || number <= own || (best.has_value() && number > best)) continue;
-    const std::string path = folder + "/" + other;
+    const std::string path = absl::StrCat(folder, "/", other);
     uint64_t size = 0;
     status = env.GetFileSize(path, &size);
     if (!status.ok()) return status;
