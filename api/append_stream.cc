@@ -234,9 +234,9 @@ void AppendStream::BeginDrain() {
 
 grpc::ServerBidiReactor<Bytes, Bytes>* LedgerServiceImpl::AppendEventStream(
     GrpcContext* grpc_context) {
-  auto stream = std::make_shared<AppendStream>(context_);
+  const auto stream = std::make_shared<AppendStream>(context_);
   const absl::Status admitted = stream->Admit(*grpc_context, listener_);
-  return AppendStream::Start(std::move(stream), admitted);
+  return AppendStream::Start(stream, admitted);
 }
 
 }  // namespace auditledger

@@ -177,9 +177,9 @@ grpc::ServerWriteReactor<Bytes>* Handle(ServiceContext& context, const ListenerI
   Request request;
   absl::Status status = stream->Admit(*grpc_context, listener);
   if (status.ok()) status = ParseMessage(*in, request);
-  if (!status.ok()) return HeadStream::Start(std::move(stream), status, nullptr);
+  if (!status.ok()) return HeadStream::Start(stream, status, nullptr);
   const absl::StatusOr<Ledger*> ledger = stream->Prepare(std::move(request));
-  return HeadStream::Start(std::move(stream), ledger.status(), ledger.ok() ? *ledger : nullptr);
+  return HeadStream::Start(stream, ledger.status(), ledger.ok() ? *ledger : nullptr);
 }
 
 }  // namespace

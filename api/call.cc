@@ -1,7 +1,5 @@
 #include "api/call.h"
 
-#include <utility>
-
 #include "api/status.h"
 #include "ledger/errors.h"
 #include "merkle/status_macros.h"
@@ -53,8 +51,8 @@ void UnaryCall::FinishSerialized(absl::string_view response) {
   Answer(grpc::ByteBuffer(&slice, 1));
 }
 
-void UnaryCall::Answer(grpc::ByteBuffer response) {
-  *out_ = std::move(response);
+void UnaryCall::Answer(const grpc::ByteBuffer& response) {
+  *out_ = response;  // shares the slices
   Record(absl::OkStatus());
   reactor_->Finish(grpc::Status::OK);
   LeaveAndReturn();

@@ -82,7 +82,7 @@ class UnaryCall : public TrackedCall, public Call {
   void Abort(const absl::Status& why) override { Fail(why); }
 
  private:
-  void Answer(grpc::ByteBuffer response);
+  void Answer(const grpc::ByteBuffer& response);
   void LeaveAndReturn();
 
   InFlightBytes* appends_ = nullptr;  // what Hold took from

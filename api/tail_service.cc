@@ -109,9 +109,9 @@ grpc::ServerWriteReactor<Bytes>* LedgerServiceImpl::TailEntries(GrpcContext* grp
   v1::TailEntriesRequest request;
   absl::Status status = stream->Admit(*grpc_context, listener_);
   if (status.ok()) status = ParseMessage(*in, request);
-  if (!status.ok()) return HeadStream::Start(std::move(stream), status, nullptr);
+  if (!status.ok()) return HeadStream::Start(stream, status, nullptr);
   const absl::StatusOr<Ledger*> ledger = PrepareTail(*stream, request);
-  return HeadStream::Start(std::move(stream), ledger.status(), ledger.ok() ? *ledger : nullptr);
+  return HeadStream::Start(stream, ledger.status(), ledger.ok() ? *ledger : nullptr);
 }
 
 grpc::ServerWriteReactor<Bytes>* LedgerServiceImpl::WatchCheckpoints(GrpcContext* grpc_context,
@@ -120,9 +120,9 @@ grpc::ServerWriteReactor<Bytes>* LedgerServiceImpl::WatchCheckpoints(GrpcContext
   v1::WatchCheckpointsRequest request;
   absl::Status status = stream->Admit(*grpc_context, listener_);
   if (status.ok()) status = ParseMessage(*in, request);
-  if (!status.ok()) return HeadStream::Start(std::move(stream), status, nullptr);
+  if (!status.ok()) return HeadStream::Start(stream, status, nullptr);
   const absl::StatusOr<Ledger*> ledger = FindLedger(context_, "ledger", request.ledger());
-  return HeadStream::Start(std::move(stream), ledger.status(), ledger.ok() ? *ledger : nullptr);
+  return HeadStream::Start(stream, ledger.status(), ledger.ok() ? *ledger : nullptr);
 }
 
 }  // namespace auditledger
