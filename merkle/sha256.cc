@@ -1,8 +1,8 @@
 #include "merkle/sha256.h"
 
 // The low-level calls, which OpenSSL 3 calls deprecated: EVP's bookkeeping costs more than the
-// hashing of a node, and sealing an event hashes some hundred short messages (ledger/README.md has
-// the profile).
+// hashing of a node, and sealing an event hashes some hundred short messages
+// (tests/bench/parts_bench measures it).
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
 #include <openssl/sha.h>

@@ -16,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/processes.h"
+#include "tests/e2e/test_event.h"
 #include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
 
@@ -29,22 +30,6 @@ using ::testing::HasSubstr;
 constexpr char kOrigin[] = "audit.example.org/clinic";
 constexpr char kLedger[] = "ledgers/clinic";
 constexpr int kThreads = 2;
-
-v1::AuditEvent MakeEvent(const std::string& stream, uint64_t sequence) {
-  v1::AuditEvent event;
-  event.set_event_id(absl::StrCat(stream, "/", sequence));
-  event.set_schema_version(1);
-  event.mutable_recorded()->mutable_at()->set_seconds(1'740'996'000);
-  event.mutable_recorded()->set_utc_offset_minutes(0);
-  event.add_category()->add_coding()->set_code("110110");
-  event.set_action(v1::ACTION_READ);
-  event.mutable_outcome()->set_indicator(v1::Outcome::INDICATOR_SUCCESS);
-  event.add_agent()->mutable_who()->set_reference("Practitioner/p");
-  event.mutable_source()->mutable_observer()->set_reference("Device/d");
-  event.mutable_source()->set_stream_id(stream);
-  event.mutable_source()->set_stream_sequence(sequence);
-  return event;
-}
 
 struct Acknowledged {
   v1::AuditEvent event;

@@ -25,6 +25,7 @@
 #include "merkle/leaf.h"
 #include "merkle/verify.h"
 #include "tests/e2e/processes.h"
+#include "tests/e2e/test_event.h"
 #include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
 
@@ -41,22 +42,6 @@ constexpr char kLedger[] = "ledgers/kill";
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* value = std::getenv(name);
   return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
-
-v1::AuditEvent MakeEvent(const std::string& stream, uint64_t sequence) {
-  v1::AuditEvent event;
-  event.set_event_id(absl::StrCat(stream, "/", sequence));
-  event.set_schema_version(1);
-  event.mutable_recorded()->mutable_at()->set_seconds(1'740'996'000);
-  event.mutable_recorded()->set_utc_offset_minutes(0);
-  event.add_category()->add_coding()->set_code("110110");
-  event.set_action(v1::ACTION_READ);
-  event.mutable_outcome()->set_indicator(v1::Outcome::INDICATOR_SUCCESS);
-  event.add_agent()->mutable_who()->set_reference("Practitioner/p");
-  event.mutable_source()->mutable_observer()->set_reference("Device/d");
-  event.mutable_source()->set_stream_id(stream);
-  event.mutable_source()->set_stream_sequence(sequence);
-  return event;
 }
 
 struct Sent {
