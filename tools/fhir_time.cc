@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kMaxFractionDigits = 9;  // nanoseconds, what a Timestamp holds
 
-// Reads digits by position: no locale, no sign, no spaces.
+// Reads digits by position: no locale, no sign, no spaces. A failed reader has nothing left to
+// read, so that no loop over what is left waits for it.
 class Reader {
  public:
   explicit Reader(absl::string_view text) : text_(text) {}
@@ -21,16 +22,16 @@ class Reader {
   int Digits(size_t count, int low, int high) {
     int value = 0;
     for (size_t i = 0; i < count; ++i) {
-      if (text_.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(text_[0]))) ok_ = false;
+      if (!AtDigit()) Fail();
       if (!ok_) return low;
       value = value * 10 + (text_[0] - '0');
       text_.remove_prefix(1);
     }
-    if (value < low || value > high) ok_ = false;
+    if (value < low || value > high) Fail();
     return value;
   }
   void Literal(char c) {
-    if (!Skip(c)) ok_ = false;
+    if (!Skip(c)) Fail();
   }
   bool Skip(char c) {
     if (text_.empty() || text_[0] != c) return false;
@@ -44,6 +45,11 @@ class Reader {
   bool done() const { return text_.empty(); }
 
  private:
+  void Fail() {
+    ok_ = false;
+    text_ = {};
+  }
+
   absl::string_view text_;
   bool ok_ = true;
 };
