@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "api/tile_publisher.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 #include "merkle/status_macros.h"
@@ -97,8 +98,19 @@ absl::Status CheckFolders(const Config& config) {
       if (absl::StartsWith(path + "/", other + "/"))
         return Invalid(field, absl::StrCat("may not lie in ", other_field));
     }
+    // What is public lies apart from what is not, either way round.
+    const std::string& shown = config.publish().dir();
+    if (shown.empty()) continue;
+    if (absl::StartsWith(path + "/", shown + "/") || absl::StartsWith(shown + "/", path + "/"))
+      return Invalid("publish.dir", absl::StrCat("and ", field, " may not lie in one another"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckPublish(const config::v1::Publish& publish) {
+  if (publish.listen().empty()) return absl::OkStatus();
+  if (publish.dir().empty()) return Invalid("publish.listen", "needs publish.dir");
+  return CheckHostPort("publish.listen", publish.listen(), false);
 }
 
 absl::Status CheckLimits(const config::v1::Limits& limits) {
@@ -176,6 +188,8 @@ void ApplyDefaults(Config& config) {
   if (limits.ballast_bytes() == 0) limits.set_ballast_bytes(kDefaultBallastBytes);
   if (limits.check_entries_per_second() == 0)
     limits.set_check_entries_per_second(kDefaultCheckEntriesPerSecond);
+  if (config.publish().interval_ms() == 0)
+    config.mutable_publish()->set_interval_ms(kDefaultPublishIntervalMs);
   if (config.logging().level().empty()) config.mutable_logging()->set_level("info");
 }
 
@@ -199,6 +213,7 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
   if (!config.metrics().address().empty()) {
     RETURN_IF_ERROR(CheckHostPort("metrics.address", config.metrics().address(), true));
   }
+  RETURN_IF_ERROR(CheckPublish(config.publish()));
   RETURN_IF_ERROR(CheckLimits(config.limits()));
   for (int i = 0; i < config.auto_create_size(); ++i) {
     const std::string field = absl::StrCat("auto_create[", i, "]");

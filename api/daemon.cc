@@ -78,6 +78,7 @@ absl::Status WriteReadyFile(const std::string& path, const Server& server) {
   for (const BoundListener& listener : server.listeners())
     file << listener.name << ' ' << listener.address << '\n';
   if (!server.metrics_address().empty()) file << "metrics " << server.metrics_address() << '\n';
+  if (!server.tiles_address().empty()) file << "tiles " << server.tiles_address() << '\n';
   file.close();
   if (file && std::rename(partial.c_str(), path.c_str()) == 0) return absl::OkStatus();
   return absl::InvalidArgumentError("--ready_file: cannot be written");

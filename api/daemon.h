@@ -24,7 +24,8 @@ absl::Status MakeRoot(const DaemonOptions& options);
 // that are not there. A ledger that refuses to open is logged and listed; the others serve.
 absl::StatusOr<std::unique_ptr<LedgerSet>> OpenLedgers(const DaemonOptions& options, RpcLog& log);
 
-// "NAME ADDRESS" lines, and "metrics ADDRESS" where there is an endpoint; appears whole (rename).
+// "NAME ADDRESS" lines, and "metrics ADDRESS", "tiles ADDRESS" where there is such an endpoint;
+// appears whole (rename).
 absl::Status WriteReadyFile(const std::string& path, const Server& server);
 
 // Protobuf's own messages go to the log: they name fields, never values.

@@ -95,6 +95,10 @@ void AddConfigFlags(ConfigFlags& flags) {
              [](Config& c, S v) { c.set_state_dir(v); });
   flags.Text("--key_dir", "key files", [](Config& c, S v) { c.set_key_dir(v); });
   flags.Text("--seed_dir", "wrapped seeds", [](Config& c, S v) { c.set_seed_dir(v); });
+  flags.Text("--publish_dir", "folder that gets each log as public tiles, one subfolder a ledger",
+             [](Config& c, S v) { c.mutable_publish()->set_dir(v); });
+  flags.Text("--tiles_listen", "host:port that serves --publish_dir over plain HTTP",
+             [](Config& c, S v) { c.mutable_publish()->set_listen(v); });
   flags.Text("--metrics_address", "loopback host:port of the Prometheus endpoint",
              [](Config& c, S v) { c.mutable_metrics()->set_address(v); });
   flags.Text("--log_level", "debug, info, warning, error",

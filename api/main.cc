@@ -54,6 +54,9 @@ int Run(const DaemonOptions& options, const sigset_t& signals) {
   for (const BoundListener& listener : (*server)->listeners()) {
     (*log)->Event("listening", {{"name", listener.name}, {"address", listener.address}});
   }
+  if (!(*server)->tiles_address().empty()) {
+    (*log)->Event("listening", {{"name", "tiles"}, {"address", (*server)->tiles_address()}});
+  }
   if (!options.ready_file.empty()) {
     const absl::Status written = WriteReadyFile(options.ready_file, **server);
     if (!written.ok()) return Fail(kExitConfig, written);

@@ -8,6 +8,7 @@
 #include <prometheus/text_serializer.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <exception>
 #include <fstream>
 #include <utility>
@@ -36,6 +37,7 @@ uint64_t ResidentBytes() {
 class LedgerCollector : public prometheus::Collectable {
  public:
   LedgerCollector(LedgerSet& ledgers, Clock& clock) : ledgers_(ledgers), clock_(clock) {}
+  void ReportPublishing(const TilePublisher& publisher) { publisher_ = &publisher; }
 
   std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> out;
@@ -100,6 +102,7 @@ class LedgerCollector : public prometheus::Collectable {
                         ? 1
                         : 0;
            });
+    if (const TilePublisher* publisher = publisher_) AddPublishing(*publisher, out);
     MetricFamily memory{"process_resident_memory_bytes", "Resident memory", kGauge, {}};
     memory.metric.emplace_back();
     memory.metric[0].gauge.value = static_cast<double>(ResidentBytes());
@@ -108,6 +111,27 @@ class LedgerCollector : public prometheus::Collectable {
   }
 
  private:
+  static void AddPublishing(const TilePublisher& publisher, std::vector<MetricFamily>& out) {
+    const std::vector<TilePublisher::Published> report = publisher.Report();
+    const auto family = [&](const char* name, const char* help, auto value) {
+      MetricFamily added{name, help, MetricType::Gauge, {}};
+      for (const TilePublisher::Published& published : report) {
+        ClientMetric metric;
+        metric.label = {{"ledger", published.ledger_id}};
+        metric.gauge.value = static_cast<double>(value(published));
+        added.metric.push_back(std::move(metric));
+      }
+      out.push_back(std::move(added));
+    };
+    using P = const TilePublisher::Published&;
+    family("auditledger_publish_size", "Entries under the head in the public folder",
+           [](P p) { return p.size; });
+    family("auditledger_publish_lag_entries", "Entries of the ledger's head not yet published",
+           [](P p) { return p.lag; });
+    family("auditledger_publish_failing", "1 while publishing fails: the log says why",
+           [](P p) { return p.failing ? 1 : 0; });
+  }
+
   double HeadAge(Ledger& ledger) const {
     const uint64_t now = clock_.WallMicros();
     const uint64_t made = ledger.head()->head.time_us;
@@ -116,6 +140,7 @@ class LedgerCollector : public prometheus::Collectable {
 
   LedgerSet& ledgers_;
   Clock& clock_;
+  std::atomic<const TilePublisher*> publisher_{nullptr};
 };
 
 }  // namespace
@@ -175,6 +200,10 @@ void Metrics::CountRefusal(absl::string_view reason) {
 
 void Metrics::ObserveAppend(uint64_t micros) {
   impl_->append.Observe(static_cast<double>(micros) / 1e6);
+}
+
+void Metrics::ReportPublishing(const TilePublisher& publisher) {
+  impl_->collector->ReportPublishing(publisher);
 }
 
 absl::StatusOr<int> Metrics::Serve(const std::string& address) {

@@ -6,6 +6,8 @@
 //   auditledger_append_seconds                     histogram, arrival to acknowledgement, successes
 //   auditledger_ledger_*{ledger}                   LedgerCounters, head size, head age, serving (0
 //   or 1) process_resident_memory_bytes
+//   auditledger_publish_*{ledger}                  size, lag in entries, failing (0 or 1), where
+//   tiles are published
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_METRICS_H_
@@ -18,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "api/tile_publisher.h"
 #include "ledger/clock.h"
 #include "ledger/ledger_set.h"
 
@@ -32,6 +35,9 @@ class Metrics {
   void CountRpc(absl::string_view method, absl::StatusCode code);
   void CountRefusal(absl::string_view reason);
   void ObserveAppend(uint64_t micros);
+
+  // Shows what `publisher`, which must outlive it, has published.
+  void ReportPublishing(const TilePublisher& publisher);
 
   // Serves GET /metrics at host:port; returns the port bound. Unavailable when it cannot listen.
   absl::StatusOr<int> Serve(const std::string& address);

@@ -12,6 +12,8 @@
 #include "api/health_supervisor.h"
 #include "api/listener_server.h"
 #include "api/service_context.h"
+#include "api/tile_publisher.h"
+#include "api/tile_server.h"
 #include "api/version.h"
 #include "ledger/errors.h"
 #include "ledger/random.h"
@@ -55,6 +57,7 @@ class ServerImpl : public Server {
       ASSIGN_OR_RETURN(const int port, metrics_.Serve(address));
       metrics_address_ = absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
     }
+    RETURN_IF_ERROR(StartPublishing(config.publish()));
     std::vector<grpc::HealthCheckServiceInterface*> health;
     for (const config::v1::Listener& listener : config.listeners()) {
       ASSIGN_OR_RETURN(std::unique_ptr<ListenerServer> server,
@@ -69,6 +72,10 @@ class ServerImpl : public Server {
 
   const std::vector<BoundListener>& listeners() const override { return bound_; }
   const std::string& metrics_address() const override { return metrics_address_; }
+  const std::string& tiles_address() const override {
+    static const std::string none;
+    return tile_server_ == nullptr ? none : tile_server_->address();
+  }
   std::string MetricsText() const override { return metrics_.Text(); }
 
   std::shared_ptr<grpc::Channel> InProcessChannel(const std::string& listener) override {
@@ -88,6 +95,7 @@ class ServerImpl : public Server {
     tracker_.BeginDrain();
     tracker_.WaitIdle(std::chrono::seconds(limits_.drain_seconds));
     context_.ledgers.Drain();
+    if (publisher_ != nullptr) publisher_->Stop();
     tracker_.AbortAll(
         WithReason(absl::UnavailableError(
                        "the server is shutting down; the outcome is unknown, send it again"),
@@ -101,9 +109,24 @@ class ServerImpl : public Server {
   }
 
  private:
+  absl::Status StartPublishing(const config::v1::Publish& publish) {
+    if (publish.dir().empty()) return absl::OkStatus();
+    publisher_ = std::make_unique<TilePublisher>(
+        context_.ledgers, context_.log,
+        TilePublisher::Options{.root = publish.dir(),
+                               .interval = std::chrono::milliseconds(publish.interval_ms())});
+    metrics_.ReportPublishing(*publisher_);
+    if (!publish.listen().empty()) {
+      ASSIGN_OR_RETURN(tile_server_, TileServer::Start(publish.dir(), publish.listen()));
+    }
+    publisher_->Start();
+    return absl::OkStatus();
+  }
+
   const ApiLimits limits_;
   const std::unique_ptr<Authorizer> authorizer_;
   const PageTokens tokens_;
+  std::unique_ptr<TilePublisher> publisher_;  // read by the metrics, so it outlives them
   Metrics metrics_;
   CallTracker tracker_;
   // Declared before the servers, hence joined after them: no call is left that could use them.
@@ -113,6 +136,7 @@ class ServerImpl : public Server {
   ServiceContext context_;
   std::vector<std::unique_ptr<ListenerServer>> servers_;
   std::unique_ptr<HealthSupervisor> supervisor_;
+  std::unique_ptr<TileServer> tile_server_;
   std::vector<BoundListener> bound_;
   std::string metrics_address_;
   bool drained_ = false;

@@ -7,7 +7,8 @@
 //   then destroy
 //
 // Drain, in this order: health says NOT_SERVING; new calls get UNAVAILABLE, streams answer what
-// they read and end; calls in flight finish; the ledgers commit and acknowledge what is queued;
+// they read and end; calls in flight finish; the ledgers commit and acknowledge what is queued,
+// and that is published;
 // whatever is left is ended with UNAVAILABLE; the ports close.
 //
 // Thread-safety: Drain may be called by any thread, once. `ledgers`, `clock` and `log` must outlive
@@ -46,6 +47,8 @@ class Server {
   virtual const std::vector<BoundListener>& listeners() const = 0;
   // "host:port" of the metrics endpoint; empty when there is none.
   virtual const std::string& metrics_address() const = 0;
+  // "host:port" where tiles are served; empty when they are not.
+  virtual const std::string& tiles_address() const = 0;
   virtual std::string MetricsText() const = 0;
   // A channel to a listener without a network, for tests of everything but authentication: the
   // principal is that of a local listener. nullptr for an unknown or a TLS listener.

@@ -76,6 +76,8 @@ TEST(Config, FaultsOfContentNameTheField) {
       {"limits { max_event_bytes: 65537 }", "limits.max_event_bytes"},
       {"limits { max_batch_events: 5000 }", "limits.max_batch_events"},
       {"limits { max_queue_events: 10 }", "limits.max_queue_events"},
+      {"publish { listen: \"127.0.0.1:1\" }", "publish.listen: needs publish.dir"},
+      {"publish { dir: \"/p\" listen: \"127.0.0.1\" }", "publish.listen"},
       {"auto_create { ledger_id: \"main\" origin: \"has space\" }", "auto_create[0].origin"},
       {"auto_create { ledger_id: \"Main\" origin: \"a\" }", "auto_create[0].ledger_id"},
   };
@@ -96,6 +98,15 @@ TEST(Config, FoldersMayNotLieInOneAnother) {
               StatusIs(absl::StatusCode::kInvalidArgument, "state_dir: may not lie in data_dir"));
   config.set_state_dir("/l/data2");
   EXPECT_OK(ValidateConfig(config, false));
+}
+
+TEST(Config, WhatIsPublicLiesApartFromWhatIsNot) {
+  EXPECT_OK(Validate("publish { dir: \"/l/public\" listen: \"[::]:8080\" }"));
+  for (const char* dir : {"/l", "/l/keys", "/l/seeds/public", "/l/data/main"}) {
+    EXPECT_THAT(Validate(absl::StrCat("publish { dir: \"", dir, "\" }")),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("publish.dir")))
+        << dir;
+  }
 }
 
 TEST(Flags, OverrideTheFileAndFillTheFolders) {
