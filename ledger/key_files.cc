@@ -62,11 +62,6 @@ absl::Status CheckPrivate(const PosixFile& file, mode_t good_mode) {
   return absl::OkStatus();
 }
 
-absl::Status CheckPrivateDirectory(const std::string& dir) {
-  ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(dir, O_RDONLY | O_DIRECTORY));
-  return CheckPrivate(file, 0700);
-}
-
 // Two creations at once would mix their files.
 absl::StatusOr<PosixFile> LockDirectory(const std::string& dir) {
   ASSIGN_OR_RETURN(PosixFile file, PosixFile::Open(dir, O_RDONLY | O_DIRECTORY));
@@ -123,6 +118,13 @@ absl::Status CreateSymmetric(const std::string& path, absl::string_view purpose,
   return ReplaceFile(path, FormatSymmetricKey(purpose, kFirstKeyId, key.Reveal()).Reveal(), 0600);
 }
 
+absl::Status CreateSymmetricKeys(const std::string& base, Random& random) {
+  for (const SingleKey& single : kSingleKeys) {
+    RETURN_IF_ERROR(CreateSymmetric(base + single.file, single.purpose, random));
+  }
+  return CreateSymmetric(base + WrapName(kFirstKeyId), "wrap", random);
+}
+
 // The public half may be absent, but what is handed to verifiers must be this key's.
 absl::Status CheckVkey(const std::string& path, const NoteVerifier& verifier) {
   const absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxKeyFileBytes);
@@ -130,6 +132,35 @@ absl::Status CheckVkey(const std::string& path, const NoteVerifier& verifier) {
   RETURN_IF_ERROR(text.status());
   if (*text == absl::StrCat(verifier.ToVkey(), "\n")) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(path, ": is not the public half of ", kLogKey));
+}
+
+// What a signer process signs with, as it was when the ledger was made.
+absl::StatusOr<NoteVerifier> LoadVkey(const std::string& path, absl::string_view origin) {
+  ASSIGN_OR_RETURN(std::string text, ReadWholeFile(path, kMaxKeyFileBytes));
+  if (!absl::EndsWith(text, "\n"))
+    return absl::DataLossError(absl::StrCat(path, ": is not one line"));
+  text.pop_back();
+  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Parse(text);
+  if (!verifier.ok()) {
+    return absl::DataLossError(absl::StrCat(path, ": ", verifier.status().message()));
+  }
+  if (verifier->name() == origin) return verifier;
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, ": is the key of ", verifier->name(), ", not of this ledger, ", origin));
+}
+
+// The log's key, or its public half alone where a signer process holds it.
+absl::StatusOr<LedgerKeys> LoadLogKey(const std::string& base, absl::string_view origin) {
+  absl::StatusOr<NoteSigningKey> key = LoadNoteSigningKey(base + kLogKey, origin);
+  if (absl::IsNotFound(key.status()) && PathExists(base + kLogVkey)) {
+    ASSIGN_OR_RETURN(NoteVerifier verifier, LoadVkey(base + kLogVkey, origin));
+    return LedgerKeys(std::move(verifier));
+  }
+  RETURN_IF_ERROR(key.status());
+  RETURN_IF_ERROR(CheckVkey(base + kLogVkey, key->verifier));
+  LedgerKeys keys(std::move(key->verifier));
+  keys.log_seed = std::move(key->seed);
+  return keys;
 }
 
 class FileKeyProvider : public KeyProvider {
@@ -160,12 +191,28 @@ absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin
   const SecretString seed(random.Bytes(32));
   ASSIGN_OR_RETURN(const SecretString text, FormatNoteSigningKey(origin, seed.Reveal()));
   ASSIGN_OR_RETURN(const NoteSigningKey key, ParseNoteSigningKey(text.Reveal()));
-  for (const SingleKey& single : kSingleKeys) {
-    RETURN_IF_ERROR(CreateSymmetric(base + single.file, single.purpose, random));
-  }
-  RETURN_IF_ERROR(CreateSymmetric(base + WrapName(kFirstKeyId), "wrap", random));
+  RETURN_IF_ERROR(CreateSymmetricKeys(base, random));
   RETURN_IF_ERROR(ReplaceFile(base + kLogVkey, absl::StrCat(key.verifier.ToVkey(), "\n"), 0644));
   return ReplaceFile(base + kLogKey, text.Reveal(), 0600);
+}
+
+absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVerifier& log_key,
+                                        Random& random) {
+  RETURN_IF_ERROR(MakeDirectory(key_dir, 0700));
+  RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
+  ASSIGN_OR_RETURN(const PosixFile locked, LockDirectory(key_dir));
+  const std::string base = key_dir + "/";
+  if (PathExists(base + kLogVkey)) {
+    return absl::AlreadyExistsError(absl::StrCat(key_dir, " holds keys already: ", kLogVkey));
+  }
+  RETURN_IF_ERROR(CheckNoKeys(key_dir));
+  RETURN_IF_ERROR(CreateSymmetricKeys(base, random));
+  return ReplaceFile(base + kLogVkey, absl::StrCat(log_key.ToVkey(), "\n"), 0644);
+}
+
+absl::Status CheckPrivateDirectory(const std::string& dir) {
+  ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(dir, O_RDONLY | O_DIRECTORY));
+  return CheckPrivate(file, 0700);
 }
 
 absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,
@@ -183,10 +230,7 @@ absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,
 absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin) {
   RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
   const std::string base = key_dir + "/";
-  ASSIGN_OR_RETURN(NoteSigningKey log_key, LoadNoteSigningKey(base + kLogKey, origin));
-  RETURN_IF_ERROR(CheckVkey(base + kLogVkey, log_key.verifier));
-  LedgerKeys keys(std::move(log_key.verifier));
-  keys.log_seed = std::move(log_key.seed);
+  ASSIGN_OR_RETURN(LedgerKeys keys, LoadLogKey(base, origin));
   for (const SingleKey& single : kSingleKeys) {
     ASSIGN_OR_RETURN(keys.*single.member,
                      LoadSymmetric(base + single.file, single.purpose, kFirstKeyId));

@@ -2,7 +2,8 @@
 //
 // One folder for each ledger, 0700, files 0600, owned by the process's user; anything wider is
 // refused:
-//   log.key        the C2SP note signer key "PRIVATE+KEY+origin+hash+base64" and LF
+//   log.key        the C2SP note signer key "PRIVATE+KEY+origin+hash+base64" and LF; absent where a
+//                  signer process holds it (signer_folder.h)
 //   log.vkey       its public half, 0644, to hand to verifiers
 //   index.key      "auditledger-key/v1 index 1 base64(32 bytes)" LF    tags of suite 1
 //   dedup.key      the same with "dedup"                               identity MACs
@@ -30,7 +31,7 @@
 namespace auditledger {
 
 struct LedgerKeys {
-  SecretString log_seed;  // 32-byte Ed25519 seed
+  SecretString log_seed;  // 32-byte Ed25519 seed; empty where a signer process holds it
   NoteVerifier log_verifier;
   SecretString index_key;
   SecretString dedup_key;
@@ -43,10 +44,16 @@ struct LedgerKeys {
 // there is a log.key, or a key that this does not make. Without one, the others are of a creation
 // that was cut short: never used, and replaced.
 absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random);
+// The same where a signer process holds `log_key`: all but log.key, and log.vkey last.
+absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVerifier& log_key,
+                                        Random& random);
+// NotFound when there is neither log.key nor log.vkey.
 absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin);
 // The signing key in `path`, which must be private as above and named `origin`.
 absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,
                                                   absl::string_view origin);
+// FailedPrecondition unless `dir` is this process's user's and closed to others.
+absl::Status CheckPrivateDirectory(const std::string& dir);
 // `keys` must outlive it. The highest wrapping key is current.
 std::unique_ptr<KeyProvider> NewFileKeyProvider(const LedgerKeys& keys);
 

@@ -55,11 +55,59 @@ absl::Status CheckUnused(const LedgerPaths& paths) {
   return absl::OkStatus();
 }
 
+bool UsesSignerProcess(const LedgerOptions& options) {
+  return !options.paths.signer_socket.empty();
+}
+
+absl::Status SignedWithoutData(const Head& last, absl::string_view where) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(where, " belongs to a ledger of size ", last.size,
+                   " whose data is not here: restore that, or give another folder or origin"));
+}
+
+// The key of a signer process that has signed nothing yet.
+absl::StatusOr<NoteVerifier> UnusedProcessKey(const LedgerOptions& options) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Signer> signer, OpenSigner(options));
+  ASSIGN_OR_RETURN(const std::optional<Head> last, signer->LastSigned());
+  if (last.has_value()) {
+    return SignedWithoutData(*last, absl::StrCat("the signer's key of ", options.origin));
+  }
+  return signer->verifier();
+}
+
+// One key, one place that signs with it.
+absl::Status CheckWhoHoldsKey(const LedgerOptions& options, const LedgerKeys& keys) {
+  const bool here = !keys.log_seed.Reveal().empty();
+  if (UsesSignerProcess(options) && here) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(LogKeyPath(options.paths),
+                     " is here although a signer process is to sign: two signers of one key can "
+                     "fork the log. Give key and signer.state to the process and remove them"));
+  }
+  if (UsesSignerProcess(options) || here) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat(LogKeyPath(options.paths),
+                   " is missing: bring it back, or name the signer process that "
+                   "holds it (--signer)"));
+}
+
+absl::Status CheckSignersKey(const LedgerKeys& keys, const Signer& signer) {
+  if (signer.verifier().ToVkey() == keys.log_verifier.ToVkey()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the signer has another key (", signer.verifier().ToVkey(),
+                   ") than the ledger was made with (", keys.log_verifier.ToVkey(), ")"));
+}
+
 // A Create that was cut short is taken up where it stopped: the marker says that the keys are this
 // ledger's and unused.
 absl::Status MakeKeys(const LedgerOptions& options) {
-  const absl::Status made =
-      CreateKeyFiles(options.paths.key_dir, options.origin, RandomOf(options));
+  absl::Status made;
+  if (UsesSignerProcess(options)) {
+    ASSIGN_OR_RETURN(const NoteVerifier log_key, UnusedProcessKey(options));
+    made = CreateKeyFilesBesideSigner(options.paths.key_dir, log_key, RandomOf(options));
+  } else {
+    made = CreateKeyFiles(options.paths.key_dir, options.origin, RandomOf(options));
+  }
   if (!absl::IsAlreadyExists(made)) return made;
   const absl::Status loaded = LoadKeyFiles(options.paths.key_dir, options.origin).status();
   if (loaded.ok()) return loaded;
@@ -69,6 +117,7 @@ absl::Status MakeKeys(const LedgerOptions& options) {
 }
 
 absl::Status MakeSignerState(const LedgerOptions& options) {
+  if (UsesSignerProcess(options)) return absl::OkStatus();
   const EmbeddedSignerOptions signer{options.paths.state_dir, options.origin,
                                      LogKeyPath(options.paths)};
   const absl::Status made = CreateSignerState(signer, std::nullopt);
@@ -76,9 +125,7 @@ absl::Status MakeSignerState(const LedgerOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Signer> opened, OpenEmbeddedSigner(signer));
   ASSIGN_OR_RETURN(const std::optional<Head> last, opened->LastSigned());
   if (!last.has_value()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(options.paths.state_dir, " belongs to a ledger of size ", last->size,
-                   " whose data is not here: restore that, or give another folder"));
+  return SignedWithoutData(*last, options.paths.state_dir);
 }
 
 absl::StatusOr<LedgerImpl::Stores> OpenStores(const LedgerOptions& options, bool create) {
@@ -86,7 +133,9 @@ absl::StatusOr<LedgerImpl::Stores> OpenStores(const LedgerOptions& options, bool
   ASSIGN_OR_RETURN(LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin));
   stores.keys = std::make_unique<LedgerKeys>(std::move(keys));
   stores.wrapping = NewFileKeyProvider(*stores.keys);
+  RETURN_IF_ERROR(CheckWhoHoldsKey(options, *stores.keys));
   ASSIGN_OR_RETURN(stores.signer, OpenSigner(options));
+  RETURN_IF_ERROR(CheckSignersKey(*stores.keys, *stores.signer));
   if (!create) RETURN_IF_ERROR(CheckBeforeOpening(options, *stores.signer));
   auto engine = OpenEngine(options, create);
   if (absl::IsNotFound(engine.status())) {

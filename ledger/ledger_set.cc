@@ -60,6 +60,7 @@ bool Inside(const std::string& inner, const std::string& outer) {
 // A copy or a thief that takes one of them must not get another along with it.
 absl::StatusOr<LedgerPaths> PrepareRoots(const LedgerPaths& given) {
   LedgerPaths out;
+  out.signer_socket = given.signer_socket;
   for (const Root& root : kRoots) {
     ASSIGN_OR_RETURN(out.*root.path, PrepareRoot(root, given.*root.path));
   }
@@ -114,6 +115,7 @@ LedgerOptions LedgerSetImpl::OptionsOf(const std::string& id, const std::string&
   for (const Root& root : kRoots) {
     out.paths.*root.path = absl::StrCat(roots_.*root.path, "/", id);
   }
+  out.paths.signer_socket = roots_.signer_socket;
   out.limits = options_.limits;
   out.overrides = options_.overrides;
   out.clock = options_.clock;

@@ -65,6 +65,9 @@ struct LedgerPaths {
   std::string state_dir;  // the signer's own state
   std::string key_dir;    // key files
   std::string seed_dir;   // wrapped seeds
+  // The Unix socket of a signer process (signer_server.h), which then holds log.key and the memory
+  // of what was signed; state_dir keeps what one run tells the next. Empty: the embedded signer.
+  std::string signer_socket = {};
 };
 
 }  // namespace auditledger

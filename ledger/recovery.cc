@@ -13,6 +13,7 @@
 #include "ledger/log_writer.h"
 #include "ledger/posix_file.h"
 #include "ledger/read_back.h"
+#include "ledger/socket_signer.h"
 #include "ledger/state_markers.h"
 #include "ledger/strict_env_logs.h"
 #include "merkle/leaf.h"
@@ -113,6 +114,7 @@ absl::StatusOr<std::vector<Hash>> ProveExtension(const Head& signed_head, const 
 }
 
 absl::Status LostState(const LedgerOptions& options, const absl::Status& cause) {
+  if (!options.paths.signer_socket.empty()) return cause;  // says itself what is wrong there
   return absl::FailedPreconditionError(absl::StrCat(
       "lost state: the signer's memory of what it signed cannot be read (", cause.message(),
       "). Without it a rollback would go unnoticed. Bring back ", options.paths.state_dir,
@@ -258,8 +260,10 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenEngine(const LedgerOptions& options,
 
 absl::StatusOr<std::unique_ptr<Signer>> OpenSigner(const LedgerOptions& options) {
   auto signer = options.open_signer ? options.open_signer()
-                                    : OpenEmbeddedSigner({options.paths.state_dir, options.origin,
-                                                          LogKeyPath(options.paths)});
+                : !options.paths.signer_socket.empty()
+                    ? OpenSocketSigner({options.paths.signer_socket, options.origin})
+                    : OpenEmbeddedSigner(
+                          {options.paths.state_dir, options.origin, LogKeyPath(options.paths)});
   if (absl::IsNotFound(signer.status()) || absl::IsDataLoss(signer.status())) {
     return LostState(options, signer.status());
   }
@@ -321,14 +325,23 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
   out.cut_logs = CountCutLogs(options);
   RETURN_IF_ERROR(SettleHead(options, signed_head, engine, signer, out));
   RETURN_IF_ERROR(SettleClock(options, clock, out));
-  if (HasMarker(options.paths.state_dir, kAdoptedMarker)) {
+  // A signer process's operator knows no time (signer_folder.h).
+  const bool adopted_there = signed_head.size > 0 && signed_head.time_us == 0;
+  const bool adopted_here = HasMarker(options.paths.state_dir, kAdoptedMarker);
+  if (adopted_there || adopted_here) {
     RETURN_IF_ERROR(AddOperatorEntry("adopt_signer_state", out));
+  }
+  if (adopted_here) {
     out.to_remove.push_back(kAdoptedMarker);
   }
   return out;
 }
 
 absl::Status AdoptSignerState(const LedgerOptions& options, uint64_t size, const Hash& root) {
+  if (!options.paths.signer_socket.empty()) {
+    return absl::FailedPreconditionError(
+        "the state is the signer process's: `auditledger-signer adopt` makes it anew");
+  }
   ASSIGN_OR_RETURN(const LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin));
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenForAdoption(options));
   ASSIGN_OR_RETURN(const StoredLog log, CheckStoredLog(options.origin, keys, *engine));

@@ -72,7 +72,8 @@ absl::Status CheckBeforeOpening(const LedgerOptions& options, Signer& signer);
 // The log is read without changing a file, and has to be whole to its last byte: what a power cut
 // tore cannot be told here from what was acknowledged and damaged since, and without it the head
 // given may be one that a receipt contradicts. FailedPrecondition when the log's head is another;
-// DataLoss when the log is not whole; AlreadyExists when there is a state.
+// DataLoss when the log is not whole; AlreadyExists when there is a state. FailedPrecondition where
+// a signer process holds the state: there its own command does this.
 absl::Status AdoptSignerState(const LedgerOptions& options, uint64_t size, const Hash& root);
 
 // Where the parts of a ledger lie.

@@ -1,0 +1,65 @@
+// The folder of a signer process: one folder in it for each origin it signs for, so that a key and
+// the memory of what was signed with it stay together and can be moved together.
+//
+//   DIR/<first 32 hex digits of SHA-256(origin)>/
+//     origin         the origin and LF
+//     log.key        key_files.h, 0600
+//     log.vkey       its public half and LF, 0644
+//     signer.state   signer.h
+//
+// DIR and the folders are the process's own, 0700. A folder gets its name when it is whole: what
+// a crash leaves of a new one ends in ".new" and is begun again.
+//
+// Example:
+//   ASSIGN_OR_RETURN(NoteVerifier v, CreateSignerOrigin(dir, "audit.example.org/clinic", random));
+//   ASSIGN_OR_RETURN(std::unique_ptr<Signer> signer, OpenSignerOrigin(dir, v.name()));
+//
+// Thread-safety: pure but for the files; an opened signer belongs to one thread at a time.
+// Errors: as signer.h and key_files.h.
+#ifndef AUDITLEDGER_LEDGER_SIGNER_FOLDER_H_
+#define AUDITLEDGER_LEDGER_SIGNER_FOLDER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ledger/random.h"
+#include "ledger/signer.h"
+#include "merkle/note.h"
+
+namespace auditledger {
+
+// Makes `dir` when absent. FailedPrecondition unless it is this user's alone.
+absl::Status PrepareSignerFolder(const std::string& dir);
+std::string SignerOriginPath(const std::string& dir, absl::string_view origin);
+
+// A new key, and a state that has signed nothing. AlreadyExists when `dir` has one for `origin`.
+absl::StatusOr<NoteVerifier> CreateSignerOrigin(const std::string& dir, const std::string& origin,
+                                                Random& random);
+// Where the state was lost and only there: makes one that has signed `head`, whose time is not
+// known and stays 0, by which the ledger knows and records that it was adopted. AlreadyExists when
+// there is a state.
+absl::Status AdoptSignerHead(const std::string& dir, const std::string& origin, uint64_t size,
+                             const Hash& root);
+
+// NotFound: `dir` has no folder for `origin`. FailedPrecondition when it is there and cannot sign.
+absl::StatusOr<std::unique_ptr<Signer>> OpenSignerOrigin(const std::string& dir,
+                                                         const std::string& origin);
+
+// What lies in `dir`, read without locking anything: also while a process signs with it.
+struct SignerOriginStatus {
+  std::string path;
+  std::string origin;  // empty when it cannot be read
+  std::string vkey;
+  std::optional<Head> last;
+  absl::Status problem;  // why it cannot sign
+};
+absl::StatusOr<std::vector<SignerOriginStatus>> ListSignerOrigins(const std::string& dir);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_LEDGER_SIGNER_FOLDER_H_
