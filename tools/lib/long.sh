@@ -24,6 +24,7 @@ dev_go_check() {
   run_stage build-programs 900 build_preset release \
     auditledgerd auditctl auditledger-verify auditledger-generate verifier_tests
   run_stage go-check 180 tests/e2e/first_steps.sh build/release --go
+  run_stage go-tiles 120 tests/go/check_tiles.sh build/release
   run_stage go-tampered 120 env AUDITLEDGER_GO_CHECKS=1 \
     build/release/tests/verifier/verifier_tests --gtest_filter='GoCheck.*'
 }
