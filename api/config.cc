@@ -12,6 +12,7 @@
 #include "api/tile_publisher.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
+#include "ledger/socket_signer.h"
 #include "merkle/status_macros.h"
 #include "merkle/units.h"
 
@@ -202,6 +203,10 @@ void ApplyRoot(const std::string& root, Config& config) {
 
 absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
   RETURN_IF_ERROR(CheckFolders(config));
+  if (!config.signer().empty()) {
+    const absl::Status address = ParseSignerAddress(config.signer()).status();
+    if (!address.ok()) return Invalid("signer", address.message());
+  }
   if (config.listeners().empty()) return Invalid("listeners", "at least one is required");
   std::set<std::string> names;
   for (int i = 0; i < config.listeners_size(); ++i) {
@@ -239,6 +244,7 @@ ApiLimits ToApiLimits(const config::v1::Limits& limits) {
 LedgerSetOptions ToLedgerSetOptions(const Config& config) {
   LedgerSetOptions out;
   out.roots = {config.data_dir(), config.state_dir(), config.key_dir(), config.seed_dir()};
+  out.roots.signer_socket = ParseSignerAddress(config.signer()).value_or("");
   out.limits.max_queue_entries = config.limits().max_queue_events();
   out.limits.max_queue_bytes = config.limits().max_queue_bytes();
   out.limits.low_water_bytes = config.limits().low_water_bytes();

@@ -35,6 +35,7 @@ void ApplyRoot(const std::string& root, config::v1::Config& config);
 absl::Status ValidateConfig(const config::v1::Config& config, bool allow_unix_socket);
 
 ApiLimits ToApiLimits(const config::v1::Limits& limits);
+// REQUIRES: ValidateConfig was OK.
 LedgerSetOptions ToLedgerSetOptions(const config::v1::Config& config);
 
 }  // namespace auditledger

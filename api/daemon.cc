@@ -26,7 +26,7 @@ absl::Status Adopt(const LedgerSetOptions& set, const AdoptedHead& head) {
     return absl::StrCat(root, "/", head.ledger_id);
   };
   options.paths = {below(set.roots.data_dir), below(set.roots.state_dir), below(set.roots.key_dir),
-                   below(set.roots.seed_dir)};
+                   below(set.roots.seed_dir), set.roots.signer_socket};
   std::ifstream file(options.paths.data_dir + "/ledger.origin");
   if (!std::getline(file, options.origin)) {
     return absl::NotFoundError(absl::StrCat("--adopt_signer_state: no ledger ", head.ledger_id));

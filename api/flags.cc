@@ -99,6 +99,9 @@ void AddConfigFlags(ConfigFlags& flags) {
              [](Config& c, S v) { c.mutable_publish()->set_dir(v); });
   flags.Text("--tiles_listen", "host:port that serves --publish_dir over plain HTTP",
              [](Config& c, S v) { c.mutable_publish()->set_listen(v); });
+  flags.Text("--signer",
+             "unix:/absolute/path of an auditledger-signer that signs; default: this process signs",
+             [](Config& c, S v) { c.set_signer(v); });
   flags.Text("--metrics_address", "loopback host:port of the Prometheus endpoint",
              [](Config& c, S v) { c.mutable_metrics()->set_address(v); });
   flags.Text("--log_level", "debug, info, warning, error",

@@ -55,6 +55,19 @@ TEST(Config, LimitsOfTheDiskReachTheLedgers) {
   EXPECT_EQ(limits.check_entries_per_second, 9u);
 }
 
+TEST(Config, ASignerProcessIsNamedByItsSocket) {
+  config::v1::Config config = ParseConfig(kGood).value();
+  EXPECT_EQ(ToLedgerSetOptions(config).roots.signer_socket, "") << "the embedded one";
+  config.set_signer("unix:/run/signer/socket");
+  EXPECT_EQ(ToLedgerSetOptions(config).roots.signer_socket, "/run/signer/socket");
+  EXPECT_OK(Validate("signer: 'unix:/run/signer/socket'"));
+  for (const char* wrong : {"/run/signer/socket", "unix:relative", "tcp:1.2.3.4:5", "unix:"}) {
+    EXPECT_THAT(Validate(absl::StrCat("signer: '", wrong, "'")),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("signer: ")))
+        << wrong;
+  }
+}
+
 TEST(Config, FaultsOfFormNameLineAndColumn) {
   EXPECT_THAT(ParseConfig("data_dir: \"x\"\nbogus: 1\n").status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2")));

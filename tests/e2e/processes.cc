@@ -79,47 +79,59 @@ Ran RunProgram(const std::vector<std::string>& command, const std::string& input
   return {ExitCode(status), Slurp(base + "/out"), Slurp(base + "/err")};
 }
 
-Daemon::Daemon(const std::string& root, const std::vector<std::string>& arguments) : root_(root) {
-  const std::string ready = root + "/ready";
-  std::filesystem::remove(ready);
-  std::vector<std::string> command = {Program("auditledgerd"), "--root", root, "--ready_file",
-                                      ready};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  pid_ = Start(command, "/dev/null", root + "/daemon.out", root + "/daemon.log");
+Service::Service(std::vector<std::string> command, const std::string& files) : files_(files) {
+  std::filesystem::remove(files + ".ready");
+  command.insert(command.end(), {"--ready_file", files + ".ready"});
+  pid_ = Start(command, "/dev/null", files + ".out", files + ".log");
   const auto deadline = std::chrono::steady_clock::now() + kReadyTimeout;
-  while (!std::filesystem::exists(ready)) {
+  while (!std::filesystem::exists(files + ".ready")) {
     int status = 0;
     if (waitpid(pid_, &status, WNOHANG) == pid_ || std::chrono::steady_clock::now() > deadline) {
-      std::fprintf(stderr, "auditledgerd did not become ready:\n%s\n", log().c_str());
+      std::fprintf(stderr, "%s did not become ready:\n%s\n", command[0].c_str(), log().c_str());
       std::abort();
     }
     std::this_thread::sleep_for(kPoll);  // there is nothing else to wait on in another process
   }
-  std::istringstream lines(Slurp(ready));
-  std::string name;
-  lines >> name >> address_;
 }
 
-Daemon::~Daemon() { Kill(); }
+Service::~Service() { Kill(); }
 
-int Daemon::Wait() {
+std::string Service::ready() const { return Slurp(files_ + ".ready"); }
+
+int Service::Wait() {
   int status = 0;
   waitpid(pid_, &status, 0);
   pid_ = -1;
   return ExitCode(status);
 }
 
-void Daemon::Kill() {
+void Service::Kill() {
   if (pid_ < 0) return;
   kill(pid_, SIGKILL);
   Wait();
 }
 
-int Daemon::Terminate() {
+int Service::Terminate() {
   kill(pid_, SIGTERM);
   return Wait();
 }
 
-std::string Daemon::log() const { return Slurp(root_ + "/daemon.log"); }
+std::string Service::log() const { return Slurp(files_ + ".log"); }
+
+namespace {
+std::vector<std::string> DaemonCommand(const std::string& root,
+                                       const std::vector<std::string>& arguments) {
+  std::vector<std::string> command = {Program("auditledgerd"), "--root", root};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return command;
+}
+}  // namespace
+
+Daemon::Daemon(const std::string& root, const std::vector<std::string>& arguments)
+    : service_(DaemonCommand(root, arguments), root + "/daemon") {
+  std::istringstream lines(service_.ready());
+  std::string name;
+  lines >> name >> address_;
+}
 
 }  // namespace auditledger::testing

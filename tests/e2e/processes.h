@@ -36,23 +36,38 @@ class TempFolder {
   std::string path_;
 };
 
-// auditledgerd with --root, and the arguments given.
-class Daemon {
+// A program that runs on, once its --ready_file is there.
+class Service {
  public:
-  // Aborts the test program, with the daemon's log, when it does not become ready.
-  Daemon(const std::string& root, const std::vector<std::string>& arguments);
-  ~Daemon();  // SIGKILL, if it still runs
+  // `command` with `--ready_file FILES.ready`; its standard error is added to FILES.log. Aborts the
+  // test program, with that log, when it does not become ready.
+  Service(std::vector<std::string> command, const std::string& files);
+  ~Service();  // SIGKILL, if it still runs
 
-  const std::string& address() const { return address_; }  // of the first listener
-  void Kill();                                             // SIGKILL, and waits
-  int Terminate();                                         // SIGTERM, and waits: the exit code
+  std::string ready() const;  // what it wrote
+  void Kill();                // SIGKILL, and waits
+  int Terminate();            // SIGTERM, and waits: the exit code
   std::string log() const;
 
  private:
   int Wait();
-  const std::string root_;
-  std::string address_;
+  const std::string files_;
   pid_t pid_ = -1;
+};
+
+// auditledgerd with --root, and the arguments given.
+class Daemon {
+ public:
+  Daemon(const std::string& root, const std::vector<std::string>& arguments);
+
+  const std::string& address() const { return address_; }  // of the first listener
+  void Kill() { service_.Kill(); }
+  int Terminate() { return service_.Terminate(); }
+  std::string log() const { return service_.log(); }
+
+ private:
+  Service service_;
+  std::string address_;
 };
 
 }  // namespace auditledger::testing

@@ -267,6 +267,28 @@ TEST_F(SignerProcessTest, OneKeyIsInOnePlace) {
   EXPECT_OK(t.Open());
 }
 
+// As ledger/README.md says that it is done.
+TEST_F(SignerProcessTest, AnEmbeddedSignerBecomesAProcess) {
+  t.options.paths.signer_socket = "";
+  ASSERT_OK(t.Create());
+  AppendSome(t, 2);
+  const std::string vkey = t.ledger->verifier().ToVkey();
+  t.Close();
+  CountedRandom random(11);
+  ASSERT_OK(CreateSignerOrigin(server_options_.dir, t.options.origin, random));
+  const std::string there = SignerOriginPath(server_options_.dir, t.options.origin);
+  fs::rename(t.options.paths.key_dir + "/log.key", there + "/log.key");
+  fs::rename(t.options.paths.state_dir + "/signer.state", there + "/signer.state");
+  fs::copy(t.options.paths.key_dir + "/log.vkey", there + "/log.vkey",
+           fs::copy_options::overwrite_existing);
+  StartSigner();
+  UseSocket(t);
+  ASSERT_OK(t.Open());
+  EXPECT_EQ(t.ledger->verifier().ToVkey(), vkey);
+  EXPECT_OK(t.AppendOne("goes on", "x"));
+  EXPECT_OK(ListSignerOrigins(server_options_.dir)->at(0).problem);
+}
+
 TEST_F(SignerProcessTest, AnotherKeyThanTheLedgersIsRefused) {
   Make();
   t.Close();

@@ -1,5 +1,5 @@
 # What is installed, by component, and how it is packed.
-#   server    auditledgerd, its unit, user and default configuration
+#   server    auditledgerd and auditledger-signer, their units and users, default configuration
 #   verifier  auditledger-verify alone: what an auditor installs
 #   tools     auditctl, auditledger-fsck, auditledger-load
 #   dev       merkle, proto and verifier as the CMake package "auditledger"
@@ -35,8 +35,9 @@ install(FILES ${PROJECT_BINARY_DIR}/auditledgerConfig.cmake
 install(TARGETS auditledger-verify RUNTIME COMPONENT verifier)
 if(AUDITLEDGER_SERVER)
   install(TARGETS auditctl auditledger-fsck auditledger-load RUNTIME COMPONENT tools)
-  install(TARGETS auditledgerd RUNTIME COMPONENT server)
+  install(TARGETS auditledgerd auditledger-signer RUNTIME COMPONENT server)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledgerd.service
+                ${PROJECT_SOURCE_DIR}/tools/packaging/auditledger-signer.service
     DESTINATION lib/systemd/system COMPONENT server)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledger.sysusers
     DESTINATION lib/sysusers.d RENAME auditledger.conf COMPONENT server)
@@ -69,7 +70,7 @@ foreach(component SERVER VERIFIER TOOLS DEV)
   set(CPACK_DEBIAN_${component}_PACKAGE_NAME auditledger-${lower})
 endforeach()
 set(CPACK_COMPONENT_SERVER_DESCRIPTION
-  "Audit ledger: the daemon\n Keeps an append-only, provable record of audit events.")
+  "Audit ledger: the daemon\n Keeps an append-only, provable record of audit events; with the signer that may run beside it.")
 set(CPACK_COMPONENT_VERIFIER_DESCRIPTION
   "Audit ledger: the offline verifier\n Checks receipts and exported logs, trusting no server.")
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION
