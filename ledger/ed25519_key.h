@@ -10,22 +10,23 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ledger/signing_key.h"
 
 namespace auditledger {
 
 inline constexpr size_t kEd25519SeedBytes = 32;
 
-class Ed25519Key {
+class Ed25519Key : public SigningKey {
  public:
   // InvalidArgument for a seed of other than 32 bytes.
   static absl::StatusOr<Ed25519Key> FromSeed(absl::string_view seed);
   Ed25519Key(Ed25519Key&&) noexcept;
   Ed25519Key& operator=(Ed25519Key&&) noexcept;
-  ~Ed25519Key();
+  ~Ed25519Key() override;
 
-  const std::string& public_key() const { return public_key_; }
+  const std::string& public_key() const override { return public_key_; }
   // Deterministic: the same message has the same 64 bytes. About 30 microseconds.
-  absl::StatusOr<std::string> Sign(absl::string_view message) const;
+  absl::StatusOr<std::string> Sign(absl::string_view message) const override;
 
  private:
   struct Impl;

@@ -18,7 +18,8 @@ std::string Describe(const Head& head) {
 
 class EmbeddedSigner : public Signer {
  public:
-  EmbeddedSigner(std::string origin, NoteVerifier verifier, Ed25519Key key, SignerStateFile state)
+  EmbeddedSigner(std::string origin, NoteVerifier verifier, std::unique_ptr<SigningKey> key,
+                 SignerStateFile state)
       : origin_(std::move(origin)),
         verifier_(std::move(verifier)),
         key_(std::move(key)),
@@ -44,7 +45,7 @@ class EmbeddedSigner : public Signer {
     }
     Note note;
     note.text = FormatCheckpoint({origin_, head.size, head.root, {}});
-    ASSIGN_OR_RETURN(std::string signature, key_.Sign(note.text));
+    ASSIGN_OR_RETURN(std::string signature, key_->Sign(note.text));
     note.signatures.push_back({verifier_.name(), verifier_.key_id(), std::move(signature)});
     return FormatNote(note);
   }
@@ -67,7 +68,7 @@ class EmbeddedSigner : public Signer {
 
   const std::string origin_;
   const NoteVerifier verifier_;
-  const Ed25519Key key_;
+  const std::unique_ptr<SigningKey> key_;
   SignerStateFile state_;
   absl::Status latched_;
   bool sync_failed_ = false;
@@ -79,28 +80,44 @@ absl::StatusOr<std::unique_ptr<Signer>> OpenEmbeddedSigner(const EmbeddedSignerO
   ASSIGN_OR_RETURN(NoteSigningKey key,
                    LoadNoteSigningKey(options.private_key_file, options.origin));
   ASSIGN_OR_RETURN(Ed25519Key signing, Ed25519Key::FromSeed(key.seed.Reveal()));
-  ASSIGN_OR_RETURN(SignerStateFile state, SignerStateFile::Open(options.state_dir));
-  if (state.last().origin_hash != Sha256({options.origin}) ||
-      state.last().key_id != key.verifier.key_id()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        options.state_dir, "/", kSignerStateFile,
-        ": is the state of another ledger or another key than ", options.private_key_file));
+  return OpenSignerWithKey(options.state_dir, key.verifier,
+                           std::make_unique<Ed25519Key>(std::move(signing)));
+}
+
+absl::StatusOr<std::unique_ptr<Signer>> OpenSignerWithKey(const std::string& state_dir,
+                                                          const NoteVerifier& verifier,
+                                                          std::unique_ptr<SigningKey> key) {
+  if (key->public_key() != verifier.public_key()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the private key is not that of ", verifier.ToVkey()));
+  }
+  ASSIGN_OR_RETURN(SignerStateFile state, SignerStateFile::Open(state_dir));
+  if (state.last().origin_hash != Sha256({verifier.name()}) ||
+      state.last().key_id != verifier.key_id()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(state_dir, "/", kSignerStateFile,
+                     ": is the state of another ledger or another key than ", verifier.ToVkey()));
   }
   RETURN_IF_ERROR(state.Store(state.last().head));
-  return std::make_unique<EmbeddedSigner>(options.origin, std::move(key.verifier),
-                                          std::move(signing), std::move(state));
+  return std::make_unique<EmbeddedSigner>(verifier.name(), verifier, std::move(key),
+                                          std::move(state));
 }
 
 absl::Status CreateSignerState(const EmbeddedSignerOptions& options,
                                const std::optional<Head>& adopted) {
   ASSIGN_OR_RETURN(const NoteSigningKey key,
                    LoadNoteSigningKey(options.private_key_file, options.origin));
+  return CreateSignerStateFor(options.state_dir, key.verifier, adopted);
+}
+
+absl::Status CreateSignerStateFor(const std::string& state_dir, const NoteVerifier& verifier,
+                                  const std::optional<Head>& adopted) {
   SignerState state;
   state.sequence = 1;
   if (adopted.has_value()) state.head = *adopted;
-  state.origin_hash = Sha256({options.origin});
-  state.key_id = key.verifier.key_id();
-  return SignerStateFile::Create(options.state_dir, state);
+  state.origin_hash = Sha256({verifier.name()});
+  state.key_id = verifier.key_id();
+  return SignerStateFile::Create(state_dir, state);
 }
 
 }  // namespace auditledger

@@ -70,25 +70,13 @@ absl::StatusOr<PosixFile> LockDirectory(const std::string& dir) {
   return absl::FailedPreconditionError(absl::StrCat(dir, ": another process is making keys here"));
 }
 
-absl::StatusOr<SecretString> ReadPrivate(const std::string& path) {
-  ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(path, O_RDONLY));
-  RETURN_IF_ERROR(CheckPrivate(file, 0600));
-  ASSIGN_OR_RETURN(const uint64_t size, file.Size());
-  if (size > kMaxKeyFileBytes) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": has ", size, " bytes, a key file at most ", kMaxKeyFileBytes));
-  }
-  ASSIGN_OR_RETURN(std::string text, file.ReadExactly(0, static_cast<size_t>(size)));
-  return SecretString(std::move(text));
-}
-
 absl::Status At(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
 }
 
 absl::StatusOr<SecretString> LoadSymmetric(const std::string& path, absl::string_view purpose,
                                            uint16_t id) {
-  ASSIGN_OR_RETURN(const SecretString text, ReadPrivate(path));
+  ASSIGN_OR_RETURN(const SecretString text, ReadPrivateFile(path));
   absl::StatusOr<SecretString> key = ParseSymmetricKey(purpose, id, text.Reveal());
   if (!key.ok()) return At(path, key.status());
   return key;
@@ -210,6 +198,18 @@ absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVe
   return ReplaceFile(base + kLogVkey, absl::StrCat(log_key.ToVkey(), "\n"), 0644);
 }
 
+absl::StatusOr<SecretString> ReadPrivateFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(path, O_RDONLY));
+  RETURN_IF_ERROR(CheckPrivate(file, 0600));
+  ASSIGN_OR_RETURN(const uint64_t size, file.Size());
+  if (size > kMaxKeyFileBytes) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": has ", size, " bytes, a key file at most ", kMaxKeyFileBytes));
+  }
+  ASSIGN_OR_RETURN(std::string text, file.ReadExactly(0, static_cast<size_t>(size)));
+  return SecretString(std::move(text));
+}
+
 absl::Status CheckPrivateDirectory(const std::string& dir) {
   ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(dir, O_RDONLY | O_DIRECTORY));
   return CheckPrivate(file, 0700);
@@ -217,7 +217,7 @@ absl::Status CheckPrivateDirectory(const std::string& dir) {
 
 absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,
                                                   absl::string_view origin) {
-  ASSIGN_OR_RETURN(const SecretString text, ReadPrivate(path));
+  ASSIGN_OR_RETURN(const SecretString text, ReadPrivateFile(path));
   absl::StatusOr<NoteSigningKey> key = ParseNoteSigningKey(text.Reveal());
   if (!key.ok()) return At(path, key.status());
   if (key->verifier.name() != origin) {

@@ -52,6 +52,8 @@ absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string
 // The signing key in `path`, which must be private as above and named `origin`.
 absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,
                                                   absl::string_view origin);
+// A file that is this process's user's alone, of at most 4,096 bytes. DataLoss when longer.
+absl::StatusOr<SecretString> ReadPrivateFile(const std::string& path);
 // FailedPrecondition unless `dir` is this process's user's and closed to others.
 absl::Status CheckPrivateDirectory(const std::string& dir);
 // `keys` must outlive it. The highest wrapping key is current.

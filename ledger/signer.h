@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "ledger/engine.h"
+#include "ledger/signing_key.h"
 #include "merkle/hash.h"
 #include "merkle/note.h"
 
@@ -56,6 +57,14 @@ absl::StatusOr<std::unique_ptr<Signer>> OpenEmbeddedSigner(const EmbeddedSignerO
 // AlreadyExists when there is one.
 absl::Status CreateSignerState(const EmbeddedSignerOptions& options,
                                const std::optional<Head>& adopted);
+
+// The same with a key that lies elsewhere than in a file. FailedPrecondition when `key` is not the
+// private half of `verifier`, which names the origin.
+absl::StatusOr<std::unique_ptr<Signer>> OpenSignerWithKey(const std::string& state_dir,
+                                                          const NoteVerifier& verifier,
+                                                          std::unique_ptr<SigningKey> key);
+absl::Status CreateSignerStateFor(const std::string& state_dir, const NoteVerifier& verifier,
+                                  const std::optional<Head>& adopted);
 
 }  // namespace auditledger
 

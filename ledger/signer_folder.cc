@@ -5,9 +5,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "ledger/ed25519_key.h"
 #include "ledger/key_files.h"
 #include "ledger/ledger_set.h"
+#include "ledger/pkcs11_key.h"
 #include "ledger/posix_file.h"
 #include "ledger/signer_state.h"
 #include "merkle/sha256.h"
@@ -21,11 +23,8 @@ constexpr char kUnfinished[] = ".new";
 constexpr char kOrigin[] = "/origin";
 constexpr char kVkey[] = "/log.vkey";
 constexpr char kKey[] = "/log.key";
+constexpr char kTokenKey[] = "/pkcs11.key";
 constexpr size_t kMaxTextBytes = 1024;  // an origin has 255, a vkey some 310
-
-EmbeddedSignerOptions OptionsOf(const std::string& path, const std::string& origin) {
-  return {path, origin, path + kKey};
-}
 
 bool IsOriginFolder(absl::string_view name) {
   if (name.size() != kNameDigits) return false;
@@ -54,16 +53,62 @@ absl::Status BeginFolder(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<NoteVerifier> FillFolder(const std::string& path, const std::string& origin,
-                                        Random& random) {
-  RETURN_IF_ERROR(CreateFile(path + kOrigin, origin + "\n"));
-  const SecretString seed(random.Bytes(kEd25519SeedBytes));
-  ASSIGN_OR_RETURN(const SecretString text, FormatNoteSigningKey(origin, seed.Reveal()));
-  ASSIGN_OR_RETURN(NoteSigningKey key, ParseNoteSigningKey(text.Reveal()));
-  RETURN_IF_ERROR(CreateFile(path + kVkey, absl::StrCat(key.verifier.ToVkey(), "\n"), 0644));
-  RETURN_IF_ERROR(CreateFile(path + kKey, text.Reveal(), 0600));
-  RETURN_IF_ERROR(CreateSignerState(OptionsOf(path, origin), std::nullopt));
-  return std::move(key.verifier);
+// The name comes last: what has it is whole.
+absl::Status FillFolder(const std::string& path, const NoteVerifier& verifier, const char* key_file,
+                        absl::string_view key_text) {
+  const std::string unfinished = path + kUnfinished;
+  RETURN_IF_ERROR(BeginFolder(unfinished));
+  RETURN_IF_ERROR(CreateFile(unfinished + kOrigin, verifier.name() + "\n"));
+  RETURN_IF_ERROR(CreateFile(unfinished + kVkey, absl::StrCat(verifier.ToVkey(), "\n"), 0644));
+  RETURN_IF_ERROR(CreateFile(unfinished + key_file, key_text, 0600));
+  RETURN_IF_ERROR(CreateSignerStateFor(unfinished, verifier, std::nullopt));
+  return RenameDurably(unfinished, path);
+}
+
+// Where the folder of a new origin goes.
+absl::StatusOr<std::string> NewOriginPath(const std::string& dir, const std::string& origin) {
+  RETURN_IF_ERROR(CheckOrigin(origin));
+  RETURN_IF_ERROR(PrepareSignerFolder(dir));
+  std::string path = SignerOriginPath(dir, origin);
+  if (!PathExists(path)) return path;
+  return absl::AlreadyExistsError(absl::StrCat(path, ": is the folder of ", origin, " already"));
+}
+
+// The PIN and LF.
+absl::StatusOr<SecretString> ReadPin(const std::string& path) {
+  ASSIGN_OR_RETURN(const SecretString text, ReadPrivateFile(path));
+  absl::string_view pin = text.Reveal();
+  if (!absl::ConsumeSuffix(&pin, "\n") || pin.empty() ||
+      pin.find('\n') != absl::string_view::npos) {
+    return absl::FailedPreconditionError(absl::StrCat(path, ": must be one line, the PIN"));
+  }
+  return SecretString(std::string(pin));
+}
+
+absl::StatusOr<std::unique_ptr<SigningKey>> OpenToken(const Pkcs11Spec& spec) {
+  ASSIGN_OR_RETURN(SecretString pin, ReadPin(spec.pin_file));
+  return OpenPkcs11Key(spec, std::move(pin));
+}
+
+absl::StatusOr<NoteVerifier> ReadVerifier(const std::string& path, const std::string& origin) {
+  ASSIGN_OR_RETURN(const std::string vkey, ReadLine(path + kVkey));
+  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Parse(vkey);
+  if (!verifier.ok() || verifier->name() != origin) {
+    return absl::FailedPreconditionError(absl::StrCat(path, kVkey, ": is no key of ", origin));
+  }
+  return verifier;
+}
+
+absl::StatusOr<std::unique_ptr<Signer>> OpenInToken(const std::string& path,
+                                                    const std::string& origin) {
+  ASSIGN_OR_RETURN(const NoteVerifier verifier, ReadVerifier(path, origin));
+  ASSIGN_OR_RETURN(const SecretString text, ReadPrivateFile(path + kTokenKey));
+  ASSIGN_OR_RETURN(const Pkcs11Spec spec, ParsePkcs11Spec(text.Reveal()));
+  absl::StatusOr<std::unique_ptr<SigningKey>> key = OpenToken(spec);
+  // The state is there: only the token is not.
+  if (absl::IsNotFound(key.status())) return absl::UnavailableError(key.status().message());
+  RETURN_IF_ERROR(key.status());
+  return OpenSignerWithKey(path, verifier, *std::move(key));
 }
 
 absl::Status ReadStatus(SignerOriginStatus& out) {
@@ -94,15 +139,24 @@ std::string SignerOriginPath(const std::string& dir, absl::string_view origin) {
 
 absl::StatusOr<NoteVerifier> CreateSignerOrigin(const std::string& dir, const std::string& origin,
                                                 Random& random) {
-  RETURN_IF_ERROR(CheckOrigin(origin));
-  RETURN_IF_ERROR(PrepareSignerFolder(dir));
-  const std::string path = SignerOriginPath(dir, origin);
-  if (PathExists(path)) {
-    return absl::AlreadyExistsError(absl::StrCat(path, ": is the folder of ", origin, " already"));
-  }
-  RETURN_IF_ERROR(BeginFolder(path + kUnfinished));
-  ASSIGN_OR_RETURN(NoteVerifier verifier, FillFolder(path + kUnfinished, origin, random));
-  RETURN_IF_ERROR(RenameDurably(path + kUnfinished, path));
+  ASSIGN_OR_RETURN(const std::string path, NewOriginPath(dir, origin));
+  const SecretString seed(random.Bytes(kEd25519SeedBytes));
+  ASSIGN_OR_RETURN(const SecretString text, FormatNoteSigningKey(origin, seed.Reveal()));
+  ASSIGN_OR_RETURN(NoteSigningKey key, ParseNoteSigningKey(text.Reveal()));
+  RETURN_IF_ERROR(FillFolder(path, key.verifier, kKey, text.Reveal()));
+  return std::move(key.verifier);
+}
+
+absl::StatusOr<NoteVerifier> CreatePkcs11Origin(const std::string& dir, const std::string& origin,
+                                                const Pkcs11Spec& spec) {
+  ASSIGN_OR_RETURN(const std::string path, NewOriginPath(dir, origin));
+  RETURN_IF_ERROR(CheckPkcs11Spec(spec));
+  ASSIGN_OR_RETURN(const SecretString pin, ReadPin(spec.pin_file));
+  const absl::Status made = GeneratePkcs11Key(spec, pin);
+  if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
+  ASSIGN_OR_RETURN(const std::unique_ptr<SigningKey> key, OpenToken(spec));
+  ASSIGN_OR_RETURN(NoteVerifier verifier, NoteVerifier::FromEd25519(origin, key->public_key()));
+  RETURN_IF_ERROR(FillFolder(path, verifier, kTokenKey, FormatPkcs11Spec(spec)));
   return verifier;
 }
 
@@ -112,7 +166,8 @@ absl::Status AdoptSignerHead(const std::string& dir, const std::string& origin, 
   const std::string path = SignerOriginPath(dir, origin);
   if (!PathExists(path))
     return absl::NotFoundError(absl::StrCat(path, ": there is no such folder"));
-  return CreateSignerState(OptionsOf(path, origin), Head{size, root, 0});
+  ASSIGN_OR_RETURN(const NoteVerifier verifier, ReadVerifier(path, origin));
+  return CreateSignerStateFor(path, verifier, Head{size, root, 0});
 }
 
 absl::StatusOr<std::unique_ptr<Signer>> OpenSignerOrigin(const std::string& dir,
@@ -121,7 +176,8 @@ absl::StatusOr<std::unique_ptr<Signer>> OpenSignerOrigin(const std::string& dir,
   if (!PathExists(path))
     return absl::NotFoundError(absl::StrCat(path, ": there is no such folder"));
   RETURN_IF_ERROR(CheckPrivateDirectory(path));
-  auto signer = OpenEmbeddedSigner(OptionsOf(path, origin));
+  auto signer = PathExists(path + kTokenKey) ? OpenInToken(path, origin)
+                                             : OpenEmbeddedSigner({path, origin, path + kKey});
   if (absl::IsNotFound(signer.status()) || absl::IsDataLoss(signer.status())) {
     return absl::FailedPreconditionError(
         absl::StrCat("lost state: the signer's memory or key cannot be read (",

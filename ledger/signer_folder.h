@@ -3,7 +3,8 @@
 //
 //   DIR/<first 32 hex digits of SHA-256(origin)>/
 //     origin         the origin and LF
-//     log.key        key_files.h, 0600
+//     log.key        key_files.h, 0600; or
+//     pkcs11.key     pkcs11_spec.h, 0600: the key lies in a token
 //     log.vkey       its public half and LF, 0644
 //     signer.state   signer.h
 //
@@ -15,7 +16,7 @@
 //   ASSIGN_OR_RETURN(std::unique_ptr<Signer> signer, OpenSignerOrigin(dir, v.name()));
 //
 // Thread-safety: pure but for the files; an opened signer belongs to one thread at a time.
-// Errors: as signer.h and key_files.h.
+// Errors: as signer.h, key_files.h and pkcs11_key.h.
 #ifndef AUDITLEDGER_LEDGER_SIGNER_FOLDER_H_
 #define AUDITLEDGER_LEDGER_SIGNER_FOLDER_H_
 
@@ -27,6 +28,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ledger/pkcs11_spec.h"
 #include "ledger/random.h"
 #include "ledger/signer.h"
 #include "merkle/note.h"
@@ -40,6 +42,10 @@ std::string SignerOriginPath(const std::string& dir, absl::string_view origin);
 // A new key, and a state that has signed nothing. AlreadyExists when `dir` has one for `origin`.
 absl::StatusOr<NoteVerifier> CreateSignerOrigin(const std::string& dir, const std::string& origin,
                                                 Random& random);
+// The same with a key in a token, which is made there unless it is there: one that is there must
+// not have signed for this origin, which only its owner knows.
+absl::StatusOr<NoteVerifier> CreatePkcs11Origin(const std::string& dir, const std::string& origin,
+                                                const Pkcs11Spec& spec);
 // Where the state was lost and only there: makes one that has signed `head`, whose time is not
 // known and stays 0, by which the ledger knows and records that it was adopted. AlreadyExists when
 // there is a state.

@@ -52,7 +52,13 @@ SignerAnswer SignerService::Answer(const SignerRequest& question) {
   }
   MutexLock lock(origin->mutex);
   if (origin->signer == nullptr) {
+    if (!origin->given_up.ok()) return FromStatus(origin->given_up, false);
     auto opened = OpenSignerOrigin(dir_, question.origin);
+    if (absl::IsPermissionDenied(opened.status())) {
+      origin->given_up = absl::FailedPreconditionError(absl::StrCat(
+          opened.status().message(), "; not tried again until the signer is started again"));
+      return FromStatus(origin->given_up, false);
+    }
     if (!opened.ok()) return FromStatus(opened.status(), IsSyncFailure(opened.status()));
     origin->signer = *std::move(opened);
   }

@@ -1,7 +1,8 @@
 // What a signer process answers, apart from the socket: a question in, an answer out.
 //
 // Each origin is opened when it is first asked for and has a lock of its own: a slow disk under one
-// does not stop the others. An origin that could not be opened is tried again by the next question.
+// does not stop the others. An origin that could not be opened is tried again by the next question,
+// but not one whose token refused the PIN: tokens lock themselves after a few wrong ones.
 //
 // Thread-safety: all methods may be called by many threads.
 #ifndef AUDITLEDGER_LEDGER_SIGNER_SERVICE_H_
@@ -35,6 +36,7 @@ class SignerService {
   struct Origin {
     Mutex mutex;
     std::unique_ptr<Signer> signer ABSL_GUARDED_BY(mutex);
+    absl::Status given_up ABSL_GUARDED_BY(mutex);
   };
   // Nothing when there is no folder for it.
   std::shared_ptr<Origin> Find(const std::string& name);

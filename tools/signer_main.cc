@@ -56,6 +56,7 @@ struct Flags {
   std::string socket;
   std::string head;
   std::string ready_file;
+  Pkcs11Spec token;
   std::vector<std::string> users;
   bool json = false;
 };
@@ -82,7 +83,9 @@ absl::StatusOr<uid_t> UserOf(const std::string& name) {
 }
 
 int Init(const Flags& flags) {
-  const auto key = CreateSignerOrigin(flags.dir, flags.origin, Random::System());
+  const auto key = flags.token.module.empty()
+                       ? CreateSignerOrigin(flags.dir, flags.origin, Random::System())
+                       : CreatePkcs11Origin(flags.dir, flags.origin, flags.token);
   if (!key.ok()) return Fail(key.status());
   if (flags.json) {
     std::cout << ToLine({{"origin", flags.origin},
@@ -209,6 +212,20 @@ CLI::App* AddCommand(CLI::App& app, Flags& flags, const char* name, const char* 
   return command;
 }
 
+void AddTokenOptions(CLI::App& init, Pkcs11Spec& token) {
+  CLI::Option* module = init.add_option(
+      "--pkcs11_module", token.module,
+      "absolute path of a token's library: the key lies there, and is made there unless it is");
+  CLI::Option* others[] = {
+      init.add_option("--pkcs11_token", token.token, "the token's label"),
+      init.add_option("--pkcs11_key", token.key, "the key's label"),
+      init.add_option("--pin_file", token.pin_file, "absolute path of a file with the PIN, 0600")};
+  for (CLI::Option* other : others) {
+    module->needs(other);
+    other->needs(module);
+  }
+}
+
 int Run(int argc, char** argv, const sigset_t& signals) {
   Flags flags;
   CLI::App app{kAbout, "auditledger-signer"};
@@ -223,6 +240,7 @@ int Run(int argc, char** argv, const sigset_t& signals) {
   serve->add_option("--ready_file", flags.ready_file, "written once it listens");
   CLI::App* init =
       AddCommand(app, flags, "init", "make key and state of an origin; prints its vkey");
+  AddTokenOptions(*init, flags.token);
   CLI::App* status = AddCommand(
       app, flags, "status", "what was signed last, of all of --dir or of one origin at --socket");
   status->add_option("--socket", flags.socket, "ask the process instead; with --origin")

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -252,6 +253,41 @@ TEST_F(SignerTest, KillMinusNineOfEitherOrBothLosesNothing) {
   }
   std::printf("%d kills, %zu events acknowledged\n", kKills, acknowledged.size());
   EXPECT_GT(acknowledged.size(), 0u);
+}
+
+TEST_F(SignerTest, AKeyInATokenSignsAndStaysThere) {
+  constexpr char kModule[] = "/usr/lib/softhsm/libsofthsm2.so";
+  if (!fs::exists(kModule)) {
+    if (std::getenv("CI") != nullptr) FAIL() << kModule << " is missing: tools/dev deps build";
+    GTEST_SKIP() << kModule << " is missing: apt-get install softhsm2";
+  }
+  fs::create_directory(Path("tokens"));
+  std::ofstream(Path("conf")) << "directories.tokendir = " << Path("tokens") << "\n";
+  std::ofstream(Path("pin")) << "4711-0815\n";
+  fs::permissions(Path("pin"), fs::perms::owner_read | fs::perms::owner_write);
+  setenv("SOFTHSM2_CONF", Path("conf").c_str(), 1);
+  ASSERT_EQ(RunProgram({"/usr/bin/softhsm2-util", "--init-token", "--free", "--label", "ledgers",
+                        "--pin", "4711-0815", "--so-pin", "12345678"})
+                .exit_code,
+            0);
+  std::vector<std::string> init = {"init",  "--dir",           Path("signer"), "--origin",
+                                   kOrigin, "--pkcs11_module", kModule};
+  EXPECT_EQ(SignerCommand(init).exit_code, 64) << "which token, which key?";
+  init.insert(init.end(),
+              {"--pkcs11_token", "ledgers", "--pkcs11_key", "clinic", "--pin_file", Path("pin")});
+  const Ran made = SignerCommand(init);
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  vkey_ = made.out.substr(0, made.out.size() - 1);
+  StartSigner();
+  StartDaemon();
+  ASSERT_OK(Client().Append(MakeEvent("s", 1)));
+  signer_->Kill();
+  StartSigner();
+  EXPECT_OK(Client().Append(MakeEvent("s", 2)));
+  for (const auto& file : fs::recursive_directory_iterator(Path("signer"))) {
+    EXPECT_NE(file.path().filename(), "log.key");
+  }
+  EXPECT_EQ(signer_->log().find("4711"), std::string::npos);
 }
 
 TEST_F(SignerTest, TheProgramsWords) {

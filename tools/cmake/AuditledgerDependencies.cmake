@@ -9,6 +9,7 @@ if(AUDITLEDGER_SERVER)
   find_package(zstd CONFIG REQUIRED)
   find_package(PkgConfig REQUIRED)
   pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
+  pkg_check_modules(p11kit REQUIRED p11-kit-1)  # its PKCS #11 header alone: modules are loaded by name
   pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
   find_package(CURL REQUIRED)
   find_package(spdlog CONFIG REQUIRED)

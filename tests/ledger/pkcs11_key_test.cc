@@ -1,0 +1,170 @@
+// Keys in a token: SoftHSM 2, in a folder of its own for this process. Its PINs can be wrong, its
+// objects gone, as those of a module in a rack.
+#include "ledger/pkcs11_key.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "ledger/key_files.h"
+#include "ledger/posix_file.h"
+#include "ledger/signer_folder.h"
+#include "ledger/signer_service.h"
+#include "merkle/checkpoint.h"
+#include "merkle/ed25519_verify.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auditledger {
+namespace {
+
+using ::auditledger::testing::StatusIs;
+using ::auditledger::testing::TempDir;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kModule[] = "/usr/lib/softhsm/libsofthsm2.so";
+constexpr char kToken[] = "ledger test";
+constexpr char kPin[] = "4711-0815";
+constexpr char kOrigin[] = "example.org/clinic";
+const Head kOne{1, LeafHash("first"), 11};
+
+class Pkcs11KeyTest : public ::testing::Test {
+ protected:
+  // The module reads its configuration once a process.
+  static void SetUpTestSuite() {
+    if (!PathExists(kModule)) return;
+    temp_ = new TempDir;
+    std::filesystem::create_directory(*temp_ / "tokens");
+    ASSERT_OK(CreateFile(*temp_ / "conf",
+                         absl::StrCat("directories.tokendir = ", *temp_ / "tokens", "\n")));
+    ::setenv("SOFTHSM2_CONF", (*temp_ / "conf").c_str(), 1);
+    for (const char* label : {kToken, "twin", "twin"}) {
+      const std::string command = absl::StrCat("softhsm2-util --init-token --free --label '", label,
+                                               "' --pin ", kPin, " --so-pin 12345678 >/dev/null");
+      ASSERT_EQ(std::system(command.c_str()), 0);
+    }
+    ASSERT_OK(CreateFile(*temp_ / "pin", absl::StrCat(kPin, "\n")));
+  }
+  static void TearDownTestSuite() {
+    delete temp_;
+    temp_ = nullptr;
+  }
+  void SetUp() override {
+    if (temp_ != nullptr) return;
+    if (std::getenv("CI") != nullptr) FAIL() << kModule << " is missing: tools/dev deps build";
+    GTEST_SKIP() << kModule << " is missing: apt-get install softhsm2";
+  }
+
+  static Pkcs11Spec Spec(const std::string& key, const std::string& token = kToken) {
+    return {kModule, token, key, *temp_ / "pin"};
+  }
+  static absl::StatusOr<std::unique_ptr<SigningKey>> Open(const Pkcs11Spec& spec,
+                                                          const std::string& pin = kPin) {
+    return OpenPkcs11Key(spec, SecretString(pin));
+  }
+  static absl::Status Generate(const std::string& key) {
+    return GeneratePkcs11Key(Spec(key), SecretString(kPin));
+  }
+  static inline TempDir* temp_ = nullptr;
+};
+
+TEST_F(Pkcs11KeyTest, SignsDeterministicallyWithAKeyMadeInTheToken) {
+  ASSERT_OK(Generate("one"));
+  EXPECT_THAT(Generate("one"), StatusIs(absl::StatusCode::kAlreadyExists));
+  ASSERT_OK_AND_ASSIGN(const auto key, Open(Spec("one")));
+  ASSERT_OK_AND_ASSIGN(const std::string signature, key->Sign("message"));
+  EXPECT_OK(VerifyEd25519(key->public_key(), "message", signature));
+  EXPECT_EQ(key->Sign("message").value(), signature);
+  EXPECT_NE(key->Sign("another").value(), signature);
+  ASSERT_OK_AND_ASSIGN(const auto again, Open(Spec("one")));
+  EXPECT_EQ(again->public_key(), key->public_key());
+  EXPECT_EQ(again->Sign("message").value(), signature);
+  ASSERT_OK(Generate("two"));
+  EXPECT_NE(Open(Spec("two")).value()->public_key(), key->public_key());
+}
+
+TEST_F(Pkcs11KeyTest, WhatIsNotThereOrNotOneIsSaid) {
+  EXPECT_THAT(Open(Spec("absent")), StatusIs(absl::StatusCode::kNotFound, HasSubstr("absent")));
+  EXPECT_THAT(Open(Spec("one", "nobody's")),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("none named nobody's")));
+  EXPECT_THAT(Open(Spec("one", "twin")),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("2 are named twin")));
+  Pkcs11Spec spec = Spec("one");
+  spec.module = *temp_ / "absent.so";
+  EXPECT_THAT(Open(spec), StatusIs(absl::StatusCode::kNotFound, HasSubstr("cannot load")));
+  spec.module = "/lib/x86_64-linux-gnu/libm.so.6";
+  if (PathExists(spec.module)) {
+    EXPECT_THAT(Open(spec), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no PKCS #11")));
+  }
+}
+
+TEST_F(Pkcs11KeyTest, AnOriginSignsWithItsTokenAndRemembers) {
+  const std::string dir = *temp_ / "signer";
+  ASSERT_OK_AND_ASSIGN(const NoteVerifier made, CreatePkcs11Origin(dir, kOrigin, Spec("clinic")));
+  const std::string path = SignerOriginPath(dir, kOrigin);
+  EXPECT_FALSE(PathExists(path + "/log.key"));
+  EXPECT_THAT(ReadWholeFile(path + "/pkcs11.key", 4096).value(), Not(HasSubstr(kPin)));
+  std::string note;
+  for (int start = 0; start < 2; ++start) {
+    ASSERT_OK_AND_ASSIGN(const auto signer, OpenSignerOrigin(dir, kOrigin));
+    ASSERT_OK_AND_ASSIGN(const std::string signed_note, signer->Sign(kOne, {}));
+    EXPECT_OK(OpenCheckpoint(signed_note, kOrigin, made));
+    EXPECT_TRUE(start == 0 || signed_note == note) << "the same head, the same bytes";
+    note = signed_note;
+    EXPECT_THAT(signer->Sign({1, LeafHash("fork"), 12}, {}),
+                StatusIs(absl::StatusCode::kFailedPrecondition));
+  }
+  EXPECT_OK(ListSignerOrigins(dir)->at(0).problem);
+  EXPECT_EQ(ListSignerOrigins(dir)->at(0).last, kOne);
+  EXPECT_THAT(CreatePkcs11Origin(dir, kOrigin, Spec("clinic")),
+              StatusIs(absl::StatusCode::kAlreadyExists));
+}
+
+TEST_F(Pkcs11KeyTest, AnotherKeyOfTheTokenIsNotTakenForIt) {
+  const std::string dir = *temp_ / "swapped";
+  ASSERT_OK(CreatePkcs11Origin(dir, kOrigin, Spec("first")));
+  ASSERT_OK(CreatePkcs11Origin(dir, "example.org/ward", Spec("second")));
+  ASSERT_OK(ReplaceFile(SignerOriginPath(dir, kOrigin) + "/pkcs11.key",
+                        FormatPkcs11Spec(Spec("second"))));
+  EXPECT_THAT(OpenSignerOrigin(dir, kOrigin),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("not that of")));
+}
+
+TEST_F(Pkcs11KeyTest, ThePinIsPrivateOneLineAndTriedOnce) {
+  const std::string dir = *temp_ / "pins";
+  const std::string file = *temp_ / "pin-of-pins";
+  Pkcs11Spec spec = Spec("pins");
+  spec.pin_file = file;
+  for (const char* wrong : {"", "\n", "no end", "two\nlines\n"}) {
+    ASSERT_OK(ReplaceFile(file, wrong));
+    EXPECT_THAT(CreatePkcs11Origin(dir, kOrigin, spec),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("one line")));
+  }
+  ASSERT_OK(ReplaceFile(file, absl::StrCat(kPin, "\n")));
+  ASSERT_EQ(::chmod(file.c_str(), 0640), 0);
+  EXPECT_THAT(CreatePkcs11Origin(dir, kOrigin, spec),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("chmod 600")));
+  ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+  ASSERT_OK(CreatePkcs11Origin(dir, kOrigin, spec));
+
+  ASSERT_OK(ReplaceFile(file, "0000\n"));
+  SignerService service(dir);
+  const SignerRequest question{SignerMessage::kLastSigned, kOrigin, {}, {}};
+  const SignerAnswer refused = service.Answer(question);
+  EXPECT_EQ(refused.error, SignerError::kRefused);
+  EXPECT_THAT(refused.text, AllOf(HasSubstr("PIN"), Not(HasSubstr("0000"))));
+  ASSERT_OK(ReplaceFile(file, absl::StrCat(kPin, "\n")));
+  EXPECT_THAT(service.Answer(question).text, HasSubstr("not tried again"));
+  SignerService started_again(dir);
+  EXPECT_EQ(started_again.Answer(question).type, SignerMessage::kLastSignedAnswer);
+}
+
+}  // namespace
+}  // namespace auditledger
