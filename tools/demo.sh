@@ -48,8 +48,11 @@ ctl() {
     --cert certs/client.pem --key-file certs/client.key "$@"
 }
 pinned() { ctl --pin-key clinic.vkey "$@"; }
+# No witnesses here yet, and so no policy: "verified, unwitnessed" is exit code 3.
 verify() {
-  "$verify_program" --origin "$origin" --key clinic.vkey --trust-store "$work/trust" "$@"
+  local code=0
+  "$verify_program" --origin "$origin" --key clinic.vkey --trust-store "$work/trust" "$@" || code=$?
+  [ $code = 3 ] || return $code
 }
 
 # start FOLDER [FLAGS]: the daemon on FOLDER, on a port of the system's choosing.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "merkle/base64.h"
 #include "merkle/note.h"
 #include "merkle/proof.h"
@@ -15,6 +16,7 @@
 #include "nlohmann/json.hpp"
 #include "verifier/export_dir.h"
 #include "verifier/file_io.h"
+#include "verifier/witnesses.h"
 
 namespace auditledger {
 namespace {
@@ -127,6 +129,15 @@ void KeepEvidence(const SignedCheckpoint& known, const SignedCheckpoint& other, 
                               "); keep these two notes:\n", known.note, "\n", other.note));
 }
 
+// A witness that cosigned both heads of a fork lied, and its two lines prove it.
+void AccuseWitnesses(const SignedCheckpoint& known, const SignedCheckpoint& other, const Pin& pin,
+                     Verdict& verdict) {
+  const std::vector<std::string> names = CosignersOfBoth(known.note, other.note, pin);
+  if (names.empty()) return;
+  verdict.Refuse(absl::StrCat("DISHONEST: these witnesses cosigned both histories: ",
+                              absl::StrJoin(names, ", ")));
+}
+
 void Remember(const SignedCheckpoint& head, const Pin& pin, const TrustStore& store,
               Verdict& verdict) {
   if (verdict.outcome != Outcome::kVerified) return;
@@ -204,6 +215,7 @@ std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin,
   absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(note, pin.origin, pin.key);
   if (head.ok()) {
     verdict.head = head->checkpoint;
+    CheckWitnesses(*head, pin, verdict);
     return *std::move(head);
   }
   if (absl::IsInvalidArgument(head.status())) {
@@ -234,6 +246,9 @@ void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const Histor
   switch (relation.kind) {
     case Kind::kSame:
       verdict.proven.push_back("the head is the last one seen");
+      // Seen without them, perhaps: the store keeps the cosignatures that were asked for.
+      if (verdict.witnessed() && head.note != last.note)
+        Remember(head, pin, *history.store, verdict);
       return;
     case Kind::kExtends:
       verdict.proven.push_back(absl::StrCat("everything under the head of size ",
@@ -254,6 +269,7 @@ void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const Histor
     case Kind::kFork:
       verdict.Refuse(
           absl::StrCat("FORK: the log's key has signed two histories: ", relation.detail));
+      AccuseWitnesses(last, head, pin, verdict);
       return KeepEvidence(last, head, pin, *history.store, verdict);
   }
 }

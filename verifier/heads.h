@@ -60,8 +60,9 @@ HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other, const
 // linked to it; a checkpoint or a log may not.
 enum class HeadUse : uint8_t { kReceipt, kCheckpoint, kLog };
 
-// Opens a checkpoint with the pin and makes it the verdict's head; nullopt after lowering the
-// verdict. A wrong signature, key or origin is refused; what does not parse cannot be told.
+// Opens a checkpoint with the pin and makes it the verdict's head, judged by the pin's policy where
+// it has one (witnesses.h); nullopt after lowering the verdict. A wrong signature, key or origin is
+// refused; what does not parse cannot be told.
 std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict);
 
 // Compares `head`, whose signature was checked, with the trust store and remembers it if it goes

@@ -61,6 +61,30 @@ absl::StatusOr<std::vector<Pin>> ParsePins(absl::string_view text) {
   return pins;
 }
 
+absl::Status AddPolicy(Policy policy, bool allow_weak_policy, Pin& pin) {
+  const bool listed =
+      std::any_of(policy.logs().begin(), policy.logs().end(),
+                  [&](const PolicyLog& log) { return log.key.ToVkey() == pin.key.ToVkey(); });
+  if (!policy.logs().empty() && !listed) {
+    return absl::InvalidArgumentError("policy: it lists logs, and the pinned key is none of them");
+  }
+  pin.policy = std::move(policy);
+  pin.allow_weak_policy = allow_weak_policy;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Pin> PinFromPolicy(absl::string_view origin, Policy policy, bool allow_weak_policy) {
+  for (const PolicyLog& log : policy.logs()) {
+    if (origin.empty() ? policy.logs().size() > 1 : log.key.name() != origin) continue;
+    ASSIGN_OR_RETURN(Pin pin, MakePin(log.key.name(), log.key.ToVkey()));
+    RETURN_IF_ERROR(AddPolicy(std::move(policy), allow_weak_policy, pin));
+    return pin;
+  }
+  return absl::InvalidArgumentError(
+      origin.empty() ? "the policy does not list exactly one log: say which by --origin, --key"
+                     : "the policy does not list a log of this origin: give --key");
+}
+
 absl::StatusOr<std::string> ParseIndexKey(absl::string_view text) {
   if (!absl::ConsumePrefix(&text, "auditledger-key/v1 index 1 ") ||
       !absl::ConsumeSuffix(&text, "\n")) {

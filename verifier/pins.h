@@ -7,18 +7,24 @@
 #ifndef AUDITLEDGER_VERIFIER_PINS_H_
 #define AUDITLEDGER_VERIFIER_PINS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "merkle/note.h"
+#include "merkle/policy.h"
 
 namespace auditledger {
 
 struct Pin {
   std::string origin;
   NoteVerifier key;
+  // Who must have cosigned every head; without one a head is vouched for by the log's key alone.
+  std::optional<Policy> policy = std::nullopt;
+  // Accept a policy under which one dishonest witness, or none, is enough for a fork (f < 1).
+  bool allow_weak_policy = false;
 };
 
 // InvalidArgument for a vkey that does not parse, is not Ed25519 (note type 0x01), or has another
@@ -28,6 +34,11 @@ absl::StatusOr<Pin> MakePin(absl::string_view origin, absl::string_view vkey);
 absl::StatusOr<Pin> LoadPin(absl::string_view origin, const std::string& key);
 // InvalidArgument naming the line; an origin may be pinned once only.
 absl::StatusOr<std::vector<Pin>> ParsePins(absl::string_view text);
+
+// Adds a policy. InvalidArgument when it lists logs and the pinned key is none of them.
+absl::Status AddPolicy(Policy policy, bool allow_weak_policy, Pin& pin);
+// The log that a policy lists as `origin`, with the policy; any origin where it lists one log only.
+absl::StatusOr<Pin> PinFromPolicy(absl::string_view origin, Policy policy, bool allow_weak_policy);
 
 // Reads "auditledger-key/v1 index 1 base64(32 bytes)" LF, as the ledger keeps it: the 32 bytes.
 absl::StatusOr<std::string> ParseIndexKey(absl::string_view text);

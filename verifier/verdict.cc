@@ -17,6 +17,18 @@ void AppendList(absl::string_view title, const std::vector<std::string>& lines, 
   for (const std::string& line : lines) absl::StrAppend(&out, "  - ", line, "\n");
 }
 
+nlohmann::ordered_json WitnessJson(const Verdict& verdict) {
+  if (!verdict.witnesses) return nullptr;
+  nlohmann::ordered_json by = nlohmann::ordered_json::array();
+  for (const WitnessReport::Cosigner& cosigner : verdict.witnesses->by) {
+    by.push_back({{"name", cosigner.name}, {"time", cosigner.time}});
+  }
+  return {{"met", verdict.witnesses->met},
+          {"by", std::move(by)},
+          {"f", verdict.witnesses->survives},
+          {"computed", verdict.witnesses->computed}};
+}
+
 }  // namespace
 
 Verdict Verdict::About(absl::string_view subject, const Pin& pin) {
@@ -40,7 +52,7 @@ void Verdict::Lower(Outcome to, absl::string_view reason) {
 int Verdict::ExitCode() const {
   switch (outcome) {
     case Outcome::kVerified:
-      return 0;
+      return witnessed() ? 0 : kExitUnwitnessed;
     case Outcome::kRefused:
       return 1;
     case Outcome::kCannotTell:
@@ -49,10 +61,10 @@ int Verdict::ExitCode() const {
   return 2;
 }
 
-std::string OutcomeName(Outcome outcome) {
+std::string Verdict::Name() const {
   switch (outcome) {
     case Outcome::kVerified:
-      return "verified";
+      return witnessed() ? "verified" : "verified, unwitnessed";
     case Outcome::kRefused:
       return "refused";
     case Outcome::kCannotTell:
@@ -62,13 +74,17 @@ std::string OutcomeName(Outcome outcome) {
 }
 
 std::string VerdictText(const Verdict& verdict) {
-  std::string out = absl::StrCat(absl::AsciiStrToUpper(OutcomeName(verdict.outcome)), ": ",
-                                 verdict.subject, "\n");
+  std::string out =
+      absl::StrCat(absl::AsciiStrToUpper(verdict.Name()), ": ", verdict.subject, "\n");
   absl::StrAppend(&out, "against\n  origin ", verdict.origin, ", key ",
                   absl::StrFormat("%08x", verdict.key_id), "\n");
   if (verdict.head) {
     absl::StrAppend(&out, "  head of size ", verdict.head->size, ", root ",
                     verdict.head->root.ToHex(), "\n");
+  }
+  if (verdict.witnesses) {
+    absl::StrAppend(&out, "  policy survives f = ", verdict.witnesses->survives,
+                    " dishonest witnesses (", verdict.witnesses->computed, ")\n");
   }
   AppendList(verdict.outcome == Outcome::kRefused ? "why it is refused" : "why it cannot be told",
              verdict.reasons, out);
@@ -89,10 +105,11 @@ std::string VerdictJson(const Verdict& verdict) {
     against["size"] = verdict.head->size;
     against["root"] = verdict.head->root.ToHex();
   }
-  const nlohmann::ordered_json json = {{"verdict", OutcomeName(verdict.outcome)},
+  const nlohmann::ordered_json json = {{"verdict", verdict.Name()},
                                        {"exit_code", verdict.ExitCode()},
                                        {"subject", verdict.subject},
                                        {"against", std::move(against)},
+                                       {"witnesses", WitnessJson(verdict)},
                                        {"proven", verdict.proven},
                                        {"not_proven", verdict.not_proven},
                                        {"reasons", verdict.reasons},

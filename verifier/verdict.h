@@ -30,6 +30,20 @@ enum class Outcome : uint8_t {
 
 // Reasons and evidence of one verdict; what is beyond is counted.
 inline constexpr size_t kMaxReasons = 100;
+// What ExitCode gives for "verified" without the word of witnesses.
+inline constexpr int kExitUnwitnessed = 3;
+
+// What a policy made of a head's cosignatures.
+struct WitnessReport {
+  struct Cosigner {
+    std::string name;  // in the policy
+    std::string time;  // RFC 3339, the witness's claim
+  };
+  bool met = false;       // the quorum holds, and it asks for somebody
+  int64_t survives = -1;  // f, see Policy::DishonestWitnessesSurvived
+  std::string computed;   // how f was
+  std::vector<Cosigner> by;
+};
 
 struct Verdict {
   std::string subject;  // "receipt", "checkpoint", "consistency", "log", "entry"
@@ -39,6 +53,7 @@ struct Verdict {
   std::string vkey;
   uint32_t key_id = 0;
   std::optional<Checkpoint> head;
+  std::optional<WitnessReport> witnesses;  // of that head; nullopt without a policy
   std::vector<std::string> proven;
   std::vector<std::string> not_proven;
   std::vector<std::string> reasons;   // why it is not "verified"; at most kMaxReasons
@@ -52,15 +67,18 @@ struct Verdict {
   void CannotTell(absl::string_view reason) { Lower(Outcome::kCannotTell, reason); }
   void Lower(Outcome to, absl::string_view reason);
 
-  // 0 verified, 1 refused, 2 cannot tell. (3 is reserved: verified, unwitnessed; 64 is usage.)
+  // Whether a policy's quorum has cosigned the head.
+  bool witnessed() const { return witnesses && witnesses->met; }
+  // 0 verified, 1 refused, 2 cannot tell, 3 verified but unwitnessed. (64 is usage.)
   int ExitCode() const;
+  // "verified", "verified, unwitnessed", "refused", "cannot tell".
+  std::string Name() const;
 };
 
-// "verified", "refused", "cannot tell".
-std::string OutcomeName(Outcome outcome);
 // Several lines for people, and a JSON object for programs, which has the fields
-// verdict, exit_code, subject, against {origin, key, key_id, size, root}, proven, not_proven,
-// reasons, reasons_left_out, evidence. `size` and `root` are absent without a checked head.
+// verdict, exit_code, subject, against {origin, key, key_id, size, root}, witnesses {met, by
+// [{name, time}], f, computed}, proven, not_proven, reasons, reasons_left_out, evidence. `size` and
+// `root` are absent without a checked head, `witnesses` is null without a policy.
 std::string VerdictText(const Verdict& verdict);
 std::string VerdictJson(const Verdict& verdict);
 

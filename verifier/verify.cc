@@ -62,8 +62,11 @@ bool IsUpdate(absl::string_view text) { return absl::StartsWith(text, "old "); }
 
 void CheckFrom(const std::string& from, const SignedCheckpoint& head, const Pin& pin,
                const History& history, Verdict& verdict) {
-  Verdict old_verdict = Verdict::About("checkpoint", pin);
-  const std::optional<SignedCheckpoint> old = OpenHead(from, pin, old_verdict);
+  // Whoever vouches for this head vouches for all it extends: the older one needs no witnesses.
+  Pin log_alone = pin;
+  log_alone.policy.reset();
+  Verdict old_verdict = Verdict::About("checkpoint", log_alone);
+  const std::optional<SignedCheckpoint> old = OpenHead(from, log_alone, old_verdict);
   if (!old) {
     for (const std::string& reason : old_verdict.reasons) {
       verdict.Lower(old_verdict.outcome, absl::StrCat("the earlier head: ", reason));
@@ -99,9 +102,20 @@ void CheckFrom(const std::string& from, const SignedCheckpoint& head, const Pin&
 
 void AddStandingLimits(Verdict& verdict) {
   verdict.not_proven.push_back("that recorded times are true: they are the ledger's claim");
-  verdict.not_proven.push_back(
-      "that others are shown the same history: no witness policy given: this head is vouched for "
-      "by the log's own key alone");
+  if (verdict.witnessed()) {
+    const int64_t survives = verdict.witnesses->survives;
+    verdict.not_proven.push_back(
+        survives < 0
+            ? std::string("that others are shown the same history: two quorums of the policy can "
+                          "share nobody, and so vouch for two histories")
+            : absl::StrCat("that others are shown the same history, should ", survives + 1,
+                           " of the policy's witnesses be dishonest together; those that one "
+                           "operator runs count as one"));
+  } else if (!verdict.witnesses || verdict.outcome == Outcome::kVerified) {
+    verdict.not_proven.push_back(
+        "that others are shown the same history: no witness policy given: this head is vouched for "
+        "by the log's own key alone");
+  }
 }
 
 Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& history) {

@@ -53,7 +53,7 @@ struct ConsistencyInput {
 };
 Verdict VerifyTwoHeads(const ConsistencyInput& input, const Pin& pin);
 
-// What no check of this program shows as long as there is no witness policy.
+// What no check of this program shows, with a witness policy that was met and without.
 void AddStandingLimits(Verdict& verdict);
 
 }  // namespace auditledger

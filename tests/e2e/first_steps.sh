@@ -34,9 +34,9 @@ auditledger-generate --events 500 | auditctl append - --receipts receipts/
 # snippet-begin: verify
 pin="--origin audit.example.org/clinic --key clinic.vkey"
 auditledger-verify receipt receipts/000000000001.tlog-proof \
-  --event receipts/000000000001.event.pb $pin
+  --event receipts/000000000001.event.pb $pin || test $? = 3  # 3: verified, unwitnessed
 auditctl export export/
-auditledger-verify log export/ $pin
+auditledger-verify log export/ $pin || test $? = 3
 # snippet-end: verify
 
 [ "${2:-}" != --go ] ||

@@ -20,12 +20,12 @@ namespace {
 // As the files were found: nothing verifies but what the log's key did sign.
 void CheckFiles(const ReceiptInput& input) {
   const Verdict receipt = VerifyReceipt(input, FuzzPin(), {});
-  if (receipt.ExitCode() == 0) {
+  if (receipt.outcome == Outcome::kVerified) {
     FUZZ_CHECK(receipt.head->root.ToHex() == kFuzzRoot);
     FUZZ_CHECK(Sha256({*input.event}).ToHex() == kFuzzEventHash);
   }
   const Verdict head = VerifyHead({input.receipt, *input.event}, FuzzPin(), {});
-  if (head.ExitCode() == 0) FUZZ_CHECK(head.head->root.ToHex() == kFuzzRoot);
+  if (head.outcome == Outcome::kVerified) FUZZ_CHECK(head.head->root.ToHex() == kFuzzRoot);
 }
 
 // As the second entry of a log of two.
@@ -42,7 +42,7 @@ void CheckExtra(ReceiptInput input) {
   head.root = NodeHash(proof.path[0], LeafHash(extra->leaf));
   proof.checkpoint = FuzzSign(FormatCheckpoint(head));
   input.receipt = FormatTlogProof(proof);
-  if (VerifyReceipt(input, FuzzPin(), {}).ExitCode() != 0) return;
+  if (VerifyReceipt(input, FuzzPin(), {}).outcome != Outcome::kVerified) return;
   const auto leaf = ParseLeaf(extra->leaf);
   FUZZ_CHECK(leaf.ok() && leaf->kind == EntryKind::kEvent && extra->opening);
   Opening opening = *extra->opening;

@@ -170,7 +170,7 @@ TEST(Heads, TheReviewsTwoFolders) {
       CompareWithStore(*head, pin, history, HeadUse::kCheckpoint, verdict);
       return verdict;
     };
-    EXPECT_EQ(look(honest.CheckpointAt(100)).ExitCode(), 0);
+    EXPECT_EQ(look(honest.CheckpointAt(100)).ExitCode(), kExitUnwitnessed);
     const Verdict verdict = look((forged ? fork : honest).CheckpointAt(256));
     EXPECT_EQ(verdict.ExitCode(), 2) << VerdictText(verdict);
     EXPECT_THAT(verdict.reasons, ::testing::Contains(HasSubstr("damaged, or of another log")));

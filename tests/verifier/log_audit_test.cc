@@ -56,7 +56,7 @@ TEST_F(LogAuditTest, AWholeLogIsVerified) {
   log_.AddSystem(EntryKind::kClock, EncodeClockStep({1, 2}));
   ExportLog(log_, Dir());
   const Verdict verdict = Audit();
-  EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("all 604 entries")));
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("602 events are, to the byte")));
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("named in 1 headers")));
@@ -67,7 +67,7 @@ TEST_F(LogAuditTest, ALogExportedInStepsKeepsFormerPartsAndIsVerified) {
   log_.AddEvents(600);
   for (const uint64_t size : {3, 200, 256, 300, 513, 600}) ExportLog(log_, Dir(), size);
   const Verdict verdict = Audit();
-  EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
 }
 
 TEST_F(LogAuditTest, WithheldPayloadsAreListedNotHidden) {
@@ -75,7 +75,7 @@ TEST_F(LogAuditTest, WithheldPayloadsAreListedNotHidden) {
   for (const int i : {3, 4, 5, 9}) log_.openings()[static_cast<size_t>(i)].reset();
   ExportLog(log_, Dir());
   const Verdict verdict = Audit();
-  EXPECT_EQ(verdict.ExitCode(), 0);
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed);
   EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("4 events, WITHHELD: 3-5, 9")));
   EXPECT_THAT(Audit(false).not_proven, Contains(HasSubstr("tags")));
 }
@@ -85,7 +85,7 @@ TEST_F(LogAuditTest, NoFlippedOrMissingByteOfASmallLogIsVerified) {
   log_.AddEvents(4);
   ExportLog(log_, Dir(), 3);
   ExportLog(log_, Dir(), 5);
-  ASSERT_EQ(Audit().ExitCode(), 0);
+  ASSERT_EQ(Audit().ExitCode(), kExitUnwitnessed);
   uint64_t tried = 0;
   for (const auto& file : std::filesystem::recursive_directory_iterator(Dir())) {
     if (!file.is_regular_file()) continue;
@@ -95,16 +95,16 @@ TEST_F(LogAuditTest, NoFlippedOrMissingByteOfASmallLogIsVerified) {
       std::string bad = good;
       bad[i] ^= 1;
       WriteFile(path, bad);
-      ASSERT_NE(Audit().ExitCode(), 0) << path << " byte " << i;
+      ASSERT_NE(Audit().ExitCode(), kExitUnwitnessed) << path << " byte " << i;
     }
     for (const std::string& other : {good.substr(0, good.size() - 1), good + "x", std::string()}) {
       WriteFile(path, other);
-      ASSERT_NE(Audit().ExitCode(), 0) << path << " of " << other.size() << " bytes";
+      ASSERT_NE(Audit().ExitCode(), kExitUnwitnessed) << path << " of " << other.size() << " bytes";
     }
     WriteFile(path, good);
   }
   EXPECT_GT(tried, 2000u);
-  EXPECT_EQ(Audit().ExitCode(), 0) << "all is mended again";
+  EXPECT_EQ(Audit().ExitCode(), kExitUnwitnessed) << "all is mended again";
 }
 
 TEST_F(LogAuditTest, AnEditedEntryIsNamed) {
@@ -176,7 +176,7 @@ TEST_F(LogAuditTest, AMissingFileCannotBeTold) {
     EXPECT_EQ(Audit().ExitCode(), 2) << name;
     std::filesystem::rename(dir_.File("away"), File(name));
   }
-  EXPECT_EQ(Audit().ExitCode(), 0);
+  EXPECT_EQ(Audit().ExitCode(), kExitUnwitnessed);
 }
 
 TEST_F(LogAuditTest, WhatIsSlippedInBesideTheLogIsReported) {
@@ -248,14 +248,14 @@ TEST_F(LogAuditTest, SignedLogsThatBreakTheLedgersRulesAreRefused) {
   tagged.tags.pop_back();
   wrong_tags.AddLeaf(tagged, behind);
   EXPECT_EQ(AuditOf(wrong_tags).ExitCode(), 1);
-  EXPECT_EQ(Audit(false).ExitCode(), 0)
+  EXPECT_EQ(Audit(false).ExitCode(), kExitUnwitnessed)
       << "without the index key tags are not checked, and it says so";
 }
 
 TEST_F(LogAuditTest, AnUnknownKindIsVerifiedAndSaidToBeUnread) {
   log_.AddSystem(static_cast<EntryKind>(42), "from the future");
   const Verdict verdict = AuditOf(log_);
-  EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
   EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("kind 42")));
 }
 
@@ -280,9 +280,9 @@ TEST_F(LogAuditTest, PayloadsOfKindsFromTheFutureAreListedAsNotProven) {
     log_.AddLeaf(leaf, opening);
   }
   const Verdict verdict = AuditOf(log_);
-  EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
   EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("payloads of 6 entries that this version")));
-  EXPECT_EQ(VerifyEntry(Dir(), 3, pin_).verdict.ExitCode(), 0);
+  EXPECT_EQ(VerifyEntry(Dir(), 3, pin_).verdict.ExitCode(), kExitUnwitnessed);
 
   for (const EntryKind kind : {EntryKind::kGenesis, EntryKind::kClock}) {
     TestLog log = kind == EntryKind::kGenesis ? TestLog::Empty({}) : TestLog();
@@ -307,10 +307,10 @@ TEST_F(LogAuditTest, TheLogItselfProvesThatItExtendsTheLastHeadSeen) {
   history_.store = &store;
   log_.AddEvents(600);
   ExportLog(log_, Dir(), 300);
-  EXPECT_EQ(Audit().ExitCode(), 0);
+  EXPECT_EQ(Audit().ExitCode(), kExitUnwitnessed);
   ExportLog(log_, Dir(), 601);
   const Verdict grown = Audit();
-  EXPECT_EQ(grown.ExitCode(), 0) << VerdictText(grown);
+  EXPECT_EQ(grown.ExitCode(), kExitUnwitnessed) << VerdictText(grown);
   EXPECT_THAT(grown.proven, Contains(HasSubstr("size 300 last seen stands unchanged")));
 
   std::filesystem::remove_all(Dir());
@@ -332,7 +332,7 @@ TEST_F(LogAuditTest, OneEntryIsShownOpened) {
   log_.AddEvents(300);
   ExportLog(log_, Dir());
   const EntryReport report = VerifyEntry(Dir(), 270, pin_);
-  EXPECT_EQ(report.verdict.ExitCode(), 0) << VerdictText(report.verdict);
+  EXPECT_EQ(report.verdict.ExitCode(), kExitUnwitnessed) << VerdictText(report.verdict);
   EXPECT_THAT(report.event_json, HasSubstr("event-270"));
   EXPECT_EQ(VerifyEntry(Dir(), 301, pin_).verdict.ExitCode(), 2);
   EXPECT_EQ(VerifyEntry(Dir(), 0, pin_).kind, "genesis");

@@ -1,6 +1,6 @@
 // auditledger-verify as a process: exit codes, --json, and what it links.
 //
-// Covers: verifier/event_file, verifier/cli/options, verifier/cli/run
+// Covers: verifier/event_file, verifier/cli/options, verifier/cli/run, verifier/witnesses
 #include <sys/wait.h>
 
 #include <array>
@@ -10,10 +10,13 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "merkle/base64.h"
+#include "merkle/cosignature.h"
+#include "merkle/tlog_proof.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/shared_path.h"
 #include "tests/verifier/test_export.h"
 #include "verifier/file_io.h"
+#include "verifier/verdict.h"
 
 namespace auditledger {
 namespace {
@@ -71,25 +74,27 @@ class ProgramTest : public ::testing::Test {
 
 TEST_F(ProgramTest, VerifiesReceiptLogEntryAndHeads) {
   const Ran receipt = Run("receipt @r.tlog-proof --event @r.event.pb --index-key @index.key");
-  EXPECT_EQ(receipt.exit_code, 0) << receipt.out;
+  EXPECT_EQ(receipt.exit_code, kExitUnwitnessed) << receipt.out;
   EXPECT_THAT(receipt.out, HasSubstr("no witness policy given: this head is vouched for by the "
                                      "log's own key alone"));
-  EXPECT_EQ(Run("log @export --index-key @index.key").exit_code, 0);
+  EXPECT_EQ(Run("log @export --index-key @index.key").exit_code, kExitUnwitnessed);
   const Ran entry = Run("entry @export 7");
-  EXPECT_EQ(entry.exit_code, 0);
+  EXPECT_EQ(entry.exit_code, kExitUnwitnessed);
   EXPECT_THAT(entry.out, HasSubstr("event-7"));
   WriteFile(dir_.File("update"), log_.UpdateFrom(30, 40));
-  EXPECT_EQ(Run("checkpoint @update").exit_code, 0);
+  EXPECT_EQ(Run("checkpoint @update").exit_code, kExitUnwitnessed);
   WriteFile(dir_.File("new"), log_.CheckpointAt(40));
-  EXPECT_EQ(Run("consistency @export/checkpoint @new --proof @update").exit_code, 0);
-  EXPECT_EQ(Run("receipt @r.tlog-proof --pins @pins --no-trust-store", false).exit_code, 0);
+  EXPECT_EQ(Run("consistency @export/checkpoint @new --proof @update").exit_code, kExitUnwitnessed);
+  EXPECT_EQ(Run("receipt @r.tlog-proof --pins @pins --no-trust-store", false).exit_code,
+            kExitUnwitnessed);
 }
 
 TEST_F(ProgramTest, TheJsonIsOneStableObject) {
   const Ran ran = Run("receipt @r.tlog-proof --event @r.event.pb --json");
   const nlohmann::json json = nlohmann::json::parse(ran.out);
-  EXPECT_EQ(json["verdict"], "verified");
-  EXPECT_EQ(json["exit_code"], 0);
+  EXPECT_EQ(json["verdict"], "verified, unwitnessed");
+  EXPECT_EQ(json["exit_code"], 3);
+  EXPECT_TRUE(json["witnesses"].is_null());
   EXPECT_EQ(json["against"]["origin"], log_.origin());
   EXPECT_EQ(json["against"]["size"], 30);
   EXPECT_EQ(json["against"]["root"], log_.RootAt(30).ToHex());
@@ -103,7 +108,7 @@ TEST_F(ProgramTest, TheJsonIsOneStableObject) {
 TEST_F(ProgramTest, TheEventMayBeProtobufJson) {
   const Ran entry = Run("entry @export 7 --json");
   WriteFile(dir_.File("e.json"), nlohmann::json::parse(entry.out)["event"].dump());
-  EXPECT_EQ(Run("receipt @r.tlog-proof --event @e.json").exit_code, 0);
+  EXPECT_EQ(Run("receipt @r.tlog-proof --event @e.json").exit_code, kExitUnwitnessed);
   WriteFile(dir_.File("bad.json"), "{\"no_such_field\": 1}");
   const Ran bad = Run("receipt @r.tlog-proof --event @bad.json");
   EXPECT_EQ(bad.exit_code, 2);
@@ -131,28 +136,150 @@ TEST_F(ProgramTest, ExitCodesTellRefusedFromCannotTellFromUsage) {
 
 TEST_F(ProgramTest, TheTrustStoreIsListedShownAndForgotten) {
   EXPECT_EQ(Run("trust show").exit_code, 2);
-  EXPECT_EQ(Run("log @export").exit_code, 0);
+  EXPECT_EQ(Run("log @export").exit_code, kExitUnwitnessed);
   EXPECT_THAT(Run("trust list").out, HasSubstr("ledger.test/clinic  size 30"));
   EXPECT_EQ(Run("trust show").out, log_.CheckpointAt(30));
   WriteFile(dir_.File("old"), log_.CheckpointAt(20));
   EXPECT_EQ(Run("checkpoint @old").exit_code, 1) << "a rollback";
   EXPECT_EQ(Run("trust forget").exit_code, 0);
-  EXPECT_EQ(Run("checkpoint @old").exit_code, 0);
+  EXPECT_EQ(Run("checkpoint @old").exit_code, kExitUnwitnessed);
 }
 
 TEST_F(ProgramTest, AReceiptIsLinkedByProofFilesByALogOrCheckedAlone) {
   WriteFile(dir_.File("seen"), log_.CheckpointAt(40));
-  EXPECT_EQ(Run("checkpoint @seen").exit_code, 0);
+  EXPECT_EQ(Run("checkpoint @seen").exit_code, kExitUnwitnessed);
   const Ran bare = Run("receipt @r.tlog-proof");
   EXPECT_EQ(bare.exit_code, 2);
   EXPECT_THAT(bare.out, HasSubstr("auditctl prove-consistency 30 40"));
   WriteFile(dir_.File("p1"), log_.UpdateFrom(30, 35));
   WriteFile(dir_.File("p2"), log_.UpdateFrom(35, 40));
   const Ran linked = Run("receipt --proof @p1 --proof @p2 @r.tlog-proof");
-  EXPECT_EQ(linked.exit_code, 0) << linked.out;
-  EXPECT_EQ(Run("receipt @r.tlog-proof --no-trust-store").exit_code, 0);
+  EXPECT_EQ(linked.exit_code, kExitUnwitnessed) << linked.out;
+  EXPECT_EQ(Run("receipt @r.tlog-proof --no-trust-store").exit_code, kExitUnwitnessed);
   testing::ExportLog(log_, dir_.File("export"), 41);
-  EXPECT_EQ(Run("receipt @r.tlog-proof --log @export").exit_code, 0);
+  EXPECT_EQ(Run("receipt @r.tlog-proof --log @export").exit_code, kExitUnwitnessed);
+}
+
+// Five witnesses, four of whom must have cosigned.
+class PolicyProgramTest : public ProgramTest {
+ protected:
+  PolicyProgramTest() {
+    std::string text = "log " + log_.verifier().ToVkey() + "\n";
+    std::string names;
+    for (uint8_t w = 1; w <= 5; ++w) {
+      keys_.push_back(*NoteVerifier::FromEd25519(absl::StrCat("witness.test/", w),
+                                                 testing::TestPublicKey(100 + w),
+                                                 kNoteEd25519Cosignature));
+      absl::StrAppend(&text, "witness w", w, " ", keys_.back().ToVkey(), "\n");
+      absl::StrAppend(&names, " w", w);
+    }
+    WriteFile(dir_.File("4of5"), absl::StrCat(text, "group all 4", names, "\nquorum all\n"));
+    WriteFile(dir_.File("3of5"), absl::StrCat(text, "group all 3", names, "\nquorum all\n"));
+    WriteFile(dir_.File("none"), text + "quorum none\n");
+  }
+  // The note with the lines of the first `count` witnesses.
+  std::string Cosigned(const std::string& note, uint8_t count) {
+    Note parsed = *ParseNote(note);
+    for (uint8_t w = 1; w <= count; ++w) {
+      const std::string message = CosignatureMessage(1'700'000'000, parsed.text);
+      parsed.signatures.push_back(
+          *MakeCosignature(keys_[w - 1], 1'700'000'000, testing::TestSignature(100 + w, message)));
+    }
+    return FormatNote(parsed);
+  }
+  std::vector<NoteVerifier> keys_;
+};
+
+TEST_F(PolicyProgramTest, AQuorumOfWitnessesIsExitCodeZero) {
+  WriteFile(dir_.File("head"), Cosigned(log_.CheckpointAt(40), 4));
+  const Ran ran = Run("checkpoint @head --policy @4of5");
+  EXPECT_EQ(ran.exit_code, 0) << ran.out;
+  EXPECT_THAT(ran.out, HasSubstr("VERIFIED: checkpoint"));
+  EXPECT_THAT(ran.out, HasSubstr("policy survives f = 2 dishonest witnesses (4 of 5: two quorums "
+                                 "share at least 3 witnesses, f = 3 - 1 = 2)"));
+  EXPECT_THAT(ran.out, HasSubstr("witnessed by w1 (2023-11-14T22:13:20.000000Z), w2 "));
+  const auto json = nlohmann::json::parse(Run("checkpoint @head --policy @4of5 --json").out);
+  EXPECT_EQ(json["verdict"], "verified");
+  EXPECT_EQ(json["witnesses"]["met"], true);
+  EXPECT_EQ(json["witnesses"]["f"], 2);
+  EXPECT_EQ(json["witnesses"]["by"].size(), 4u);
+  EXPECT_EQ(json["witnesses"]["by"][3]["name"], "w4");
+  // The policy lists the log: it is a pin.
+  EXPECT_EQ(Run("checkpoint @head --no-trust-store --policy @4of5", false).exit_code, 0);
+  // Receipts and exports carry cosigned heads.
+  TlogProof proof = *ParseTlogProof(log_.ReceiptFor(7, 40));
+  proof.checkpoint = Cosigned(proof.checkpoint, 5);
+  WriteFile(dir_.File("r5"), FormatTlogProof(proof));
+  EXPECT_EQ(Run("receipt @r5 --event @r.event.pb --policy @4of5").exit_code, 0);
+  testing::ExportLog(log_, dir_.File("cosigned"), 40);
+  EXPECT_EQ(Run("log @cosigned --policy @4of5").exit_code, 1);
+  WriteFile(dir_.File("cosigned/checkpoint"), Cosigned(log_.CheckpointAt(40), 5));
+  EXPECT_EQ(Run("log @cosigned --policy @4of5").exit_code, 0);
+  EXPECT_EQ(Run("entry @cosigned 7 --policy @4of5").exit_code, 0);
+}
+
+TEST_F(PolicyProgramTest, WithoutAQuorumItIsRefusedAndSaysWhoIsMissing) {
+  WriteFile(dir_.File("head"), Cosigned(log_.CheckpointAt(40), 3));
+  const Ran ran = Run("checkpoint @head --policy @4of5");
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("all has 3 of the 4 it needs (w4 has not cosigned, w5 has"));
+  EXPECT_EQ(Run("trust show").exit_code, 2) << "a head that was refused is not remembered";
+  EXPECT_EQ(Run("checkpoint @head").exit_code, kExitUnwitnessed);
+  WriteFile(dir_.File("wrong"),
+            Cosigned(log_.CheckpointAt(40), 4) +
+                FormatNoteSignature({keys_[4].name(), keys_[4].key_id(), std::string(72, 'x')}));
+  EXPECT_EQ(Run("checkpoint @wrong --policy @4of5").exit_code, 1) << "a known key's wrong line";
+}
+
+TEST_F(PolicyProgramTest, AWeakPolicyIsRefusedUnlessAllowed) {
+  WriteFile(dir_.File("head"), Cosigned(log_.CheckpointAt(40), 3));
+  const Ran ran = Run("checkpoint @head --policy @3of5");
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("survives no dishonest witness (3 of 5: two quorums share at "
+                                 "least 1 witness, f = 1 - 1 = 0)"));
+  EXPECT_EQ(Run("checkpoint @head --policy @3of5 --allow-weak-policy").exit_code, 0);
+  EXPECT_EQ(Run("checkpoint @head --policy @none").exit_code, 1);
+  const Ran none = Run("checkpoint @head --policy @none --allow-weak-policy");
+  EXPECT_EQ(none.exit_code, kExitUnwitnessed);
+  EXPECT_THAT(none.out, HasSubstr("VERIFIED, UNWITNESSED"));
+}
+
+TEST_F(PolicyProgramTest, PoliciesThatCannotBeMeantAreUsage) {
+  WriteFile(dir_.File("head"), Cosigned(log_.CheckpointAt(40), 5));
+  WriteFile(dir_.File("bad"), "quorum nobody\n");
+  EXPECT_EQ(Run("checkpoint @head --policy @bad").exit_code, 64);
+  EXPECT_EQ(Run("checkpoint @head --policy @absent").exit_code, 64);
+  EXPECT_EQ(Run("checkpoint @head --allow-weak-policy").exit_code, 64);
+  testing::TestLog::Options other;
+  other.key = 2;
+  WriteFile(dir_.File("other"),
+            "log " + testing::TestLog(other).verifier().ToVkey() + "\nquorum none\n");
+  const Ran ran = Run("checkpoint @head --policy @other");
+  EXPECT_EQ(ran.exit_code, 64);
+  EXPECT_THAT(ran.out, HasSubstr("the pinned key is none of them"));
+  EXPECT_EQ(Run("checkpoint @head --policy @other --origin nobody", false).exit_code, 64);
+}
+
+TEST_F(PolicyProgramTest, TheTrustStoreKeepsCosignedHeads) {
+  WriteFile(dir_.File("bare"), log_.CheckpointAt(40));
+  WriteFile(dir_.File("head"), Cosigned(log_.CheckpointAt(40), 4));
+  EXPECT_EQ(Run("checkpoint @bare").exit_code, kExitUnwitnessed);
+  EXPECT_EQ(Run("checkpoint @head --policy @4of5").exit_code, 0);
+  EXPECT_EQ(Run("trust show").out, Cosigned(log_.CheckpointAt(40), 4));
+  EXPECT_EQ(Run("checkpoint @bare").exit_code, kExitUnwitnessed);
+  EXPECT_EQ(Run("trust show").out, Cosigned(log_.CheckpointAt(40), 4));
+}
+
+// More than f witnesses were bribed: whoever sees both heads can name them.
+TEST_F(PolicyProgramTest, WitnessesOfTwoHistoriesAreNamed) {
+  WriteFile(dir_.File("head"), Cosigned(log_.CheckpointAt(40), 4));
+  WriteFile(dir_.File("fork"), Cosigned(log_.CheckpointSaying(40, LeafHash("another history")), 5));
+  EXPECT_EQ(Run("checkpoint @head --policy @4of5").exit_code, 0);
+  const Ran ran = Run("checkpoint @fork --policy @4of5");
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("FORK: "));
+  EXPECT_THAT(ran.out,
+              HasSubstr("DISHONEST: these witnesses cosigned both histories: w1, w2, w3, w4\n"));
 }
 
 TEST_F(ProgramTest, FilesOverTheirLimitAreNotRead) {

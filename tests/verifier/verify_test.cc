@@ -79,7 +79,7 @@ TEST_F(VerifyTest, AReceiptWithItsEventSaysWhatItProvesAndWhatNot) {
   ReceiptInput input = Receipt(7, 40);
   input.index_key = log_.index_key();
   const Verdict verdict = VerifyReceipt(input, pin_, history_);
-  EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
   EXPECT_THAT(verdict.proven,
               Contains(HasSubstr("entry 7 (event, recorded 2023-11-14T22:13:20.007")));
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("to the byte, what the entry commits to")));
@@ -92,7 +92,7 @@ TEST_F(VerifyTest, AReceiptWithItsEventSaysWhatItProvesAndWhatNot) {
 TEST_F(VerifyTest, AnEmittersSignatureIsChecked) {
   const uint64_t index = log_.AddSignedEvent(TestEvent(41), 9);
   const Verdict verdict = VerifyReceipt(Receipt(index, log_.size()), pin_, history_);
-  EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
   EXPECT_THAT(verdict.proven, Contains(HasSubstr("emitter key named in the header signed")));
 }
 
@@ -117,7 +117,7 @@ TEST_F(VerifyTest, AnEventNotInCanonicalFormCannotBeTold) {
 TEST_F(VerifyTest, AReceiptWithoutOpeningProvesTheEntryButNoEvent) {
   ReceiptInput input;
   input.receipt = log_.ReceiptFor(7, 40, false);
-  EXPECT_EQ(VerifyReceipt(input, pin_, history_).ExitCode(), 0);
+  EXPECT_EQ(VerifyReceipt(input, pin_, history_).ExitCode(), kExitUnwitnessed);
   input.event = TestEvent(7);
   EXPECT_EQ(VerifyReceipt(input, pin_, history_).ExitCode(), 2);
 }
@@ -127,12 +127,13 @@ TEST_F(VerifyTest, NoFlippedByteOfAReceiptIsVerified) {
   for (size_t i = 0; i < input.receipt.size(); ++i) {
     ReceiptInput flipped = input;
     flipped.receipt[i] ^= 1;
-    EXPECT_NE(VerifyReceipt(flipped, pin_, History()).ExitCode(), 0) << "byte " << i;
+    EXPECT_NE(VerifyReceipt(flipped, pin_, History()).ExitCode(), kExitUnwitnessed) << "byte " << i;
   }
   for (size_t size = 0; size < input.receipt.size(); ++size) {
     ReceiptInput cut = input;
     cut.receipt.resize(size);
-    EXPECT_NE(VerifyReceipt(cut, pin_, History()).ExitCode(), 0) << "cut to " << size;
+    EXPECT_NE(VerifyReceipt(cut, pin_, History()).ExitCode(), kExitUnwitnessed)
+        << "cut to " << size;
   }
 }
 
@@ -141,7 +142,7 @@ TEST_F(VerifyTest, NoFlippedByteOfAnEventIsVerified) {
   for (size_t i = 0; i < input.event->size(); ++i) {
     ReceiptInput flipped = input;
     (*flipped.event)[i] ^= 1;
-    EXPECT_NE(VerifyReceipt(flipped, pin_, History()).ExitCode(), 0) << "byte " << i;
+    EXPECT_NE(VerifyReceipt(flipped, pin_, History()).ExitCode(), kExitUnwitnessed) << "byte " << i;
   }
 }
 
@@ -166,21 +167,21 @@ TEST_F(VerifyTest, SignatureLinesOfOthersAreIgnored) {
   const std::string note = log_.CheckpointAt(40);
   const std::string foreign = other.Sign(note.substr(0, note.find("\n\n") + 1));
   const std::string both = note + foreign.substr(foreign.find("\n\n") + 2);
-  EXPECT_EQ(Head(both).ExitCode(), 0);
+  EXPECT_EQ(Head(both).ExitCode(), kExitUnwitnessed);
 }
 
 TEST_F(VerifyTest, ALargerHeadNeedsAProof) {
-  EXPECT_EQ(Head(log_.CheckpointAt(10)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.CheckpointAt(10)).ExitCode(), kExitUnwitnessed);
   const Verdict bare = Head(log_.CheckpointAt(30));
   EXPECT_EQ(bare.ExitCode(), 2);
   EXPECT_EQ(Remembered(), 10u);
-  EXPECT_EQ(Head(log_.UpdateFrom(10, 30)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.UpdateFrom(10, 30)).ExitCode(), kExitUnwitnessed);
   EXPECT_EQ(Remembered(), 30u);
-  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0) << "the same head again";
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), kExitUnwitnessed) << "the same head again";
 }
 
 TEST_F(VerifyTest, ASmallerHeadIsARollback) {
-  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), kExitUnwitnessed);
   const Verdict verdict = Head(log_.CheckpointAt(10));
   EXPECT_EQ(verdict.ExitCode(), 1);
   EXPECT_THAT(verdict.reasons, Contains(HasSubstr("ROLLBACK")));
@@ -192,7 +193,7 @@ TEST_F(VerifyTest, AForkIsRefusedAndBothHeadsAreKeptForAThirdParty) {
   fork.AddEvents(20);
   fork.AddEvent(TestEvent(999));
   fork.AddEvents(20);
-  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), kExitUnwitnessed);
   const Verdict verdict = Head(fork.CheckpointAt(30));
   EXPECT_EQ(verdict.ExitCode(), 1);
   EXPECT_THAT(verdict.reasons, Contains(HasSubstr("FORK")));
@@ -209,7 +210,7 @@ TEST_F(VerifyTest, AForkIsRefusedAndBothHeadsAreKeptForAThirdParty) {
 }
 
 TEST_F(VerifyTest, AReceiptWhoseHeadNothingLinksToTheLastOneSeenCannotBeTold) {
-  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), kExitUnwitnessed);
   // Who stole the key signs a private history of any size: it looks like an honest receipt.
   TestLog forged;
   forged.AddEvent(TestEvent(999));
@@ -226,34 +227,36 @@ TEST_F(VerifyTest, AReceiptWhoseHeadNothingLinksToTheLastOneSeenCannotBeTold) {
               Contains(HasSubstr("`auditctl prove-consistency 20 30`")));
   EXPECT_THAT(VerifyReceipt(Receipt(7, 40), pin_, history_).reasons,
               Contains(HasSubstr("`auditctl prove-consistency 30 40`")));
-  EXPECT_EQ(VerifyReceipt(Receipt(7, 20), pin_, {}).ExitCode(), 0) << "alone, it is what it says";
-  EXPECT_EQ(VerifyReceipt(Receipt(7, 30), pin_, history_).ExitCode(), 0) << "under the head seen";
+  EXPECT_EQ(VerifyReceipt(Receipt(7, 20), pin_, {}).ExitCode(), kExitUnwitnessed)
+      << "alone, it is what it says";
+  EXPECT_EQ(VerifyReceipt(Receipt(7, 30), pin_, history_).ExitCode(), kExitUnwitnessed)
+      << "under the head seen";
   EXPECT_EQ(Remembered(), 30u);
 }
 
 TEST_F(VerifyTest, AProofLinksAReceiptInEitherDirectionAndNeverLowersTheStore) {
-  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), kExitUnwitnessed);
   History linked = history_;
   linked.proofs = {ParseHeadProof(log_.UpdateFrom(20, 30)).value(),
                    ParseHeadProof(log_.UpdateFrom(30, 40)).value()};
   const Verdict older = VerifyReceipt(Receipt(7, 20), pin_, linked);
-  EXPECT_EQ(older.ExitCode(), 0) << VerdictText(older);
+  EXPECT_EQ(older.ExitCode(), kExitUnwitnessed) << VerdictText(older);
   EXPECT_THAT(older.proven, Contains(HasSubstr("extends this receipt's")));
   EXPECT_EQ(Remembered(), 30u);
-  EXPECT_EQ(VerifyReceipt(Receipt(7, 40), pin_, linked).ExitCode(), 0);
+  EXPECT_EQ(VerifyReceipt(Receipt(7, 40), pin_, linked).ExitCode(), kExitUnwitnessed);
   EXPECT_EQ(Remembered(), 40u);
   const Verdict chained = VerifyReceipt(Receipt(7, 20), pin_, linked);
-  EXPECT_EQ(chained.ExitCode(), 0) << "20 to 30 to 40: " << VerdictText(chained);
+  EXPECT_EQ(chained.ExitCode(), kExitUnwitnessed) << "20 to 30 to 40: " << VerdictText(chained);
 }
 
 TEST_F(VerifyTest, ANewerReceiptAdvancesTheStoreThroughTheLog) {
-  EXPECT_EQ(Head(log_.CheckpointAt(10)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.CheckpointAt(10)).ExitCode(), kExitUnwitnessed);
   testing::ExportLog(log_, dir_.File("export"), 41);  // beyond the receipt's head
   History with_log = history_;
   with_log.log_dir = dir_.File("export");
-  EXPECT_EQ(VerifyReceipt(Receipt(7, 40), pin_, with_log).ExitCode(), 0);
+  EXPECT_EQ(VerifyReceipt(Receipt(7, 40), pin_, with_log).ExitCode(), kExitUnwitnessed);
   EXPECT_EQ(Remembered(), 40u);
-  EXPECT_EQ(VerifyReceipt(Receipt(7, 20), pin_, with_log).ExitCode(), 0);
+  EXPECT_EQ(VerifyReceipt(Receipt(7, 20), pin_, with_log).ExitCode(), kExitUnwitnessed);
   EXPECT_EQ(Remembered(), 40u);
 }
 
@@ -271,7 +274,7 @@ TEST_F(VerifyTest, AConflictsReceiptProvesTheRefusalAndNotTheEvent) {
   EXPECT_EQ(VerifyReceipt(input, pin_, History()).ExitCode(), 1) << "not even the refused event";
   input.event.reset();
   const Verdict bare = VerifyReceipt(input, pin_, History());
-  EXPECT_EQ(bare.ExitCode(), 0);
+  EXPECT_EQ(bare.ExitCode(), kExitUnwitnessed);
   EXPECT_THAT(bare.proven, Contains(words));
 }
 
@@ -286,7 +289,7 @@ TEST_F(VerifyTest, AnOpeningOfAKindFromTheFutureIsNotProvenAndNotRefused) {
     ReceiptInput input;
     input.receipt = log.ReceiptFor(1, 2);
     const Verdict verdict = VerifyReceipt(input, pin_, {});
-    EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+    EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
     EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("opening"))) << int{kind};
     input.event = TestEvent(1);
     EXPECT_EQ(VerifyReceipt(input, pin_, {}).ExitCode(), 2) << int{kind};
@@ -297,13 +300,13 @@ TEST_F(VerifyTest, AReceiptFromAForkIsRefused) {
   TestLog fork;
   fork.AddEvent(TestEvent(999));
   fork.AddEvents(39);
-  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), kExitUnwitnessed);
   ReceiptInput input;
   input.receipt = fork.ReceiptFor(5, 30);
   EXPECT_EQ(VerifyReceipt(input, pin_, history_).ExitCode(), 1);
   // Of another size, the tiles of the honest log show it.
   testing::ExportLog(log_, dir_.File("export"), 40);
-  EXPECT_EQ(Head(log_.UpdateFrom(30, 40)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.UpdateFrom(30, 40)).ExitCode(), kExitUnwitnessed);
   History with_log = history_;
   with_log.log_dir = dir_.File("export");
   input.receipt = fork.ReceiptFor(5, 20);
@@ -313,7 +316,7 @@ TEST_F(VerifyTest, AReceiptFromAForkIsRefused) {
 }
 
 TEST_F(VerifyTest, ADamagedStoreCannotBeToldAndIsNotReplaced) {
-  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), kExitUnwitnessed);
   std::string damaged = ReadFile(StoreFile());
   damaged[damaged.size() / 2] ^= 1;
   testing::WriteFile(StoreFile(), damaged);
@@ -322,7 +325,7 @@ TEST_F(VerifyTest, ADamagedStoreCannotBeToldAndIsNotReplaced) {
   EXPECT_THAT(verdict.reasons, Contains(HasSubstr("trust forget")));
   EXPECT_EQ(ReadFile(StoreFile()), damaged);
   EXPECT_OK(store_->Forget(log_.origin()));
-  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), 0);
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), kExitUnwitnessed);
 }
 
 TEST_F(VerifyTest, ConsistencyNeedsTheRightProof) {
@@ -332,7 +335,7 @@ TEST_F(VerifyTest, ConsistencyNeedsTheRightProof) {
     if (proof) input.proofs.push_back(proof_of(*proof));
     return VerifyTwoHeads(input, pin_).ExitCode();
   };
-  EXPECT_EQ(check(log_.UpdateFrom(10, 30)), 0);
+  EXPECT_EQ(check(log_.UpdateFrom(10, 30)), kExitUnwitnessed);
   EXPECT_EQ(check(std::nullopt), 2);
   EXPECT_EQ(check(log_.UpdateFrom(11, 30)), 2) << "a proof between other heads";
   CheckpointUpdate wrong = ParseCheckpointUpdate(log_.UpdateFrom(10, 30)).value();

@@ -14,6 +14,7 @@ constexpr char kAbout[] =
 constexpr char kFooter[] = R"(
 Examples:
   auditledger-verify receipt r.tlog-proof --event r.event.pb --origin O --key log.vkey
+  auditledger-verify receipt r.tlog-proof --event r.event.pb --policy policy.txt
   auditledger-verify checkpoint checkpoint --origin O --key log.vkey
   auditledger-verify consistency old.checkpoint new.checkpoint --proof update --pins pins
   auditledger-verify log /media/export --index-key index.key --origin O --key log.vkey
@@ -21,10 +22,10 @@ Examples:
   auditledger-verify trust list
 
 Exit codes:
-  0  verified
+  0  verified, and witnessed as the --policy asks
   1  refused: evidence of tampering, or a wrong signature or proof
   2  cannot tell: something is missing, unreadable, or of an unknown version
-  3  reserved: verified, but not witnessed
+  3  verified, unwitnessed: no --policy was given (or one that asks for nobody)
   64 the command line is wrong
 
 The last verified head of each origin is kept in the trust store
@@ -36,6 +37,11 @@ void AddCommon(CLI::App& app, Options& options) {
   app.add_option("--origin", options.origin, "The log's origin, as you know it");
   app.add_option("--key", options.key, "The log's vkey, or a file that holds it");
   app.add_option("--pins", options.pins, "A file of lines \"origin vkey\", instead of --key");
+  app.add_option("--policy", options.policy,
+                 "C2SP tlog-policy: who must have cosigned each head. Pins the log as well, where "
+                 "it lists one and --key and --pins are absent");
+  app.add_flag("--allow-weak-policy", options.allow_weak_policy,
+               "Accept a policy that survives no dishonest witness (f < 1)");
   app.add_option("--trust-store", options.trust_store, "Folder of the heads last seen");
   app.add_flag("--no-trust-store", options.no_trust_store,
                "Neither ask nor change the trust store: check what is given alone");

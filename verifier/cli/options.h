@@ -18,6 +18,8 @@ struct Options {
   std::string origin;
   std::string key;
   std::string pins;
+  std::string policy;
+  bool allow_weak_policy = false;
   // What is checked.
   std::string file;      // receipt, checkpoint, older head, folder
   std::string new_file;  // consistency: the newer head

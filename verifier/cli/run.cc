@@ -25,7 +25,8 @@ int Usage(const absl::Status& status) {
   return kExitUsage;
 }
 
-absl::StatusOr<Pin> PinOf(const Options& options) {
+// The log and key alone, as --origin with --key, or --pins, say.
+absl::StatusOr<Pin> PinnedLog(const Options& options) {
   if (options.pins.empty() == options.key.empty()) {
     return absl::InvalidArgumentError("pin the log: give --origin and --key, or --pins");
   }
@@ -42,6 +43,21 @@ absl::StatusOr<Pin> PinOf(const Options& options) {
   return absl::InvalidArgumentError(options.origin.empty()
                                         ? "the pins file has several origins: say which by --origin"
                                         : "the pins file does not have this origin");
+}
+
+absl::StatusOr<Pin> PinOf(const Options& options) {
+  if (options.policy.empty()) {
+    if (!options.allow_weak_policy) return PinnedLog(options);
+    return absl::InvalidArgumentError("--allow-weak-policy without --policy");
+  }
+  ASSIGN_OR_RETURN(const std::string text, ReadFileLimited(options.policy, kMaxPolicyBytes));
+  ASSIGN_OR_RETURN(Policy policy, Policy::Parse(text));
+  if (options.pins.empty() && options.key.empty()) {
+    return PinFromPolicy(options.origin, std::move(policy), options.allow_weak_policy);
+  }
+  ASSIGN_OR_RETURN(Pin pin, PinnedLog(options));
+  RETURN_IF_ERROR(AddPolicy(std::move(policy), options.allow_weak_policy, pin));
+  return pin;
 }
 
 std::string TrustDir(const Options& options) {

@@ -1,0 +1,30 @@
+// Whether enough witnesses cosigned a head, by the policy that the user pinned.
+//
+// Thread-safety: pure functions.
+#ifndef AUDITLEDGER_VERIFIER_WITNESSES_H_
+#define AUDITLEDGER_VERIFIER_WITNESSES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "merkle/checkpoint.h"
+#include "verifier/pins.h"
+#include "verifier/verdict.h"
+
+namespace auditledger {
+
+// Judges a head whose log signature was checked, and writes what it finds into the verdict: refused
+// when the quorum is not met (saying who is missing), when a witness's line is wrong, or when the
+// policy survives no dishonest witness and the pin does not allow that. Without a policy: nothing.
+void CheckWitnesses(const SignedCheckpoint& head, const Pin& pin, Verdict& verdict);
+
+// The witnesses of the pin's policy whose cosignatures both notes carry: of a fork, those who broke
+// their one promise. Empty without a policy.
+std::vector<std::string> CosignersOfBoth(absl::string_view note, absl::string_view other,
+                                         const Pin& pin);
+
+}  // namespace auditledger
+
+#endif  // AUDITLEDGER_VERIFIER_WITNESSES_H_
