@@ -1,6 +1,7 @@
 # What is installed, by component, and how it is packed.
 #   server    auditledgerd and auditledger-signer, their units and users, default configuration
 #   verifier  auditledger-verify alone: what an auditor installs
+#   witness   auditledger-witness, its unit and user: for others than the ledger's operator
 #   tools     auditctl, auditledger-fsck, auditledger-load
 #   dev       merkle, proto and verifier as the CMake package "auditledger"
 include(CMakePackageConfigHelpers)
@@ -44,8 +45,13 @@ if(AUDITLEDGER_SERVER)
   # Absolute, as configuration is; a staged install takes it along by DESTDIR.
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledgerd.textproto
     DESTINATION /etc/auditledger COMPONENT server)
+  install(TARGETS auditledger-witness RUNTIME COMPONENT witness)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/witness/auditledger-witness.service
+    DESTINATION lib/systemd/system COMPONENT witness)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/witness/auditledger-witness.sysusers
+    DESTINATION lib/sysusers.d RENAME auditledger-witness.conf COMPONENT witness)
 endif()
-foreach(component server verifier tools dev)
+foreach(component server verifier witness tools dev)
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE RENAME copyright
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/auditledger-${component} COMPONENT ${component})
 endforeach()
@@ -55,7 +61,7 @@ set(CPACK_PACKAGE_NAME auditledger)
 set(CPACK_PACKAGE_VENDOR "auditledger maintainers")
 set(CPACK_PACKAGE_CONTACT "auditledger maintainers <maintainers@auditledger.invalid>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_COMPONENTS_ALL server verifier tools dev)
+set(CPACK_COMPONENTS_ALL server verifier witness tools dev)
 if(NOT AUDITLEDGER_SERVER)
   set(CPACK_COMPONENTS_ALL verifier dev)
 endif()
@@ -65,7 +71,7 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
-foreach(component SERVER VERIFIER TOOLS DEV)
+foreach(component SERVER VERIFIER WITNESS TOOLS DEV)
   string(TOLOWER ${component} lower)
   set(CPACK_DEBIAN_${component}_PACKAGE_NAME auditledger-${lower})
 endforeach()
@@ -73,6 +79,8 @@ set(CPACK_COMPONENT_SERVER_DESCRIPTION
   "Audit ledger: the daemon\n Keeps an append-only, provable record of audit events; with the signer that may run beside it.")
 set(CPACK_COMPONENT_VERIFIER_DESCRIPTION
   "Audit ledger: the offline verifier\n Checks receipts and exported logs, trusting no server.")
+set(CPACK_COMPONENT_WITNESS_DESCRIPTION
+  "Audit ledger: a witness\n Cosigns the checkpoints of logs that it follows (C2SP tlog-witness), over HTTP or from files.")
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION
   "Audit ledger: auditctl, auditledger-fsck and auditledger-load\n Creates ledgers; appends, reads, proves and exports entries; checks a stopped or copied one; measures a server.")
 set(CPACK_COMPONENT_DEV_DESCRIPTION
@@ -81,6 +89,8 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
   "libabsl-dev, libssl-dev, libprotobuf-dev, nlohmann-json3-dev")
 set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+set(CPACK_DEBIAN_WITNESS_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+set(CPACK_DEBIAN_WITNESS_PACKAGE_CONTROL_EXTRA "${PROJECT_SOURCE_DIR}/tools/packaging/witness/postinst")
 set(CPACK_DEBIAN_SERVER_PACKAGE_CONTROL_EXTRA
   "${PROJECT_SOURCE_DIR}/tools/packaging/postinst;${PROJECT_SOURCE_DIR}/tools/packaging/conffiles")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

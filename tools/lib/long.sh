@@ -22,9 +22,10 @@ dev_restart() {
 dev_go_check() {
   run_stage deps-go 60 deps_install build go
   run_stage build-programs 900 build_preset release \
-    auditledgerd auditctl auditledger-verify auditledger-generate verifier_tests
+    auditledgerd auditctl auditledger-verify auditledger-generate auditledger-witness verifier_tests
   run_stage go-check 180 tests/e2e/first_steps.sh build/release --go
   run_stage go-tiles 120 tests/go/check_tiles.sh build/release
+  run_stage go-witness 120 tests/go/check_witness.sh build/release
   run_stage go-tampered 120 env AUDITLEDGER_GO_CHECKS=1 \
     build/release/tests/verifier/verifier_tests --gtest_filter='GoCheck.*'
 }
@@ -51,8 +52,10 @@ make_packages() {
   for deb in build/release/packages/*.deb; do
     say "$(basename "$deb"): $(dpkg-deb -f "$deb" Depends)"
   done
-  # The auditor's package brings no server library along.
-  ! dpkg-deb -f build/release/packages/auditledger-verifier_*.deb Depends | grep -E 'grpc|leveldb'
+  # The auditor's package and the witness's bring no server library along.
+  for deb in build/release/packages/auditledger-{verifier,witness}_*.deb; do
+    ! dpkg-deb -f "$deb" Depends | grep -E 'grpc|leveldb' || return 1
+  done
 }
 
 dev_package() {
