@@ -100,6 +100,25 @@ class SignerTest : public ::testing::Test {
     return LedgerClient(channel_,
                         LedgerClientOptions{.ledger = kLedger, .log = Log(), .retry = retry});
   }
+  void Backup(const std::string& to) {
+    const Ran made = RunProgram({Program("auditctl"), "--server", "unix:" + Path("admin"),
+                                 "--ledger", "clinic", "--pin-key", vkey_, "backup", "--to",
+                                 Path(to), "--seeds", Path(to + ".seeds")});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+  }
+  // Onto a new disk; keys, and all that is the signer's, stay.
+  void Restore(const std::string& from) {
+    for (const char* part : {"data", "seeds"}) {
+      fs::remove_all(Path("root/") + part);
+      fs::create_directory(Path("root/") + part);
+      fs::permissions(Path("root/") + part, fs::perms::owner_all);
+    }
+    const Ran restored = RunProgram(
+        {Program("auditctl"), "--pin-key", vkey_, "restore", "--from", Path(from), "--seeds",
+         Path(from + ".seeds"), "--data_dir", Path("root/data/clinic"), "--seed_dir",
+         Path("root/seeds/clinic"), "--key_dir", Path("root/keys/clinic")});
+    ASSERT_EQ(restored.exit_code, 0) << restored.err;
+  }
   void CopyLog(const std::string& from, const std::string& to) {
     for (const char* part : {"/data", "/seeds"}) {
       fs::remove_all(to + part);
@@ -188,6 +207,35 @@ TEST_F(SignerTest, ARolledBackOrForkedCopyIsRefusedAndTheNewestServes) {
 
   CopyLog(Path("newest"), Path("root"));
   StartDaemon();
+  EXPECT_OK(Client().Append(MakeEvent("s", 3)));
+}
+
+// The disk is gone, the signer is not: a backup that lacks what was signed would fork, and is
+// refused; one that has it goes on.
+TEST_F(SignerTest, ARestoredBackupServesOnlyWhenItHasAllThatWasSigned) {
+  Make();
+  ASSERT_OK(Client().Append(MakeEvent("s", 1)));
+  Backup("old");
+  ASSERT_OK_AND_ASSIGN(const v1::Receipt second, Client().Append(MakeEvent("s", 2)));
+  Backup("new");
+  StopDaemon();
+
+  Restore("old");
+  for (int again = 0; again < 2; ++again) {
+    StartDaemon();
+    EXPECT_THAT(Client().Append(MakeEvent("s", 3)),
+                StatusIs(absl::StatusCode::kFailedPrecondition));
+    EXPECT_THAT(daemon_->log(), AllOf(HasSubstr("rollback: the signer has signed size 3"),
+                                      HasSubstr("the log here has size 2")));
+    StopDaemon();
+  }
+  EXPECT_EQ(LastSigned().substr(0, 2), "3:") << "it signed nothing";
+
+  Restore("new");
+  StartDaemon();
+  ASSERT_OK_AND_ASSIGN(const v1::Receipt repeat, Client().Append(MakeEvent("s", 2)));
+  EXPECT_TRUE(repeat.repeated_event());
+  EXPECT_EQ(repeat.leaf(), second.leaf());
   EXPECT_OK(Client().Append(MakeEvent("s", 3)));
 }
 
