@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Our witness, asked by a log nobody here wrote: Tessera (POSIX) publishes a checkpoint only when four
-# of five auditledger-witness processes have cosigned it, by the very policy file that
+# Our witness, asked by a log nobody here wrote: Tessera (POSIX) publishes a checkpoint only when
+# four of five auditledger-witness processes have cosigned it, by the very policy file that
 # auditledger-verify then judges it by. With one witness killed it goes on; with two nothing is
 # published.
 #
