@@ -26,6 +26,8 @@ constexpr char kBytes[] = "application/octet-stream";
 // A checkpoint is old as soon as it is read; a tile never is.
 constexpr char kAskAgain[] = "no-cache";
 constexpr char kForEver[] = "public, max-age=31536000, immutable";
+// An idle connection; a shutdown waits so long for those that are open.
+constexpr time_t kKeepAliveSeconds = 1;
 // Requests of one connection: a mirror that follows asks for a dozen files a second.
 constexpr size_t kRequestsPerConnection = 1000;
 
@@ -97,6 +99,7 @@ absl::StatusOr<std::unique_ptr<TileServer>> TileServer::Start(const std::string&
   httplib::Server& http = impl->http;
   http.new_task_queue = [] { return new httplib::ThreadPool(kTileServerThreads); };
   http.set_keep_alive_max_count(kRequestsPerConnection);
+  http.set_keep_alive_timeout(kKeepAliveSeconds);
   http.set_read_timeout(kTileServerTimeout);
   http.set_write_timeout(kTileServerTimeout);
   http.set_payload_max_length(0);

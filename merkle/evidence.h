@@ -7,17 +7,17 @@
 //   head LINES, then so many lines: a signed note, verbatim (C2SP tlog-checkpoint)
 //   ...
 //
-// | kind     | after the first line                       | shows |
-// |----------|--------------------------------------------|-------------------------------------------|
-// | fork     | head, head                                 | two heads of one size with other roots
-// | | history  | head, head, prefix, proof                  | the larger head's tree begins
-// otherwise   | |          |                                            | than the smaller head
-// says                | | receipt  | head, head, entry, hash, proof, hash, proof| one place holds
-// other entries under each  | | rollback | head, head                                 | one witness
-// cosigned the larger, later    | |          |                                            | the
-// smaller head                          | | leaf     | head, entry, leaf, [leaf,] proof           |
-// an entry that breaks the format, or was   | |          | | recorded no later than the one before
-// |
+// What follows, by kind, and what it shows:
+//
+//   fork      head, head                 two heads of one size with different roots
+//   history   head, head, prefix, proof  the larger head's tree begins otherwise than the smaller
+//                                        head says
+//   receipt   head, head, entry, hash, proof, hash, proof
+//                                        one place holds different entries under the two heads
+//   rollback  head, head                 one witness cosigned the larger, later the smaller head
+//   leaf      head, entry, leaf, [leaf,] proof
+//                                        an entry breaks the format of leaves, or was recorded no
+//                                        later than the one before
 //
 //   prefix BASE64     the root that the second head's tree has at the first head's size; not the
 //                     first head's. The proof is C2SP/RFC 6962 consistency from it to the second.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A log that grows, published as tiles and served by the daemon, read over HTTP by code nobody here
-# wrote: Tessera's client follows it while events are appended, Tessera's fsck checks what it became.
+# wrote: Tessera's client follows it while events are appended, Tessera's fsck checks the result.
 #
 # Usage: check_tiles.sh BUILD_FOLDER
 # Exit code: 0 both verify, 1 one refuses, 2 one could not run.
@@ -29,7 +29,8 @@ trap '[ -z "$server" ] || { kill "$server"; wait "$server"; }; rm -rf "$work"' E
 cd "$work"
 auditctl dev-certs certs >/dev/null
 mkdir ledger
-auditledgerd --root ledger --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem \
+auditledgerd --root ledger \
+  --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem \
   --publish_dir "$work/public" --tiles_listen 127.0.0.1:0 --log_file server.log \
   --admin_principal spiffe://hospital.example/client --ready_file ready &
 server=$!

@@ -1,0 +1,345 @@
+#include "tools/monitor_log.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "ledger/posix_file.h"
+#include "merkle/cosignature.h"
+#include "merkle/leaf.h"
+#include "merkle/status_macros.h"
+#include "tools/monitor_state.h"
+
+namespace auditledger {
+namespace {
+
+constexpr char kEvidenceFolder[] = "/evidence";
+
+void Add(RoundReport& report, Severity severity, absl::string_view kind, const std::string& place,
+         absl::string_view what, const std::string& evidence = "") {
+  report.findings.push_back({severity, std::string(kind), place, std::string(what), evidence});
+}
+
+// A stranger's head: of him it says something, of the log only if it is signed.
+absl::string_view KindOfBadHead(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) ? "bad_head" : "not_this_log";
+}
+
+}  // namespace
+
+absl::string_view SeverityName(Severity severity) {
+  switch (severity) {
+    case Severity::kLate:
+      return "late";
+    case Severity::kCannotTell:
+      return "cannot_tell";
+    case Severity::kMisbehaviour:
+      return "misbehaviour";
+  }
+  return "?";
+}
+
+absl::StatusOr<std::unique_ptr<LogMonitor>> LogMonitor::Open(MonitoredLog log,
+                                                             const std::string& dir,
+                                                             MonitorLimits limits) {
+  RETURN_IF_ERROR(MakeDirectory(dir, 0755));
+  RETURN_IF_ERROR(MakeDirectory(dir + kEvidenceFolder, 0755));
+  ASSIGN_OR_RETURN(Mirror mirror, Mirror::Open({dir + "/mirror", log.key.name(), log.key}));
+  std::unique_ptr<LogMonitor> out(
+      new LogMonitor(std::move(log), dir, std::move(limits), std::move(mirror)));
+  for (const std::string& place : out->log_.places) {
+    ASSIGN_OR_RETURN(auto source, OpenSource(place, out->limits_.http));
+    out->sources_.emplace_back(place, std::move(source));
+  }
+  RETURN_IF_ERROR(out->LoadState());
+  return out;
+}
+
+absl::Status LogMonitor::LoadState() {
+  ASSIGN_OR_RETURN(const MonitorState state, ReadMonitorState(dir_ + "/state"));
+  last_size_ = state.last_size;
+  cosigned_ = state.cosigned;
+  cosigned_us_ = state.cosigned_us;
+  if (mirror_.size() == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string bytes, mirror_.Leaf(mirror_.size() - 1));
+  const absl::StatusOr<Leaf> leaf = ParseLeaf(bytes);
+  if (leaf.ok()) last_recorded_us_ = leaf->recorded_at_us;
+  return absl::OkStatus();
+}
+
+absl::Status LogMonitor::SaveState() const {
+  return WriteMonitorState(dir_ + "/state", {last_size_, cosigned_, cosigned_us_});
+}
+
+absl::StatusOr<RoundReport> LogMonitor::Round(uint64_t now_us,
+                                              const std::vector<ShownText>& shown) {
+  RoundReport report;
+  report.log = log_.name;
+  const uint64_t before = mirror_.size();
+  std::vector<Shown> heads = FetchHeads(report);
+  std::stable_sort(heads.begin(), heads.end(), [](const Shown& a, const Shown& b) {
+    return a.head.checkpoint.size < b.head.checkpoint.size;
+  });
+  for (size_t i = 0; i < heads.size(); ++i) {
+    // Two of one size speak for themselves, whether or not anybody shows their leaves.
+    const Checkpoint& head = heads[i].head.checkpoint;
+    if (i > 0 && heads[i - 1].head.checkpoint.size == head.size &&
+        heads[i - 1].head.checkpoint.root != head.root) {
+      RETURN_IF_ERROR(Convict(heads[i].place,
+                              {.kind = Evidence::Kind::kFork,
+                               .first = heads[i - 1].head.note,
+                               .second = heads[i].head.note},
+                              report));
+    }
+    RETURN_IF_ERROR(Take(heads[i], report));
+  }
+  for (const ShownText& one : shown) RETURN_IF_ERROR(CheckShown(one.place, one.text, report));
+  RETURN_IF_ERROR(RecheckKeptHeads(report));
+  RETURN_IF_ERROR(CheckAge(now_us, report));
+  RETURN_IF_ERROR(SaveState());
+  report.size = mirror_.size();
+  if (mirror_.head()) report.root = mirror_.head()->checkpoint.root.ToHex();
+  report.new_entries = mirror_.size() - before;
+  RETURN_IF_ERROR(CountEvidence(report));
+  return report;
+}
+
+std::vector<LogMonitor::Shown> LogMonitor::FetchHeads(RoundReport& report) {
+  std::vector<Shown> heads;
+  for (const auto& [place, source] : sources_) {
+    const absl::StatusOr<std::string> note = source->Read("checkpoint", kMaxNoteBytes);
+    if (!note.ok()) {
+      Add(report, Severity::kCannotTell, "unreachable", place, note.status().message());
+      continue;
+    }
+    absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(*note, log_.key.name(), log_.key);
+    if (!head.ok()) {
+      Add(report, Severity::kCannotTell, KindOfBadHead(head.status()), place,
+          head.status().message());
+      continue;
+    }
+    heads.push_back({place, source.get(), *std::move(head)});
+  }
+  return heads;
+}
+
+absl::Status LogMonitor::Take(const Shown& shown, RoundReport& report) {
+  const Checkpoint& head = shown.head.checkpoint;
+  RETURN_IF_ERROR(NoteBackwards(shown, report));
+  RETURN_IF_ERROR(head.size <= mirror_.size() ? CompareWithMirror(shown.place, shown.head, report)
+                                              : Extend(shown, report));
+  // Only of what is true is it news that a place shows less than before.
+  if (head.size == 0 || head.size > mirror_.size()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Hash root, mirror_.RootAt(head.size));
+  uint64_t& last = last_size_[shown.place];
+  if (root == head.root) last = std::max(last, head.size);
+  return absl::OkStatus();
+}
+
+// A place that shows less than it did; and, where witnesses date the heads, proof of it.
+absl::Status LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) {
+  const uint64_t size = shown.head.checkpoint.size;
+  const uint64_t last = last_size_[shown.place];
+  if (size < last) {
+    Add(report, Severity::kMisbehaviour, "went_back", shown.place,
+        absl::StrCat("shows a head of size ", size, " after one of size ", last));
+  }
+  const auto cosignatures = VerifyCosignatures(shown.head.note, log_.witnesses);
+  if (!cosignatures.ok()) {
+    Add(report, Severity::kCannotTell, "bad_cosignature", shown.place,
+        cosignatures.status().message());
+    return absl::OkStatus();
+  }
+  for (const Cosignature& cosignature : *cosignatures) {
+    cosigned_us_ = std::max(cosigned_us_, cosignature.timestamp * 1'000'000);
+  }
+  if (cosignatures->empty()) return absl::OkStatus();
+  if (cosigned_.empty()) {
+    cosigned_ = shown.head.note;
+    return absl::OkStatus();
+  }
+  const Evidence rollback{
+      .kind = Evidence::Kind::kRollback, .first = cosigned_, .second = shown.head.note};
+  if (CheckEvidence(rollback, {log_.key.name(), log_.key, log_.witnesses}).ok()) {
+    return Convict(shown.place, rollback, report);
+  }
+  ASSIGN_OR_RETURN(const SignedCheckpoint known,
+                   OpenCheckpoint(cosigned_, log_.key.name(), log_.key));
+  if (size >= known.checkpoint.size) cosigned_ = shown.head.note;
+  return absl::OkStatus();
+}
+
+absl::Status LogMonitor::CompareWithMirror(const std::string& place, const SignedCheckpoint& head,
+                                           RoundReport& report) {
+  const Checkpoint& shown = head.checkpoint;
+  if (shown.size == 0) {
+    Add(report, Severity::kCannotTell, "bad_head", place, "the head covers no entry");
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const Hash root, mirror_.RootAt(shown.size));
+  if (root == shown.root) return absl::OkStatus();
+  if (shown.size == mirror_.size()) {
+    return Convict(
+        place, {.kind = Evidence::Kind::kFork, .first = mirror_.head()->note, .second = head.note},
+        report);
+  }
+  Evidence evidence{.kind = Evidence::Kind::kHistory,
+                    .first = head.note,
+                    .second = mirror_.head()->note,
+                    .prefix = root};
+  ASSIGN_OR_RETURN(evidence.proof, mirror_.Consistency(shown.size));
+  return Convict(place, std::move(evidence), report);
+}
+
+absl::Status LogMonitor::Extend(const Shown& shown, RoundReport& report) {
+  const Checkpoint& head = shown.head.checkpoint;
+  const uint64_t before = mirror_.size();
+  if (head.size - before > limits_.max_new_entries) {
+    Add(report, Severity::kCannotTell, "too_far", shown.place,
+        absl::StrCat("the head is ", head.size - before, " entries ahead, at most ",
+                     limits_.max_new_entries, " are fetched"));
+    return absl::OkStatus();
+  }
+  const uint64_t last_recorded = last_recorded_us_;
+  std::vector<uint64_t> faults;
+  const absl::Status fetched = FetchLeaves(shown, faults);
+  if (fetched.ok() && mirror_.folder().Root() == head.root) {
+    RETURN_IF_ERROR(mirror_.folder().Publish(shown.head.note));
+    return ReportLeafFaults(shown.place, faults, report);
+  }
+  last_recorded_us_ = last_recorded;
+  RETURN_IF_ERROR(mirror_.Drop());
+  if (absl::IsUnavailable(fetched) || absl::IsNotFound(fetched) || absl::IsDataLoss(fetched) ||
+      absl::IsResourceExhausted(fetched)) {
+    // It signed a head and does not show what is under it.
+    Add(report, Severity::kCannotTell, "withheld", shown.place,
+        absl::StrCat("does not show the entries under its head of size ", head.size, ": ",
+                     fetched.message()));
+  } else {
+    RETURN_IF_ERROR(fetched);
+  }
+  return Diagnose(shown, fetched.ok(), report);
+}
+
+absl::Status LogMonitor::FetchLeaves(const Shown& shown, std::vector<uint64_t>& faults) {
+  const uint64_t size = shown.head.checkpoint.size;
+  SourceTiles tiles(*shown.source);
+  for (uint64_t bundle = mirror_.size() / kTileWidth; bundle * kTileWidth < size; ++bundle) {
+    if (limits_.stop != nullptr && *limits_.stop) return absl::CancelledError("told to end");
+    ASSIGN_OR_RETURN(std::vector<std::string> leaves,
+                     tiles.ReadEntries(bundle, std::min(kTileWidth, size - bundle * kTileWidth)));
+    for (uint64_t i = 0; i < leaves.size(); ++i) {
+      const uint64_t index = bundle * kTileWidth + i;
+      if (index < mirror_.folder().size()) continue;
+      const absl::StatusOr<Leaf> leaf = ParseLeaf(leaves[i]);
+      if (!leaf.ok() || leaf->recorded_at_us <= last_recorded_us_) {
+        if (faults.size() < limits_.max_evidence_files) faults.push_back(index);
+      }
+      if (leaf.ok()) last_recorded_us_ = leaf->recorded_at_us;
+      RETURN_IF_ERROR(mirror_.folder().Append(std::move(leaves[i])));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The log signed them: that is proof by itself.
+absl::Status LogMonitor::ReportLeafFaults(const std::string& place,
+                                          const std::vector<uint64_t>& faults,
+                                          RoundReport& report) {
+  for (const uint64_t index : faults) {
+    ASSIGN_OR_RETURN(const std::string bytes, mirror_.Leaf(index));
+    const bool parses = ParseLeaf(bytes).ok();
+    if (!parses && (bytes.empty() || static_cast<uint8_t>(bytes[0]) != kLeafVersion)) {
+      Add(report, Severity::kCannotTell, "unknown_leaf", place,
+          absl::StrCat("entry ", index, " is of a version this monitor does not read"));
+      continue;
+    }
+    Evidence evidence{.kind = Evidence::Kind::kLeaf, .first = mirror_.head()->note};
+    evidence.index = parses && index > 0 ? index - 1 : index;
+    for (uint64_t i = evidence.index; i <= index; ++i) {
+      ASSIGN_OR_RETURN(std::string leaf, mirror_.Leaf(i));
+      evidence.leaves.push_back(std::move(leaf));
+    }
+    ASSIGN_OR_RETURN(evidence.proof, mirror_.Range({evidence.index, index + 1}));
+    if (!CheckEvidence(evidence, {log_.key.name(), log_.key, {}}).ok()) {
+      // The one before does not parse, so that two leaves alone do not show it.
+      Add(report, Severity::kMisbehaviour, "order", place,
+          absl::StrCat("entry ", index, " was recorded no later than one before it"));
+      continue;
+    }
+    RETURN_IF_ERROR(Convict(place, std::move(evidence), report));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogMonitor::CheckAge(uint64_t now_us, RoundReport& report) {
+  const uint64_t newest = std::max(last_recorded_us_, cosigned_us_);
+  if (newest == 0) return absl::OkStatus();  // nothing was ever shown: said already
+  report.age_us = now_us > newest ? now_us - newest : 0;
+  if (limits_.max_age_us > 0 && report.age_us > limits_.max_age_us) {
+    Add(report, Severity::kLate, "stale", "",
+        absl::StrCat("nothing new for ", report.age_us / 1'000'000, " s, at most ",
+                     limits_.max_age_us / 1'000'000, " s are expected"));
+  }
+  if (last_recorded_us_ > now_us + limits_.max_ahead_us) {
+    Add(report, Severity::kLate, "clock", "",
+        absl::StrCat("the newest entry is dated ", (last_recorded_us_ - now_us) / 1'000'000,
+                     " s ahead of our clock"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogMonitor::Convict(const std::string& place, Evidence evidence, RoundReport& report) {
+  const absl::StatusOr<std::string> shown =
+      CheckEvidence(evidence, {log_.key.name(), log_.key, log_.witnesses});
+  if (!shown.ok()) {
+    return absl::DataLossError(absl::StrCat(dir_,
+                                            ": the mirror is damaged: what it says of a head "
+                                            "does not hold: ",
+                                            shown.status().message()));
+  }
+  ASSIGN_OR_RETURN(const std::string path,
+                   WriteEvidence(dir_ + kEvidenceFolder, evidence, limits_.max_evidence_files));
+  for (const MonitorFinding& known : report.findings) {
+    if (known.place == place && known.what == *shown) return absl::OkStatus();
+  }
+  Add(report, Severity::kMisbehaviour, EvidenceKindName(evidence.kind), place, *shown, path);
+  return absl::OkStatus();
+}
+
+absl::Status LogMonitor::KeepHead(const SignedCheckpoint& head) {
+  return WriteSuspectHead(dir_ + kEvidenceFolder, head, limits_.max_evidence_files);
+}
+
+// The mirror may have come to where they can be judged.
+absl::Status LogMonitor::RecheckKeptHeads(RoundReport& report) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir_ + kEvidenceFolder));
+  for (const std::string& name : names) {
+    if (!absl::EndsWith(name, ".head")) continue;
+    const std::string path = absl::StrCat(dir_, kEvidenceFolder, "/", name);
+    ASSIGN_OR_RETURN(const std::string note, ReadWholeFile(path, kMaxNoteBytes));
+    const auto head = OpenCheckpoint(note, log_.key.name(), log_.key);
+    if (!head.ok() || head->checkpoint.size > mirror_.size()) continue;
+    RETURN_IF_ERROR(CompareWithMirror(path, *head, report));
+    RETURN_IF_ERROR(RemoveFile(path));  // proven, and in an evidence file, or harmless
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogMonitor::CountEvidence(RoundReport& report) const {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir_ + kEvidenceFolder));
+  for (const std::string& name : names) {
+    if (absl::EndsWith(name, ".evidence")) ++report.evidence_files;
+  }
+  const bool new_ones = std::any_of(
+      report.findings.begin(), report.findings.end(),
+      [](const MonitorFinding& finding) { return finding.severity == Severity::kMisbehaviour; });
+  if (report.evidence_files > 0 && !new_ones) {
+    Add(report, Severity::kMisbehaviour, "evidence_on_hand", "",
+        absl::StrCat(report.evidence_files, " evidence files of former rounds lie in ", dir_,
+                     kEvidenceFolder, "; move them away to be asked about anew"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace auditledger
