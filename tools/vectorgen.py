@@ -12,6 +12,7 @@ import json
 import pathlib
 
 import vectorgen_cases as cases
+import vectorgen_keys as keys
 import vectorgen_openings as openings
 from vectorgen_formats import (
     MAX_LEAF, bundle, clock, commit, conflict, domain, emit_message, event_time, genesis, header,
@@ -180,6 +181,8 @@ def main():
                        for f in cases.headers()]})
     write("leaves.json", "Leaves alone.", {"vectors": leaf_vectors()})
     write("system_entries.json", "Bodies of the ledger's own entries.", system_vectors())
+    write("key_changes.json", "Entries by which a log's key is followed by another.",
+          keys.key_change_vectors(text, ORIGIN))
     write("bundles.json", "Payload bundles.", {"vectors": bundle_vectors()})
     write("openings.json", "Leaf and opening, and whether one is what the other commits to.",
           {"index_key": text(INDEX_KEY), "vectors": openings.opening_vectors(text, INDEX_KEY)})
