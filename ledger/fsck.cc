@@ -19,7 +19,6 @@
 #include "ledger/recovery.h"
 #include "ledger/signer_state.h"
 #include "ledger/stream_table.h"
-#include "merkle/bytes.h"
 #include "merkle/sha256.h"
 #include "merkle/status_macros.h"
 #include "merkle/system_entries.h"
@@ -236,25 +235,21 @@ void Checker::CheckSigned(const LogCheck& log) {
 // Keys apart from entries' records.
 void Checker::CheckOthers() {
   bool has_format = false;
-  const absl::Status scanned =
-      store_->ScanOthers([&](absl::string_view key, absl::string_view value) {
-        if (key == kHeadKey) return;
-        if (key == kFormatKey) {
-          const absl::StatusOr<uint32_t> format = ParseFormat(value);
-          has_format = format.ok() && *format == kDatabaseFormat;
-          return;
-        }
-        if (NumberOfStreamKey(key).ok()) return;
-        ByteReader in(key);
-        uint8_t prefix = 0;
-        TileId id;
-        const bool is_tile = in.U8("", prefix).ok() && in.U8("", id.level).ok() &&
-                             in.U64("", id.index).ok() && in.Finish("").ok() && TileKey(id) == key;
-        if (is_tile && TileWidthAt(id, report_.head.size) > 0) return;
-        Add(FindingPart::kKey,
-            is_tile ? absl::StrCat("tile ", id.level, "/", id.index, " lies beyond the log's size")
-                    : absl::StrCat("key ", absl::BytesToHexString(key), " is none of a ledger's"));
-      });
+  const absl::Status scanned = store_->ScanOthers([&](absl::string_view key,
+                                                      absl::string_view value) {
+    if (key == kHeadKey) return;
+    if (key == kFormatKey) {
+      const absl::StatusOr<uint32_t> format = ParseFormat(value);
+      has_format = format.ok() && *format == kDatabaseFormat;
+      return;
+    }
+    if (NumberOfStreamKey(key).ok()) return;
+    const absl::StatusOr<TileId> id = IdOfTileKey(key);
+    if (id.ok() && TileWidthAt(*id, report_.head.size) > 0) return;
+    Add(FindingPart::kKey,
+        id.ok() ? absl::StrCat("tile ", id->level, "/", id->index, " lies beyond the log's size")
+                : absl::StrCat("key ", absl::BytesToHexString(key), " is none of a ledger's"));
+  });
   if (!scanned.ok()) {
     Add(FindingPart::kDatabase,
         absl::StrCat("a block with tiles, streams or head, or what newer ones replaced, cannot be "

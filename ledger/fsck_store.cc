@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "ledger/format_upgrade.h"
 #include "ledger/fsck_env.h"
 #include "ledger/key_format.h"
+#include "ledger/record_scan.h"
 #include "leveldb/cache.h"
 #include "leveldb/db.h"
 #include "merkle/status_macros.h"
@@ -15,9 +17,6 @@ namespace {
 // Of a pass over everything nothing is read twice but indexes and tiles.
 constexpr size_t kBlockCacheBytes = 8 << 20;
 constexpr int kMaxOpenFiles = 256;
-constexpr char kRecordKinds[] = {static_cast<char>(RecordKind::kLeaf),
-                                 static_cast<char>(RecordKind::kPayload),
-                                 static_cast<char>(RecordKind::kIdentity)};
 
 leveldb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
 absl::string_view ToView(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -41,13 +40,6 @@ class NoLog : public leveldb::Logger {
  public:
   void Logv(const char*, std::va_list) override {}
 };
-
-bool IsRecordPrefix(char c) {
-  for (const char kind : kRecordKinds) {
-    if (c == kind) return true;
-  }
-  return false;
-}
 
 class LevelDbFsckStore : public FsckStore {
  public:
@@ -120,23 +112,21 @@ absl::Status LevelDbFsckStore::Open(const std::string& path, std::optional<LogRe
   }
   const absl::Status open_status = Translate(status, absl::StrCat("open ", path));
   if (absl::IsNotFound(open_status)) return absl::DataLossError(open_status.message());
-  return open_status;
+  RETURN_IF_ERROR(open_status);
+  const absl::StatusOr<std::string> stored = Get(kFormatKey, "read format");
+  if (!stored.ok()) return absl::OkStatus();  // what is missing is for the check to tell
+  const absl::StatusOr<uint32_t> format = ParseFormat(*stored);
+  if (!format.ok() || *format != 1) return absl::OkStatus();
+  return Translate(UpgradeFromFormat1(*db_), "upgrade from format 1, in memory");
 }
 
 absl::Status LevelDbFsckStore::Scan(RecordKind kind, uint64_t begin, uint64_t end,
                                     absl::FunctionRef<bool(uint64_t, absl::string_view)> visit) {
   const std::unique_ptr<leveldb::Iterator> it(db_->NewIterator(VerifiedReads(false)));
-  const char prefix = static_cast<char>(kind);
-  for (it->Seek(RecordKey(kind, begin)); it->Valid(); it->Next()) {
-    const absl::string_view key = ToView(it->key());
-    if (key[0] != prefix) break;
-    const absl::StatusOr<uint64_t> index = IndexOfRecordKey(kind, key);
-    if (!index.ok()) {
-      if (strange_) strange_(key);
-      continue;
-    }
-    if (*index >= end || !visit(*index, ToView(it->value()))) break;
-  }
+  RETURN_IF_ERROR(ScanRecords(*it, kind, begin, end, visit, [&](absl::string_view key) {
+    if (strange_) strange_(key);
+    return absl::OkStatus();
+  }));
   return Translate(it->status(), "scan");
 }
 
@@ -154,16 +144,7 @@ absl::Status LevelDbFsckStore::ScanStreams(
 absl::Status LevelDbFsckStore::ScanOthers(
     absl::FunctionRef<void(absl::string_view, absl::string_view)> visit) {
   const std::unique_ptr<leveldb::Iterator> it(db_->NewIterator(VerifiedReads(false)));
-  it->SeekToFirst();
-  while (it->Valid()) {
-    const absl::string_view key = ToView(it->key());
-    if (!key.empty() && IsRecordPrefix(key[0])) {
-      it->Seek(std::string(1, static_cast<char>(key[0] + 1)));
-      continue;
-    }
-    visit(key, ToView(it->value()));
-    it->Next();
-  }
+  ScanOtherKeys(*it, visit);
   return Translate(it->status(), "scan");
 }
 

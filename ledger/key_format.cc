@@ -9,7 +9,10 @@ namespace auditledger {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kEntryPrefix = 'E';
 constexpr uint8_t kTilePrefix = 'T';
+constexpr uint64_t kMaxChunk = UINT64_MAX / kChunkEntries;
+constexpr uint64_t kChunkTiles = kChunkEntries / kTileWidth;  // of level 0
 constexpr uint8_t kStreamPrefix = 'S';
 
 absl::Status Damaged(const absl::Status& status) {
@@ -42,17 +45,59 @@ absl::Status ReadHead(absl::string_view bytes, Head& head) {
   return absl::OkStatus();
 }
 
+std::string ChunkKey(uint64_t chunk, uint8_t kind) {
+  std::string key;
+  PutU8(key, kEntryPrefix);
+  PutU64(key, chunk);
+  PutU8(key, kind);
+  return key;
+}
+
+// In a chunk that holds `width` of these: chunk * width + n.
+absl::Status ReadChunkKey(absl::string_view key, uint8_t kind, uint64_t width, uint64_t& number) {
+  ByteReader in(key);
+  uint64_t chunk = 0;
+  uint16_t offset = 0;
+  RETURN_IF_ERROR(ReadPrefix(in, "entry key", kEntryPrefix));
+  RETURN_IF_ERROR(in.U64("entry key", chunk));
+  RETURN_IF_ERROR(ReadPrefix(in, "entry key", kind));
+  RETURN_IF_ERROR(in.U16("entry key", offset));
+  RETURN_IF_ERROR(in.Finish("entry key"));
+  if (chunk > kMaxChunk || offset >= width) {
+    return absl::DataLossError("entry key: beyond its range");
+  }
+  number = chunk * width + offset;
+  return absl::OkStatus();
+}
+
+absl::Status ReadUpperTileKey(absl::string_view key, TileId& id) {
+  ByteReader in(key);
+  RETURN_IF_ERROR(ReadPrefix(in, "tile key", kTilePrefix));
+  RETURN_IF_ERROR(in.U8("tile key", id.level));
+  RETURN_IF_ERROR(in.U64("tile key", id.index));
+  RETURN_IF_ERROR(in.Finish("tile key"));
+  return id.level > 0 ? absl::OkStatus() : absl::DataLossError("tile key: level 0");
+}
+
 }  // namespace
 
 std::string RecordKey(RecordKind kind, uint64_t index) {
-  std::string key;
-  PutU8(key, static_cast<uint8_t>(kind));
-  PutU64(key, index);
+  std::string key = RecordKeyPrefix(kind, index / kChunkEntries);
+  PutU16(key, static_cast<uint16_t>(index % kChunkEntries));
   return key;
+}
+
+std::string RecordKeyPrefix(RecordKind kind, uint64_t chunk) {
+  return ChunkKey(chunk, static_cast<uint8_t>(kind));
 }
 
 std::string TileKey(TileId id) {
   std::string key;
+  if (id.level == 0) {
+    key = ChunkKey(id.index / kChunkTiles, kTilePrefix);
+    PutU16(key, static_cast<uint16_t>(id.index % kChunkTiles));
+    return key;
+  }
   PutU8(key, kTilePrefix);
   PutU8(key, id.level);
   PutU64(key, id.index);
@@ -67,12 +112,25 @@ std::string StreamKey(uint32_t number) {
 }
 
 absl::StatusOr<uint64_t> IndexOfRecordKey(RecordKind kind, absl::string_view key) {
-  ByteReader in(key);
   uint64_t index = 0;
-  RETURN_IF_ERROR(Damaged(ReadPrefix(in, "record key", static_cast<uint8_t>(kind))));
-  RETURN_IF_ERROR(Damaged(in.U64("record key", index)));
-  RETURN_IF_ERROR(Damaged(in.Finish("record key")));
+  RETURN_IF_ERROR(Damaged(ReadChunkKey(key, static_cast<uint8_t>(kind), kChunkEntries, index)));
   return index;
+}
+
+absl::StatusOr<TileId> IdOfTileKey(absl::string_view key) {
+  TileId id{};
+  if (ReadChunkKey(key, kTilePrefix, kChunkTiles, id.index).ok()) return id;
+  RETURN_IF_ERROR(Damaged(ReadUpperTileKey(key, id)));
+  return id;
+}
+
+absl::StatusOr<uint64_t> ChunkOfKey(absl::string_view key) {
+  ByteReader in(key);
+  uint64_t chunk = 0;
+  RETURN_IF_ERROR(Damaged(ReadPrefix(in, "entry key", kEntryPrefix)));
+  RETURN_IF_ERROR(Damaged(in.U64("entry key", chunk)));
+  if (chunk > kMaxChunk) return absl::DataLossError("entry key: beyond its range");
+  return chunk;
 }
 
 absl::StatusOr<uint32_t> NumberOfStreamKey(absl::string_view key) {

@@ -1,10 +1,14 @@
 #include "ledger/leveldb_engine.h"
 
+#include <algorithm>
 #include <atomic>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "ledger/format_upgrade.h"
 #include "ledger/key_format.h"
 #include "ledger/mutex.h"
+#include "ledger/record_scan.h"
 #include "ledger/strict_env.h"
 #include "leveldb/cache.h"
 #include "leveldb/db.h"
@@ -80,6 +84,7 @@ class LevelDbEngine : public Engine {
   absl::Status Iterate(absl::string_view begin,
                        absl::FunctionRef<bool(absl::string_view, absl::string_view)> visit);
   absl::Status Write(const std::optional<Head>& expected, const CommitBatch& batch);
+  void Pace(size_t bytes);
 
   // Destroyed in reverse: the database before what it uses.
   StrictEnv env_;
@@ -143,6 +148,7 @@ absl::Status LevelDbEngine::CheckFormat() {
   RETURN_IF_ERROR(stored.status());
   ASSIGN_OR_RETURN(const uint32_t format, ParseFormat(*stored));
   if (format == kDatabaseFormat) return absl::OkStatus();
+  if (format == 1) return Translate(UpgradeFromFormat1(*db_), "upgrade from format 1");
   return absl::FailedPreconditionError(
       absl::StrCat("the database has format ", format, ", this program knows ", kDatabaseFormat));
 }
@@ -191,10 +197,20 @@ absl::Status LevelDbEngine::Write(const std::optional<Head>& expected, const Com
   for (const auto& [id, bytes] : batch.tiles) write.Put(TileKey(id), bytes);
   for (const auto& [number, bytes] : batch.stream_records) write.Put(StreamKey(number), bytes);
   write.Put(kHeadKey, EncodeHead(batch.head));
+  Pace(write.ApproximateSize());
   RETURN_IF_ERROR(Translate(db_->Write(Synced(), &write), "commit"));
   RETURN_IF_ERROR(CheckSyncs());
   head_ = batch.head;
   return absl::OkStatus();
+}
+
+void LevelDbEngine::Pace(size_t bytes) {
+  std::string property;
+  int files = 0;
+  if (!db_->GetProperty("leveldb.num-files-at-level0", &property)) return;
+  if (!absl::SimpleAtoi(property, &files)) return;
+  const uint64_t micros = PaceMicros(files, bytes);
+  if (micros > 0) env_.SleepForMicroseconds(static_cast<int>(micros));
 }
 
 absl::Status LevelDbEngine::Iterate(
@@ -208,16 +224,12 @@ absl::Status LevelDbEngine::Iterate(
 
 absl::Status LevelDbEngine::Scan(RecordKind kind, uint64_t begin, uint64_t end,
                                  absl::FunctionRef<bool(uint64_t, absl::string_view)> visit) {
-  absl::Status bad_key;
-  const char prefix = static_cast<char>(kind);
-  const absl::Status status =
-      Iterate(RecordKey(kind, begin), [&](absl::string_view key, absl::string_view value) {
-        if (key[0] != prefix) return false;
-        const absl::StatusOr<uint64_t> index = IndexOfRecordKey(kind, key);
-        bad_key = index.status();
-        return bad_key.ok() && *index < end && visit(*index, value);
-      });
-  return status.ok() ? bad_key : status;
+  const std::unique_ptr<leveldb::Iterator> it(db_->NewIterator(VerifiedScans()));
+  const absl::Status status = ScanRecords(*it, kind, begin, end, visit, [&](absl::string_view key) {
+    return IndexOfRecordKey(kind, key).status();
+  });
+  RETURN_IF_ERROR(Translate(it->status(), "scan"));
+  return status;
 }
 
 absl::Status LevelDbEngine::ScanStreams(
@@ -234,6 +246,12 @@ absl::Status LevelDbEngine::ScanStreams(
 }
 
 }  // namespace
+
+uint64_t PaceMicros(int level0_files, size_t bytes) {
+  if (level0_files < kPacedFromFiles) return 0;
+  const int doublings = std::min(level0_files - kPacedFromFiles, kMaxPaceDoublings);
+  return std::min((uint64_t{bytes} << doublings) / kPacedBytesPerMicro, kMaxPaceMicros);
+}
 
 void SetBaseEnvForTesting(leveldb::Env* env) { g_base_env.store(env); }
 

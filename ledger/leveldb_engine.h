@@ -32,6 +32,16 @@ struct LevelDbOptions {
 // FailedPrecondition: locked by another process, or of a newer format.
 absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDbEngine(const LevelDbOptions& options);
 
+// LevelDB stops all writes, for a second and more, while 12 tables wait at level 0 to be merged, as
+// they come to at a load that it cannot keep up with. So a commit waits a little before that: the
+// more tables wait the longer, and never as long as to be a stall itself.
+inline constexpr int kPacedFromFiles = 6;
+inline constexpr uint64_t kPacedBytesPerMicro = 64;  // at that many; half of it with each further
+inline constexpr int kMaxPaceDoublings = 6;          // 12 files
+inline constexpr uint64_t kMaxPaceMicros = 60'000;
+// How long a commit of so many bytes waits.
+uint64_t PaceMicros(int level0_files, size_t bytes);
+
 // What stands for the machine's Env below every engine opened from now on; nullptr: nothing. Not
 // owned. With posix_file_system.h it puts a whole ledger on a disk of the test's.
 void SetBaseEnvForTesting(leveldb::Env* env);

@@ -102,11 +102,11 @@ void AppendField(std::string& out, uint32_t number, absl::string_view value) {
 std::string Make() {
   std::string out;
   for (const char* word : kWords) AppendField(out, 1, word);
-  for (const Concept& concept_ : kConcepts) {
+  for (const Concept& the_concept : kConcepts) {
     std::string coding;
-    AppendField(coding, 1, std::string(concept_.system) + concept_.name);
-    AppendField(coding, 3, concept_.code);
-    AppendField(coding, 4, concept_.display);
+    AppendField(coding, 1, std::string(the_concept.system) + the_concept.name);
+    AppendField(coding, 3, the_concept.code);
+    AppendField(coding, 4, the_concept.display);
     AppendField(out, 1, coding);
   }
   return out;

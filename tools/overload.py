@@ -12,9 +12,12 @@ The load that was offered is printed: arrivals that the generator could not send
 import argparse
 import json
 import select
+import socket
 import subprocess
 import sys
 import pathlib
+import re
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from bench_rig import Foreign, Rig, RigError, about  # pylint: disable=wrong-import-position
@@ -30,9 +33,12 @@ OUTSTANDING = 4000
 # The ledger's queue is 64 MiB; as much again as requests in flight, sealed copies and answers, for
 # each of 4 connections; LevelDB's buffers and caches and the identities' filters below 200 MiB.
 MAX_RESIDENT_MIB = 1024
-# The queue holds four commits of a few hundred milliseconds on a slow day; the server's own
-# deadline is 10 s, so that anything near it would be a stuck server.
-MAX_ADMITTED_P99_MS = 5000
+# From a request's arrival to its answer, as the server's own histogram has it: what it takes on is
+# half a second's work of two cores that it has to itself; here the generator has more than half of
+# them. What the caller sees is longer by the wait in its own full buffers, as the time of refusals,
+# which need no work, shows.
+MAX_ADMITTED_P99_SECONDS = 2.5
+APPEND_SECONDS = "auditledger_append_seconds"
 # When others had more of the cores than this, latency was theirs: it is told, not judged.
 MAX_FOREIGN = 0.25
 
@@ -74,11 +80,31 @@ def resident_mib(pid):
     return 0
 
 
-def judge(report, peak, capacity, foreign, verdict):
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def append_counts(metrics):
+    """Upper bound in seconds -> answered appends up to it."""
+    with urllib.request.urlopen(f"http://{metrics}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    pattern = APPEND_SECONDS + r'_bucket\{.*le="([^"]+)"\} (\S+)'
+    return {float(edge): float(count) for edge, count in re.findall(pattern, text)}
+
+
+def p99_seconds(before, after):
+    """The upper edge of the bucket that the 99th of 100 answers fell into."""
+    grown = {edge: after[edge] - before[edge] for edge in after}
+    total = max(grown.values())
+    return min((edge for edge, count in grown.items() if count >= 0.99 * total), default=0)
+
+
+def judge(report, peak, capacity, foreign, p99, verdict):
     attempted = report["attempted_events"]
     offered = attempted - report["unsent_events"]
     times = offered / report["seconds"] / capacity
-    p99 = report["latency"]["p99_ms"]
     answered = report["events_per_second"]
     print(f"      offered {times:.1f} times the capacity ({offered / report['seconds']:.0f} "
           f"events/s of {attempted / report['seconds']:.0f} due); took {answered:.0f} events/s, "
@@ -94,13 +120,15 @@ def judge(report, peak, capacity, foreign, verdict):
     verdict.check(report["refused_without_hint"] == 0,
                   f"{report['refused_without_hint']} refusals without a hint when to come again")
     verdict.check(report["events"] > 0, f"{report['events']} events admitted")
-    answered_in = (f"admitted answered in p50 {report['latency']['p50_ms']:.0f}, p99 {p99:.0f}, "
-                   f"max {report['latency']['max_ms']:.0f} ms")
+    latency = report["latency"]
+    print(f"      admitted answered in p50 {latency['p50_ms']:.0f}, p99 {latency['p99_ms']:.0f}, "
+          f"max {latency['max_ms']:.0f} ms, the generator's own buffers included")
+    answered_in = f"p99 from arrival to answer, in the server: at most {p99} s"
     if foreign > MAX_FOREIGN:
         print(f"      {answered_in}; not judged: others had {foreign:.0%} of the cores")
     else:
-        verdict.check(p99 < MAX_ADMITTED_P99_MS,
-                      f"{answered_in}, p99 under {MAX_ADMITTED_P99_MS}")
+        verdict.check(p99 <= MAX_ADMITTED_P99_SECONDS,
+                      f"{answered_in}, bound {MAX_ADMITTED_P99_SECONDS}")
     verdict.check(report["verified"] > 0, f"{report['verified']} receipts verified")
 
 
@@ -115,18 +143,21 @@ def main():
     verdict = Verdict()
     try:
         with Rig(options.build) as rig:
-            server = rig.daemon("overload")
+            metrics = f"127.0.0.1:{free_port()}"
+            server = rig.daemon("overload", "--metrics_address", metrics)
             capacity = rig.load(server, "--mode", "batch", "--batch", BATCH, "--callers", 8,
                                 "--event-bytes", EVENT_BYTES, "--seconds", 3, "--verify", 100
                                 )["events_per_second"]
             print(f"      capacity {capacity:.0f} events/s in calls of {BATCH} events, 8 callers")
+            before = append_counts(metrics)
             others = Foreign([server])
             report, peak, code = offer(rig, server, TIMES * capacity, options.seconds)
             foreign = others.share() if server.running() else 0
             verdict.check(code == 0, "the load generator found no fault")
             verdict.check(server.running(), "the server runs on")
             if report:
-                judge(report, peak, capacity, foreign, verdict)
+                p99 = p99_seconds(before, append_counts(metrics))
+                judge(report, peak, capacity, foreign, p99, verdict)
             if server.running():
                 after = rig.load(server, "--callers", 1, "--seconds", 1, "--warmup", 0)
                 verdict.check(after["verified"] > 0, "takes events afterwards, and proves them")

@@ -212,7 +212,7 @@ TEST_F(AppendTest, ABatchOverItsBytesIsToldSoAndOneFarOverIsStoppedByGrpc) {
   EXPECT_EQ(ledgers_.main().taken(), 0u);
 }
 
-// Four full batches wait for their commit; what comes now is refused before it is looked into.
+// Two full batches wait for their commit; what comes now is refused before it is looked into.
 TEST_F(AppendTest, BytesInFlightHoldAtTheEdge) {
   v1::BatchAppendEventsRequest batch;
   batch.set_ledger("ledgers/main");
@@ -223,7 +223,7 @@ TEST_F(AppendTest, BytesInFlightHoldAtTheEdge) {
     batch.mutable_requests()->rbegin()->mutable_event()->set_event_id(
         absl::StrCat("e-", batch.requests_size()));
   }
-  constexpr size_t kFit = 4;
+  constexpr size_t kFit = 2;
   ASSERT_LE(kFit * batch.ByteSizeLong(), kMaxAppendBytesInFlight);
   ASSERT_GT((kFit + 1) * batch.ByteSizeLong(), kMaxAppendBytesInFlight);
 

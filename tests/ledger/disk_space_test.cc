@@ -120,7 +120,9 @@ class DiskFullTest : public ::testing::Test {
   }
   void TearDown() override {
     t.Close();
-    if (mounted) EXPECT_EQ(::umount2(folder.path().c_str(), MNT_DETACH), 0);
+    if (mounted) {
+      EXPECT_EQ(::umount2(folder.path().c_str(), MNT_DETACH), 0);
+    }
   }
   // Takes all but `left` bytes of the disk.
   void FillBut(uint64_t left) {

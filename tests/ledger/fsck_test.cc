@@ -323,7 +323,8 @@ TEST_F(FsckTest, NamesWhatDoesNotBelong) {
   for (const std::string& key :
        {RecordKey(RecordKind::kLeaf, kEntries), RecordKey(RecordKind::kIdentity, kEntries + 7),
         RecordKey(RecordKind::kPayload, 1000), TileKey({0, 3}), TileKey({2, 0}), std::string("L12"),
-        std::string("Q"), std::string("zz"), std::string("T")}) {
+        RecordKey(RecordKind::kLeaf, 12) + "x", std::string("E"), std::string("Q"),
+        std::string("zz"), std::string("T")}) {
     Put(key, "x");
     EXPECT_EQ(Only(Check()).part, FindingPart::kKey);
     Delete(key);

@@ -73,6 +73,8 @@ constexpr GoldenVersion kGolden[] = {
     {"v1", "50d2051b305aa1088b1a5e35bf8c3ef9e946dc01383d4f3215e564045a25122c", "what happened, ",
      false},
     {"v1-zstd", "bd9238ac9979e89f6395320c9e1d983e5695c629d6a9af7fda76118034a7532f",
+     "what happened, what happened, what happened, what happened, what happened, ", true},
+    {"v2", "6e7de604abcd06eefa21bcd8718bb9c8f38e5df56a5c235f2f1e0e6639dc1829",
      "what happened, what happened, what happened, what happened, what happened, ", true}};
 
 constexpr char kOrigin[] = "golden.example/log";

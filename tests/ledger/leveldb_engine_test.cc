@@ -77,6 +77,18 @@ class LevelDbEngineTest : public ::testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
+TEST(PaceTest, CommitsWaitLongerTheMoreTablesWait) {
+  constexpr size_t kMegabyte = 1'000'000;
+  EXPECT_EQ(PaceMicros(0, 4 * kMegabyte), 0u);
+  EXPECT_EQ(PaceMicros(kPacedFromFiles - 1, 4 * kMegabyte), 0u);
+  EXPECT_EQ(PaceMicros(kPacedFromFiles, kMegabyte), 15'625u);
+  EXPECT_EQ(PaceMicros(kPacedFromFiles + 1, kMegabyte), 31'250u);
+  EXPECT_EQ(PaceMicros(kPacedFromFiles + 2, kMegabyte), kMaxPaceMicros);
+  EXPECT_EQ(PaceMicros(11, 1000), 500u) << "a single event's commit hardly waits";
+  EXPECT_EQ(PaceMicros(1000, SIZE_MAX >> 8), kMaxPaceMicros);
+  EXPECT_EQ(PaceMicros(-1, kMegabyte), 0u);
+}
+
 TEST_F(LevelDbEngineTest, IsNotFoundUnlessMade) {
   EXPECT_THAT(Open(false), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_OK(Open(true));

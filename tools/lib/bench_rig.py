@@ -87,7 +87,7 @@ class Rig:
             raise RigError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stderr}")
         return done
 
-    def daemon(self, name):
+    def daemon(self, name, *flags):
         root = self.folder / name
         root.mkdir(exist_ok=True)
         listen = (f"main,127.0.0.1:0,{self.certs}/server.pem,{self.certs}/server.key,"
@@ -95,7 +95,7 @@ class Rig:
         process = Process(
             [self.program("api/auditledgerd"), "--root", root, "--listen", listen,
              "--auto_create", "bench=bench.example/log", "--log_level", "error",
-             "--ready_file", self.folder / f"{name}.ready"], self.folder, name)
+             "--ready_file", self.folder / f"{name}.ready", *flags], self.folder, name)
         process.root = root
         return process
 
