@@ -13,7 +13,7 @@ BATCHES=30
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(cd "$1" && pwd)
-PATH=$build/api:$build/tools:$PATH:/usr/local/go/bin
+PATH=$build/api:$build/tools:$build/verifier:$PATH:/usr/local/go/bin
 command -v go >/dev/null || { echo "check_tiles: no go program" >&2; exit 2; }
 work=$(mktemp -d)
 server=
@@ -57,11 +57,21 @@ timeout 120 ./follow "$url" "$origin" vkey "$entries" 3
 wait "$appending"
 
 # Its exit code is 0 even when it fails, so its words decide.
-timeout 120 ./fsck --storage_url="$url" --public_key=vkey --origin="$origin" --ui=false --N=2 \
-  --v=1 >fsck.log 2>&1 || true
-if ! grep -q 'Completed ranges' fsck.log || grep -q 'failed' fsck.log; then
-  cut -c1-300 fsck.log | tail -5 >&2
-  echo "Tessera fsck: REFUSED" >&2
-  exit 1
-fi
+fsck() { # NAME STORAGE_URL
+  timeout 120 ./fsck --storage_url="$2" --public_key=vkey --origin="$origin" --ui=false --N=2 \
+    --v=1 >fsck.log 2>&1 || true
+  if ! grep -q 'Completed ranges' fsck.log || grep -q 'failed' fsck.log; then
+    cut -c1-300 fsck.log | tail -5 >&2
+    echo "Tessera fsck: REFUSED $1" >&2
+    exit 1
+  fi
+}
+fsck "the published tiles" "$url"
+# What our monitor keeps is a log's folder too.
+auditledger-monitor --state monitor --key vkey --place "$url" --once || exit 1
+fsck "the monitor's mirror" "file://$work/monitor/log/mirror/"
+verdict=0
+auditledger-verify log monitor/log/mirror --origin "$origin" --key vkey --no-trust-store \
+  >verdict || verdict=$?
+[ "$verdict" = 3 ] || { cat verdict >&2; exit 1; } # verified, unwitnessed
 echo "check_tiles: VERIFIED over HTTP by Tessera's client, while it grew, and Tessera's fsck"

@@ -2,6 +2,7 @@
 #   server    auditledgerd and auditledger-signer, their units and users, default configuration
 #   verifier  auditledger-verify alone: what an auditor installs
 #   witness   auditledger-witness, its unit and user: for others than the ledger's operator
+#   monitor   auditledger-monitor, its unit and user: for those who do not trust the operator
 #   tools     auditctl, auditledger-fsck, auditledger-load
 #   dev       merkle, proto and verifier as the CMake package "auditledger"
 include(CMakePackageConfigHelpers)
@@ -50,8 +51,13 @@ if(AUDITLEDGER_SERVER)
     DESTINATION lib/systemd/system COMPONENT witness)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/witness/auditledger-witness.sysusers
     DESTINATION lib/sysusers.d RENAME auditledger-witness.conf COMPONENT witness)
+  install(TARGETS auditledger-monitor RUNTIME COMPONENT monitor)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/monitor/auditledger-monitor.service
+    DESTINATION lib/systemd/system COMPONENT monitor)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/monitor/auditledger-monitor.sysusers
+    DESTINATION lib/sysusers.d RENAME auditledger-monitor.conf COMPONENT monitor)
 endif()
-foreach(component server verifier witness tools dev)
+foreach(component server verifier witness monitor tools dev)
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE RENAME copyright
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/auditledger-${component} COMPONENT ${component})
 endforeach()
@@ -61,7 +67,7 @@ set(CPACK_PACKAGE_NAME auditledger)
 set(CPACK_PACKAGE_VENDOR "auditledger maintainers")
 set(CPACK_PACKAGE_CONTACT "auditledger maintainers <maintainers@auditledger.invalid>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_COMPONENTS_ALL server verifier witness tools dev)
+set(CPACK_COMPONENTS_ALL server verifier witness monitor tools dev)
 if(NOT AUDITLEDGER_SERVER)
   set(CPACK_COMPONENTS_ALL verifier dev)
 endif()
@@ -71,7 +77,7 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
-foreach(component SERVER VERIFIER WITNESS TOOLS DEV)
+foreach(component SERVER VERIFIER WITNESS MONITOR TOOLS DEV)
   string(TOLOWER ${component} lower)
   set(CPACK_DEBIAN_${component}_PACKAGE_NAME auditledger-${lower})
 endforeach()
@@ -81,6 +87,8 @@ set(CPACK_COMPONENT_VERIFIER_DESCRIPTION
   "Audit ledger: the offline verifier\n Checks receipts and exported logs, trusting no server.")
 set(CPACK_COMPONENT_WITNESS_DESCRIPTION
   "Audit ledger: a witness\n Cosigns the checkpoints of logs that it follows (C2SP tlog-witness), over HTTP or from files.")
+set(CPACK_COMPONENT_MONITOR_DESCRIPTION
+  "Audit ledger: a monitor\n Follows logs by their public tiles, keeps mirrors, and writes evidence of misbehaviour.")
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION
   "Audit ledger: auditctl, auditledger-fsck and auditledger-load\n Creates ledgers; appends, reads, proves and exports entries; checks a stopped or copied one; measures a server.")
 set(CPACK_COMPONENT_DEV_DESCRIPTION
@@ -91,6 +99,8 @@ set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
 set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_WITNESS_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_WITNESS_PACKAGE_CONTROL_EXTRA "${PROJECT_SOURCE_DIR}/tools/packaging/witness/postinst")
+set(CPACK_DEBIAN_MONITOR_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+set(CPACK_DEBIAN_MONITOR_PACKAGE_CONTROL_EXTRA "${PROJECT_SOURCE_DIR}/tools/packaging/monitor/postinst")
 set(CPACK_DEBIAN_SERVER_PACKAGE_CONTROL_EXTRA
   "${PROJECT_SOURCE_DIR}/tools/packaging/postinst;${PROJECT_SOURCE_DIR}/tools/packaging/conffiles")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

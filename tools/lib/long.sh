@@ -22,7 +22,8 @@ dev_restart() {
 dev_go_check() {
   run_stage deps-go 60 deps_install build go
   run_stage build-programs 900 build_preset release \
-    auditledgerd auditctl auditledger-verify auditledger-generate auditledger-witness verifier_tests
+    auditledgerd auditctl auditledger-verify auditledger-generate auditledger-witness \
+    auditledger-monitor verifier_tests
   run_stage go-check 180 tests/e2e/first_steps.sh build/release --go
   run_stage go-tiles 120 tests/go/check_tiles.sh build/release
   run_stage go-witness 120 tests/go/check_witness.sh build/release
