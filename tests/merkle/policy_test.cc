@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <functional>
+#include <map>
 
 #include "absl/strings/str_cat.h"
+#include "merkle/bytes.h"
 #include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_log.h"
@@ -252,6 +253,24 @@ TEST(PolicyTest, OneKeyIsOneWitness) {
   // Nor may the log be its own witness.
   EXPECT_THAT(Policy::Parse("log " + Log(1) + "\n" + Witnesses(1) + "quorum none\n"),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("public key for the second time")));
+}
+
+// Key IDs have 32 bits: of some 80,000 keys two share one, and nobody could tell their lines apart.
+TEST(PolicyTest, KeysWhoseLinesLookTheSameAreRefused) {
+  std::map<uint32_t, std::string> seen;
+  for (uint32_t number = 0; number < 1'000'000; ++number) {
+    std::string bytes;
+    PutU32(bytes, number);
+    bytes.resize(32);
+    const auto key = NoteVerifier::FromEd25519("w", bytes, kNoteEd25519Cosignature);
+    const auto [other, fresh] = seen.emplace(key->key_id(), key->ToVkey());
+    if (fresh) continue;
+    EXPECT_THAT(Policy::Parse(absl::StrCat("witness a ", other->second, "\nwitness b ",
+                                           key->ToVkey(), "\nquorum none\n")),
+                StatusIs(StatusCode::kInvalidArgument, HasSubstr("look the same")));
+    return;
+  }
+  FAIL() << "no two keys share an ID";
 }
 
 TEST(PolicyTest, NamesAreOpaqueBytes) {

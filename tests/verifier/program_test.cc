@@ -1,6 +1,6 @@
 // auditledger-verify as a process: exit codes, --json, and what it links.
 //
-// Covers: verifier/event_file, verifier/cli/options, verifier/cli/run, verifier/witnesses
+// Covers: verifier/event_file, verifier/cli/options, verifier/cli/run
 #include <sys/wait.h>
 
 #include <array>

@@ -267,6 +267,15 @@ TEST_F(WitnessFaultTest, AFailedSyncEndsIt) {
   EXPECT_TRUE(IsSyncFailure(failures[0]));
 }
 
+// The evidence of a fork is no state, but a disk that cannot sync is not to be trusted with any.
+TEST_F(WitnessFaultTest, AFailedSyncOfEvidenceEndsItToo) {
+  ASSERT_EQ(Send(log.Request(0, 0, 6)), 200);
+  FileFaults faults(FileOperation::kSync, ".fork", EIO);
+  EXPECT_EQ(Send(log.Request(1, 6, 6)), 422);
+  ASSERT_THAT(failures, SizeIs(1));
+  EXPECT_EQ(Send(log.Request(0, 6, 7)), 500);
+}
+
 // Many clients of a log that shows each a history of its own.
 TEST_F(WitnessFaultTest, ParallelForksGetOneHistoryCosigned) {
   const uint64_t seed = TestSeed();
