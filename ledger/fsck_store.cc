@@ -51,6 +51,7 @@ class LevelDbFsckStore : public FsckStore {
 
   // Without `reading`, what LevelDB can read counts.
   absl::Status Open(const std::string& path, std::optional<LogReading> reading);
+  absl::Status UpgradeInMemory();
 
   absl::StatusOr<std::optional<Head>> LoadHead() override {
     const absl::StatusOr<std::string> bytes = Get(kHeadKey, "read head");
@@ -112,7 +113,11 @@ absl::Status LevelDbFsckStore::Open(const std::string& path, std::optional<LogRe
   }
   const absl::Status open_status = Translate(status, absl::StrCat("open ", path));
   if (absl::IsNotFound(open_status)) return absl::DataLossError(open_status.message());
-  RETURN_IF_ERROR(open_status);
+  return open_status;
+}
+
+// Writes stay in memory (fsck_env.h): an old ledger needs as much of it as it has bytes.
+absl::Status LevelDbFsckStore::UpgradeInMemory() {
   const absl::StatusOr<std::string> stored = Get(kFormatKey, "read format");
   if (!stored.ok()) return absl::OkStatus();  // what is missing is for the check to tell
   const absl::StatusOr<uint32_t> format = ParseFormat(*stored);
@@ -149,9 +154,11 @@ absl::Status LevelDbFsckStore::ScanOthers(
 }
 
 absl::StatusOr<std::unique_ptr<FsckStore>> OpenStore(const std::string& path,
-                                                     std::optional<LogReading> reading) {
+                                                     std::optional<LogReading> reading,
+                                                     bool upgrade = true) {
   auto store = std::make_unique<LevelDbFsckStore>();
   RETURN_IF_ERROR(store->Open(path, reading));
+  if (upgrade) RETURN_IF_ERROR(store->UpgradeInMemory());
   return store;
 }
 
@@ -163,9 +170,9 @@ absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::Open(const std::string& pa
 }
 
 absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::OpenAsEnginesDo(const std::string& path) {
-  auto store = OpenStore(path, LogReading::kOlderWhole);
+  auto store = OpenStore(path, LogReading::kOlderWhole, /*upgrade=*/false);
   if (!absl::IsDataLoss(store.status())) return store;
-  return OpenStore(path, LogReading::kWithoutTornTail);
+  return OpenStore(path, LogReading::kWithoutTornTail, /*upgrade=*/false);
 }
 
 absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::OpenWhole(const std::string& path) {

@@ -26,7 +26,8 @@ class FsckStore : public Engine {
   // FailedPrecondition: in use, or of a newer format.
   static absl::StatusOr<std::unique_ptr<FsckStore>> Open(const std::string& path, bool tolerant);
   // What an engine's Open would find: as that one, not `tolerant`, but without a last batch that a
-  // power cut tore. DataLoss where the engine would refuse.
+  // power cut tore. DataLoss where the engine would refuse. Of a database of an older format only
+  // the head can be read; the other two show its records under their new keys.
   static absl::StatusOr<std::unique_ptr<FsckStore>> OpenAsEnginesDo(const std::string& path);
   // Also what LevelDB takes for a crash's doing, a batch that is there in part, is DataLoss: for
   // who cannot tell whether it had been acknowledged.
