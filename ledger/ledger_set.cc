@@ -268,6 +268,9 @@ absl::Status CheckOrigin(absl::string_view origin) {
 
 absl::StatusOr<std::unique_ptr<LedgerSet>> LedgerSet::Open(const LedgerSetOptions& options) {
   ASSIGN_OR_RETURN(LedgerPaths roots, PrepareRoots(options.roots));
+  if (!roots.signer_socket.empty()) {
+    RETURN_IF_ERROR(WaitForSigner(roots.signer_socket, options.signer_patience));
+  }
   auto set = std::make_unique<LedgerSetImpl>(options, std::move(roots));
   RETURN_IF_ERROR(set->OpenAll());
   return set;

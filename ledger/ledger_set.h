@@ -6,6 +6,7 @@
 #ifndef AUDITLEDGER_LEDGER_LEDGER_SET_H_
 #define AUDITLEDGER_LEDGER_LEDGER_SET_H_
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ledger/ledger.h"
+#include "ledger/socket_signer.h"
 
 namespace auditledger {
 
@@ -25,6 +27,8 @@ struct LedgerSetOptions {
   LedgerLimits limits;
   OperatorOverrides overrides;
   size_t max_ledgers = kDefaultMaxLedgers;
+  // How long Open waits for the process at roots.signer_socket, where there is one.
+  std::chrono::milliseconds signer_patience = kSignerPatience;
   Clock* clock = nullptr;
   Random* random = nullptr;
 };
@@ -44,7 +48,8 @@ class LedgerSet {
   };
 
   // Opens all ledgers found. A ledger that refuses to open is listed with the reason, and so is
-  // every one of those that have one origin; the others serve.
+  // every one of those that have one origin; the others serve. Unavailable when there is no signer
+  // process where there should be: whoever started this one tries again.
   static absl::StatusOr<std::unique_ptr<LedgerSet>> Open(const LedgerSetOptions& options);
   virtual ~LedgerSet() = default;
 

@@ -164,6 +164,20 @@ absl::StatusOr<std::unique_ptr<Signer>> OpenSocketSigner(const SocketSignerOptio
   return std::make_unique<SocketSigner>(std::move(connection), *std::move(verifier));
 }
 
+absl::Status WaitForSigner(const std::string& socket_path, milliseconds patience) {
+  const SocketDeadline deadline = SocketClock::now() + patience;
+  while (true) {
+    const absl::Status connected = SignerSocket::Connect(socket_path).status();
+    if (!absl::IsUnavailable(connected)) return connected;
+    if (SocketClock::now() + kLongestPause >= deadline) {
+      return absl::UnavailableError(absl::StrCat("no signer within ", patience.count(),
+                                                 " ms: ", connected.message(),
+                                                 ". Is auditledger-signer running?"));
+    }
+    Pause(kLongestPause);
+  }
+}
+
 absl::StatusOr<std::string> ParseSignerAddress(absl::string_view address) {
   if (!absl::ConsumePrefix(&address, kUnixPrefix)) {
     return absl::InvalidArgumentError("must be unix:/absolute/path");

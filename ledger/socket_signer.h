@@ -20,23 +20,29 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ledger/signer.h"
 
 namespace auditledger {
 
+// How long a question may take, waiting for the process to come back included: systemd starts it
+// again within two seconds, and opening its state takes milliseconds. Appends wait meanwhile; after
+// it the ledger latches.
+inline constexpr std::chrono::milliseconds kSignerPatience{10'000};
+
 struct SocketSignerOptions {
   std::string socket_path;
   std::string origin;
-  // How long a question may take, waiting for the process to come back included: systemd starts it
-  // again within two seconds, and opening its state takes milliseconds. Appends wait meanwhile;
-  // after it the ledger latches.
-  std::chrono::milliseconds patience{10'000};
+  std::chrono::milliseconds patience = kSignerPatience;
 };
 
 // Asks for the public key, which it keeps.
 absl::StatusOr<std::unique_ptr<Signer>> OpenSocketSigner(const SocketSignerOptions& options);
+
+// OK once a process listens there: a start asks once, not for each of its ledgers. Unavailable.
+absl::Status WaitForSigner(const std::string& socket_path, std::chrono::milliseconds patience);
 
 // "unix:/absolute/path" -> the path. InvalidArgument.
 absl::StatusOr<std::string> ParseSignerAddress(absl::string_view address);

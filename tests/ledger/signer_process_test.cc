@@ -13,6 +13,7 @@
 #include "ledger/backup_restore.h"
 #include "ledger/errors.h"
 #include "ledger/key_files.h"
+#include "ledger/ledger_set.h"
 #include "ledger/posix_file.h"
 #include "ledger/recovery.h"
 #include "ledger/signer_folder.h"
@@ -327,6 +328,33 @@ TEST_F(SignerProcessTest, ALostStateIsAdoptedThereAndRecordedHere) {
   EXPECT_THAT(leaf.body, HasSubstr("adopt_signer_state"));
   ASSERT_OK(t.Open());
   EXPECT_EQ(t.ledger->head()->head.size, last.size + 1) << "once";
+}
+
+TEST_F(SignerProcessTest, ManyLedgersShareAProcess) {
+  LedgerSetOptions options;
+  const std::string base = t.folder() + "/set-";
+  options.roots = {base + "data", base + "state", base + "keys", base + "seeds",
+                   server_options_.socket_path};
+  options.signer_patience = std::chrono::milliseconds(20);
+  EXPECT_THAT(LedgerSet::Open(options),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("auditledger-signer running?")));
+  StartSigner();
+  CountedRandom random(12);
+  for (int start = 0; start < 2; ++start) {
+    ASSERT_OK_AND_ASSIGN(const auto set, LedgerSet::Open(options));
+    for (const std::string id : {"a", "b", "c"}) {
+      const std::string origin = "test.example/" + id;
+      if (start == 0) {
+        EXPECT_THAT(set->Create(id, origin),
+                    StatusIs(kRefused, HasSubstr("auditledger-signer init")));
+        ASSERT_OK(CreateSignerOrigin(server_options_.dir, origin, random));
+        ASSERT_OK(set->Create(id, origin)) << "goes on";
+      }
+      ASSERT_OK_AND_ASSIGN(Ledger * ledger, set->Find(id));
+      EXPECT_EQ(ledger->verifier().name(), origin);
+      EXPECT_EQ(ledger->head()->head.size, 1u);
+    }
+  }
 }
 
 TEST_F(SignerProcessTest, WithoutAProcessTheStartSaysWhatIsMissing) {
