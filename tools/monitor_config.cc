@@ -2,17 +2,26 @@
 
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "ledger/ledger_set.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
 namespace {
 
+// It names a folder.
+absl::Status CheckName(const std::string& name) {
+  bool good = name.size() <= kMaxMonitorNameBytes && absl::ascii_islower(name[0]);
+  for (const char c : name) {
+    good = good && (absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-');
+  }
+  return good ? absl::OkStatus() : absl::InvalidArgumentError("a name is [a-z][a-z0-9-]{0,62}");
+}
+
 absl::Status AddLog(const std::vector<std::string>& words, std::vector<MonitoredLog>& logs) {
   if (words.size() < 4) return absl::InvalidArgumentError("must be: log NAME VKEY PLACE...");
-  RETURN_IF_ERROR(CheckLedgerId(words[1]));
+  RETURN_IF_ERROR(CheckName(words[1]));
   ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(words[2]));
   if (key.type() != kNoteEd25519) return absl::InvalidArgumentError("not a log's key");
   for (const MonitoredLog& other : logs) {

@@ -23,6 +23,8 @@ namespace auditledger {
 
 // A thousand lines of keys and addresses.
 inline constexpr size_t kMaxMonitorConfigBytes = 1 << 20;
+// As a ledger's id.
+inline constexpr size_t kMaxMonitorNameBytes = 63;
 // One process asks them one after another.
 inline constexpr size_t kMaxMonitoredLogs = 1000;
 

@@ -3,10 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "merkle/cosignature.h"
 #include "merkle/proof.h"
+#include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_log.h"
 
@@ -97,6 +103,13 @@ TEST(EvidenceTest, NothingCanBeShownAgainstAnHonestLog) {
   const EvidencePins pins = PinsOf(honest);
   for (uint64_t first = 1; first < kSmallWorld; ++first) {
     for (uint64_t second = first + 1; second <= kSmallWorld; ++second) {
+      for (const auto& [one, other] : {std::pair(first, second), std::pair(second, first)}) {
+        EXPECT_THAT(Check({.kind = Evidence::Kind::kFork,
+                           .first = honest.CheckpointAt(one),
+                           .second = honest.CheckpointAt(other)},
+                          pins),
+                    StatusIs(absl::StatusCode::kFailedPrecondition));
+      }
       Evidence evidence = HistoryEvidence(honest, first, honest, second);
       EXPECT_THAT(Check(evidence, pins), StatusIs(absl::StatusCode::kFailedPrecondition));
       evidence.prefix = LeafHash("made up");
@@ -137,11 +150,15 @@ TEST(EvidenceTest, OnlyThePinnedLogsHeadsCount) {
   }
 }
 
+NoteVerifier WitnessKey(uint8_t witness) {
+  return NoteVerifier::FromEd25519(absl::StrCat("witness", witness),
+                                   testing::TestPublicKey(witness), kNoteEd25519Cosignature)
+      .value();
+}
+
 std::string CosignedAt(TestLog& log, uint64_t size, uint8_t witness, uint64_t time) {
   Note note = ParseNote(log.CheckpointAt(size)).value();
-  const NoteVerifier key =
-      NoteVerifier::FromEd25519("witness", testing::TestPublicKey(witness), kNoteEd25519Cosignature)
-          .value();
+  const NoteVerifier key = WitnessKey(witness);
   note.signatures.push_back(
       MakeCosignature(key, time,
                       testing::TestSignature(witness, CosignatureMessage(time, note.text)))
@@ -152,13 +169,11 @@ std::string CosignedAt(TestLog& log, uint64_t size, uint8_t witness, uint64_t ti
 TEST(EvidenceTest, AWitnessThatWentBackIsShown) {
   TestLog log = Branch(9, 9, 1);
   EvidencePins pins = PinsOf(log);
-  pins.witnesses = {
-      NoteVerifier::FromEd25519("witness", testing::TestPublicKey(7), kNoteEd25519Cosignature)
-          .value()};
+  pins.witnesses = {WitnessKey(7), WitnessKey(6)};
   Evidence evidence{.kind = Evidence::Kind::kRollback,
                     .first = CosignedAt(log, 8, 7, 1000),
                     .second = CosignedAt(log, 5, 7, 1001)};
-  EXPECT_THAT(*Check(evidence, pins), StartsWith("ROLLBACK: witness witness"));
+  EXPECT_THAT(*Check(evidence, pins), StartsWith("ROLLBACK: witness witness7 "));
   const auto nothing = [&](const std::string& first, const std::string& second) {
     EXPECT_THAT(Check({.kind = Evidence::Kind::kRollback, .first = first, .second = second}, pins),
                 StatusIs(absl::StatusCode::kFailedPrecondition));
@@ -207,19 +222,44 @@ TEST(EvidenceTest, LeavesThatBreakTheRulesAreShownAndGoodOnesAreNot) {
   nothing(swapped);
 }
 
-TEST(EvidenceTest, EveryKindParsesStrictly) {
+// One of each kind; all but the rollback, whose witness nobody pins, hold.
+std::vector<Evidence> OneOfEach() {
   TestLog log = Branch(9, 9, 1);
   TestLog other = Branch(3, 9, 2);
-  const std::vector<Evidence> all = {{.kind = Evidence::Kind::kFork,
-                                      .first = log.CheckpointAt(8),
-                                      .second = other.CheckpointAt(8)},
-                                     HistoryEvidence(log, 7, other, 9),
-                                     ReceiptEvidence(log, 7, other, 9, 5),
-                                     {.kind = Evidence::Kind::kRollback,
-                                      .first = log.CheckpointAt(8),
-                                      .second = log.CheckpointAt(2)},
-                                     LeafEvidence(log, 3, 2)};
-  for (const Evidence& evidence : all) {
+  Leaf leaf;
+  leaf.kind = EntryKind::kOperator;
+  leaf.recorded_at_us = log.NextTime() - 1000;
+  log.AddLeaf(leaf, std::nullopt);
+  return {{.kind = Evidence::Kind::kFork,
+           .first = log.CheckpointAt(8),
+           .second = other.CheckpointAt(8)},
+          HistoryEvidence(log, 7, other, 9),
+          ReceiptEvidence(log, 7, other, 9, 5),
+          {.kind = Evidence::Kind::kRollback,
+           .first = log.CheckpointAt(8),
+           .second = log.CheckpointAt(2)},
+          LeafEvidence(log, 8, 2)};
+}
+
+// AUDITLEDGER_WRITE_CORPUS=1 writes them anew.
+TEST(EvidenceTest, TheSeedsOfTheFuzzTargetAreOneOfEachKind) {
+  for (const Evidence& evidence : OneOfEach()) {
+    const std::string path = testing::SourcePath(
+        absl::StrCat("tests/fuzz/corpus/evidence/", EvidenceKindName(evidence.kind)));
+    const std::string text = FormatEvidence(evidence);
+    if (std::getenv("AUDITLEDGER_WRITE_CORPUS") != nullptr) {
+      std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+      std::ofstream(path, std::ios::binary) << text;
+    }
+    std::ifstream file(path, std::ios::binary);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), text) << path;
+    EXPECT_EQ(CheckEvidence(evidence, PinsOf(TestLog())).ok(),
+              evidence.kind != Evidence::Kind::kRollback);
+  }
+}
+
+TEST(EvidenceTest, EveryKindParsesStrictly) {
+  for (const Evidence& evidence : OneOfEach()) {
     const std::string text = FormatEvidence(evidence);
     SCOPED_TRACE(EvidenceKindName(evidence.kind));
     EXPECT_OK(ParseEvidence(text));

@@ -53,8 +53,8 @@ make_packages() {
   for deb in build/release/packages/*.deb; do
     say "$(basename "$deb"): $(dpkg-deb -f "$deb" Depends)"
   done
-  # The auditor's package and the witness's bring no server library along.
-  for deb in build/release/packages/auditledger-{verifier,witness}_*.deb; do
+  # The auditor's package, the witness's and the monitor's bring no server library along.
+  for deb in build/release/packages/auditledger-{verifier,witness,monitor}_*.deb; do
     ! dpkg-deb -f "$deb" Depends | grep -E 'grpc|leveldb' || return 1
   done
 }

@@ -49,6 +49,18 @@ TEST(MonitorConfigTest, FaultsNameTheLine) {
   EXPECT_FALSE(ParseMonitorConfig("# nothing\n").ok());
 }
 
+TEST(MonitorConfigTest, NamesAreFolderNames) {
+  const auto parse = [](const std::string& name) {
+    return ParseMonitorConfig(absl::StrCat("log ", name, " ", Key("x.example/a"), " /a"));
+  };
+  EXPECT_OK(parse("a-1"));
+  EXPECT_OK(parse(std::string(kMaxMonitorNameBytes, 'a')));
+  for (const std::string& name : {std::string(kMaxMonitorNameBytes + 1, 'a'), std::string("1a"),
+                                  std::string(".."), std::string("a/b"), std::string("-a")}) {
+    EXPECT_FALSE(parse(name).ok()) << name;
+  }
+}
+
 TEST(MonitorConfigTest, SoManyLogsAndNoMore) {
   std::string text;
   for (size_t i = 0; i < kMaxMonitoredLogs; ++i) {
