@@ -20,6 +20,7 @@ constexpr size_t kMaxKeyFileBytes = 4096;  // a name of 255 bytes and a key take
 constexpr uint16_t kFirstKeyId = 1;
 constexpr char kLogKey[] = "log.key";
 constexpr char kLogVkey[] = "log.vkey";
+constexpr char kSignerVkey[] = "signer.vkey";
 constexpr char kWrapPrefix[] = "wrap-";
 constexpr char kKeySuffix[] = ".key";
 
@@ -140,8 +141,10 @@ absl::StatusOr<NoteVerifier> LoadVkey(const std::string& path, absl::string_view
 // The log's key, or its public half alone where a signer process holds it.
 absl::StatusOr<LedgerKeys> LoadLogKey(const std::string& base, absl::string_view origin) {
   absl::StatusOr<NoteSigningKey> key = LoadNoteSigningKey(base + kLogKey, origin);
-  if (absl::IsNotFound(key.status()) && PathExists(base + kLogVkey)) {
-    ASSIGN_OR_RETURN(NoteVerifier verifier, LoadVkey(base + kLogVkey, origin));
+  // Its own file says that the key is elsewhere: one that was lost must be missed.
+  if (absl::IsNotFound(key.status()) && PathExists(base + kSignerVkey)) {
+    ASSIGN_OR_RETURN(NoteVerifier verifier, LoadVkey(base + kSignerVkey, origin));
+    RETURN_IF_ERROR(CheckVkey(base + kLogVkey, verifier));
     return LedgerKeys(std::move(verifier));
   }
   RETURN_IF_ERROR(key.status());
@@ -190,12 +193,14 @@ absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVe
   RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
   ASSIGN_OR_RETURN(const PosixFile locked, LockDirectory(key_dir));
   const std::string base = key_dir + "/";
-  if (PathExists(base + kLogVkey)) {
-    return absl::AlreadyExistsError(absl::StrCat(key_dir, " holds keys already: ", kLogVkey));
+  if (PathExists(base + kSignerVkey)) {
+    return absl::AlreadyExistsError(absl::StrCat(key_dir, " holds keys already: ", kSignerVkey));
   }
   RETURN_IF_ERROR(CheckNoKeys(key_dir));
   RETURN_IF_ERROR(CreateSymmetricKeys(base, random));
-  return ReplaceFile(base + kLogVkey, absl::StrCat(log_key.ToVkey(), "\n"), 0644);
+  const std::string vkey = absl::StrCat(log_key.ToVkey(), "\n");
+  RETURN_IF_ERROR(ReplaceFile(base + kLogVkey, vkey, 0644));
+  return ReplaceFile(base + kSignerVkey, vkey, 0644);
 }
 
 absl::StatusOr<SecretString> ReadPrivateFile(const std::string& path) {

@@ -5,6 +5,7 @@
 //   log.key        the C2SP note signer key "PRIVATE+KEY+origin+hash+base64" and LF; absent where a
 //                  signer process holds it (signer_folder.h)
 //   log.vkey       its public half, 0644, to hand to verifiers
+//   signer.vkey    the same once more, only where a signer process holds the private half
 //   index.key      "auditledger-key/v1 index 1 base64(32 bytes)" LF    tags of suite 1
 //   dedup.key      the same with "dedup"                               identity MACs
 //   wrap-N.key     the same with "wrap" and N, the key id (u16)        wraps seeds; the highest N
@@ -44,10 +45,10 @@ struct LedgerKeys {
 // there is a log.key, or a key that this does not make. Without one, the others are of a creation
 // that was cut short: never used, and replaced.
 absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random);
-// The same where a signer process holds `log_key`: all but log.key, and log.vkey last.
+// The same where a signer process holds `log_key`: all but log.key, and signer.vkey last.
 absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVerifier& log_key,
                                         Random& random);
-// NotFound when there is neither log.key nor log.vkey.
+// NotFound when there is neither log.key nor signer.vkey, or another is missing.
 absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin);
 // The signing key in `path`, which must be private as above and named `origin`.
 absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,

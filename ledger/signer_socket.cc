@@ -43,6 +43,14 @@ const sockaddr* Plain(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
+// 0, or errno; EAGAIN when as many wait as may.
+int ConnectTo(int fd, const sockaddr_un& address) {
+  while (::connect(fd, Plain(address), sizeof(address)) != 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
+}
+
 // Milliseconds for poll(2), rounded up so that it is not called again for a rest.
 int PollTimeout(SocketDeadline deadline) {
   if (deadline == kNoSocketDeadline) return -1;
@@ -71,9 +79,13 @@ absl::Status RemoveStale(const std::string& path) {
   if (!S_ISSOCK(info.st_mode)) {
     return absl::AlreadyExistsError(absl::StrCat(path, ": is there and no socket"));
   }
-  if (SignerSocket::Connect(path).ok()) {
+  ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(path));
+  ASSIGN_OR_RETURN(const SignerSocket probe, NewSocket(SOCK_NONBLOCK));
+  const int refused = ConnectTo(probe.fd(), address);
+  if (refused == 0 || refused == EAGAIN) {
     return absl::AlreadyExistsError(absl::StrCat(path, ": another process listens there"));
   }
+  if (refused != ECONNREFUSED) return absl::ErrnoToStatus(refused, path);
   if (::unlink(path.c_str()) != 0) return absl::ErrnoToStatus(errno, path);
   return absl::OkStatus();
 }
@@ -96,12 +108,11 @@ SignerSocket::~SignerSocket() {
 absl::StatusOr<SignerSocket> SignerSocket::Connect(const std::string& path) {
   ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(path));
   ASSIGN_OR_RETURN(SignerSocket socket, NewSocket(SOCK_NONBLOCK));
-  while (::connect(socket.fd(), Plain(address), sizeof(address)) != 0) {
-    if (errno == EINTR) continue;
-    return absl::UnavailableError(
-        absl::StrCat("cannot connect to ", path, ": ", std::strerror(errno)));
-  }
-  return socket;
+  const int refused = ConnectTo(socket.fd(), address);
+  if (refused == 0) return socket;
+  const std::string why = absl::StrCat("cannot connect to ", path, ": ", std::strerror(refused));
+  if (refused == EACCES) return absl::PermissionDeniedError(why);
+  return absl::UnavailableError(why);
 }
 
 absl::StatusOr<std::string> SignerSocket::Read(size_t count, SocketDeadline deadline) const {

@@ -44,7 +44,8 @@ class SignerSocket {
   }
   ~SignerSocket();
 
-  // Never waits: Unavailable when nobody listens, or too many wait already.
+  // Never waits: Unavailable when nobody listens, or too many wait already. PermissionDenied when
+  // the socket or a folder on the way is closed to this user.
   static absl::StatusOr<SignerSocket> Connect(const std::string& path);
 
   // Exactly `count` bytes. Unavailable when the stream ends before.

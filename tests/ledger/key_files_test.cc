@@ -149,10 +149,7 @@ TEST_F(KeyFilesTest, DamagedMissingOrOverlongAreRefusedByName) {
     ASSERT_OK(ReplaceFile(path, std::string(4096, 'x')));
     EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kDataLoss, Not(HasSubstr("at most"))));
     ASSERT_OK(RemoveFile(path));
-    // Without log.key there is still log.vkey: as where a signer process holds the key.
-    if (name != absl::string_view("log.key")) {
-      EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kNotFound));
-    }
+    EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kNotFound));
     ASSERT_OK(CreateFile(path, good));
     EXPECT_OK(Load());
   }
@@ -170,13 +167,17 @@ TEST_F(KeyFilesTest, WhereAProcessHoldsTheKeyItsPublicHalfIsKept) {
   EXPECT_THAT(CreateKeyFilesBesideSigner(beside, held, random_),
               StatusIs(absl::StatusCode::kAlreadyExists));
   EXPECT_THAT(LoadKeyFiles(beside, "example.org/other"),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("log.vkey")));
-  for (const char* wrong : {"", "rubbish\n", "rubbish"}) {
-    ASSERT_OK(ReplaceFile(beside + "/log.vkey", wrong));
-    EXPECT_THAT(LoadKeyFiles(beside, kOrigin), StatusIs(absl::StatusCode::kDataLoss)) << wrong;
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("signer.vkey")));
+  const std::string good = held.ToVkey() + "\n";
+  for (const char* name : {"/log.vkey", "/signer.vkey"}) {
+    for (const char* wrong : {"", "rubbish\n", "rubbish"}) {
+      ASSERT_OK(ReplaceFile(beside + name, wrong));
+      EXPECT_THAT(LoadKeyFiles(beside, kOrigin), StatusIs(absl::StatusCode::kDataLoss)) << wrong;
+    }
+    ASSERT_OK(ReplaceFile(beside + name, good));
   }
   // What a crash left of it is begun again.
-  ASSERT_OK(RemoveFile(beside + "/log.vkey"));
+  ASSERT_OK(RemoveFile(beside + "/signer.vkey"));
   EXPECT_THAT(LoadKeyFiles(beside, kOrigin), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_OK(CreateKeyFilesBesideSigner(beside, held, random_));
   EXPECT_OK(LoadKeyFiles(beside, kOrigin));

@@ -280,8 +280,9 @@ TEST_F(SignerProcessTest, AnEmbeddedSignerBecomesAProcess) {
   const std::string there = SignerOriginPath(server_options_.dir, t.options.origin);
   fs::rename(t.options.paths.key_dir + "/log.key", there + "/log.key");
   fs::rename(t.options.paths.state_dir + "/signer.state", there + "/signer.state");
-  fs::copy(t.options.paths.key_dir + "/log.vkey", there + "/log.vkey",
-           fs::copy_options::overwrite_existing);
+  const std::string vkey_file = t.options.paths.key_dir + "/log.vkey";
+  fs::copy(vkey_file, there + "/log.vkey", fs::copy_options::overwrite_existing);
+  fs::copy(vkey_file, t.options.paths.key_dir + "/signer.vkey");
   StartSigner();
   UseSocket(t);
   ASSERT_OK(t.Open());

@@ -254,6 +254,23 @@ TEST_F(SocketSignerTest, ASocketLeftByAKilledProcessIsReplacedAFileIsNot) {
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("no socket")));
 }
 
+// A process that was stopped, with as many waiting as may: it is there all the same.
+TEST_F(SocketSignerTest, ASocketThatTakesNobodyMoreIsNotReplaced) {
+  ASSERT_OK_AND_ASSIGN(const SignerListener stopped, SignerListener::Listen(options_.socket_path));
+  std::vector<SignerSocket> waiting;
+  while (true) {
+    auto socket = SignerSocket::Connect(options_.socket_path);
+    if (!socket.ok()) {
+      EXPECT_THAT(socket, StatusIs(absl::StatusCode::kUnavailable));
+      break;
+    }
+    waiting.push_back(*std::move(socket));
+    ASSERT_LT(waiting.size(), 1000u);
+  }
+  EXPECT_THAT(SignerListener::Listen(options_.socket_path),
+              StatusIs(absl::StatusCode::kAlreadyExists));
+}
+
 TEST_F(SocketSignerTest, APathHasALimit) {
   EXPECT_OK(CheckSocketPath("/" + std::string(kMaxSocketPathBytes - 1, 'x')));
   EXPECT_FALSE(CheckSocketPath("/" + std::string(kMaxSocketPathBytes, 'x')).ok());
@@ -323,6 +340,11 @@ TEST_F(SocketSignerTest, OnlyKnownUsersAreServed) {
     ASSERT_EQ(::seteuid(kStranger), 0);
   };
   Serve();
+  ASSERT_EQ(::chmod(options_.socket_path.c_str(), 0600), 0);
+  ASSERT_EQ(::seteuid(kStranger), 0);
+  const auto closed = Connect();
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_THAT(closed, StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("cannot connect")));
   connect_as_stranger();
   const auto refused = Connect();
   ASSERT_EQ(::seteuid(0), 0);
