@@ -60,7 +60,8 @@ absl::Status TilePublisher::Advance(const std::string& id, Ledger& ledger, Slot&
   }
   if (end < slot.target->head.size) return absl::OkStatus();
   const std::shared_ptr<const PublishedHead> target = std::exchange(slot.target, nullptr);
-  if (folder.published() && folder.published()->checkpoint.size == end) return absl::OkStatus();
+  // The same head again is published where witnesses have cosigned it meanwhile.
+  if (folder.published() && folder.published()->note == target->checkpoint) return absl::OkStatus();
   return folder.Publish(target->checkpoint);
 }
 

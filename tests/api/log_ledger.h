@@ -19,6 +19,7 @@ class LogLedger : public FakeLedger {
   explicit LogLedger(TestLog::Options options = {}) : log(options) {}
 
   TestLog log;
+  std::string more;               // lines after the log's signature, as of a witness
   uint64_t shown = 1;             // size of the newest head
   uint64_t missing = UINT64_MAX;  // entries from here on cannot be read
 
@@ -29,7 +30,7 @@ class LogLedger : public FakeLedger {
     TestLog& unchanged = const_cast<TestLog&>(log);
     out->head.size = shown;
     out->head.root = unchanged.RootAt(shown);
-    out->checkpoint = unchanged.CheckpointAt(shown);
+    out->checkpoint = unchanged.CheckpointAt(shown) + more;
     return out;
   }
   absl::Status ReadEntries(uint64_t begin, uint64_t end, bool,

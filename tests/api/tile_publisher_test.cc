@@ -83,6 +83,20 @@ TEST_F(TilePublisherTest, ALongPastTakesTurnsAndShowsNoHeadBefore) {
   EXPECT_EQ(Of("main").lag, 0u);
 }
 
+TEST_F(TilePublisherTest, AHeadThatWitnessesCosignMeanwhileIsPublishedAgain) {
+  main_.log.AddEvents(300);
+  main_.shown = 301;
+  Restart();
+  publisher_->RunOnce();
+  const auto written = std::filesystem::last_write_time(root_ + "/main/checkpoint");
+  publisher_->RunOnce();
+  EXPECT_EQ(std::filesystem::last_write_time(root_ + "/main/checkpoint"), written) << "no news";
+  main_.more = FormatNoteSignature({"witness.example", 7, std::string(72, 'c')});
+  publisher_->RunOnce();
+  EXPECT_EQ(Checkpoint("main"), main_.log.CheckpointAt(301) + main_.more);
+  EXPECT_FALSE(Of("main").failing);
+}
+
 TEST_F(TilePublisherTest, ALedgerMadeLaterIsFound) {
   Restart();
   publisher_->RunOnce();

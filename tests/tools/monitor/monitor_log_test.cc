@@ -199,6 +199,22 @@ TEST_F(LogMonitorTest, AForkWhoseTilesAreWithheldIsProvenOnceTheMirrorCanJudgeIt
   EXPECT_OK(Judge(*proven, honest));
 }
 
+TEST_F(LogMonitorTest, TwoHeadsOfOneSizeConvictThoughNobodyShowsTheirEntries) {
+  TestLog honest = Branch(12, 12, 1);
+  TestLog forked = Branch(5, 12, 2);
+  MaliciousServer& one = Serve(honest);
+  MaliciousServer& two = Serve(forked);
+  for (MaliciousServer* server : {&one, &two}) {
+    server->Lie("tile/entries/000.p/12", std::nullopt);
+    server->Lie("tile/0/000.p/12", std::nullopt);
+  }
+  ASSERT_OK(Start(honest, {one.url(), two.url()}));
+  const RoundReport report = Round();
+  const MonitorFinding* proven = Proven(report);
+  ASSERT_NE(proven, nullptr);
+  EXPECT_THAT(*Judge(*proven, honest), HasSubstr("two heads of size 12"));
+}
+
 TEST_F(LogMonitorTest, DamagedLeavesAreNamedAndNobodyIsAccused) {
   TestLog log = Branch(400, 400, 1);
   MaliciousServer& server = Serve(log);
