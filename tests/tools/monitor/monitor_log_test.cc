@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "ledger/posix_file.h"
 #include "merkle/cosignature.h"
+#include "merkle/tlog_proof.h"
 #include "tests/ledger/fault_disk.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/tools/monitor/malicious_server.h"
@@ -232,6 +233,28 @@ TEST_F(LogMonitorTest, DamagedLeavesAreNamedAndNobodyIsAccused) {
   EXPECT_THAT(Kinds(Round()), IsEmpty());
 }
 
+TEST_F(LogMonitorTest, TilesThatDoNotLeadToTheHeadProveNothing) {
+  TestLog log = Branch(300, 300, 1);
+  TestLog other = Branch(270, 300, 2);
+  MaliciousServer& server = Serve(log);
+  server.Show(log, 290);
+  ASSERT_OK(Start(log, {server.url()}));
+  ASSERT_EQ(Round().size, 290u);
+  server.Show(log, 300);
+  server.Lie("tile/entries/001.p/44",
+             EncodeEntryBundle(
+                 std::vector<std::string>(other.leaves().begin() + 256, other.leaves().end()))
+                 .value());
+  server.Lie("tile/0/001.p/44", std::string(44 * Hash::kSize, '\0'));
+  RoundReport report = Round();
+  EXPECT_THAT(Kinds(report), ElementsAre("unproven_head"));
+  EXPECT_EQ(report.evidence_files, 0u);
+  server.BeHonest();
+  report = Round();
+  EXPECT_THAT(Kinds(report), IsEmpty()) << "the head that was kept is the log's own";
+  EXPECT_EQ(report.size, 300u);
+}
+
 // Whatever bytes stand where a file should, an honest log is not accused and the monitor goes on.
 TEST_F(LogMonitorTest, HostileFilesProveNothing) {
   TestLog log = Branch(300, 300, 1);
@@ -309,6 +332,11 @@ TEST_F(LogMonitorTest, AReceiptWhoseEntryIsAnothersIsProven) {
   TestLog longer = Branch(30, 30, 1);
   ASSERT_OK(monitor_->CheckShown("receipt", longer.ReceiptFor(25, 30, false), report));
   EXPECT_THAT(Kinds(report), ElementsAre("ahead"));
+  TlogProof unproven = ParseTlogProof(honest.ReceiptFor(3, 20, false)).value();
+  unproven.path[1] = LeafHash("another");
+  RoundReport bad;
+  ASSERT_OK(monitor_->CheckShown("receipt", FormatTlogProof(unproven), bad));
+  EXPECT_THAT(Kinds(bad), ElementsAre("bad_receipt"));
   ASSERT_OK(monitor_->CheckShown("receipt", "c2sp.org/tlog-proof@v1\nnonsense", report));
   ASSERT_OK(monitor_->CheckShown("head", "nonsense", report));
   EXPECT_THAT(Kinds(report), ElementsAre("ahead", "bad_receipt", "not_this_log"));
@@ -336,6 +364,17 @@ TEST_F(LogMonitorTest, ACosignedHeadThatWentBackIsProvenAcrossRestarts) {
   const RoundReport report = Round();
   EXPECT_THAT(Kinds(report), ElementsAre("went_back", "rollback"));
   EXPECT_OK(Judge(report.findings[1], log));
+
+  // An older head, honestly older, does not make the monitor forget the newest.
+  Forget();
+  ASSERT_OK(Start(log, {server.url()}));
+  for (const auto& [size, time] : {std::pair(20, 1000), std::pair(15, 900)}) {
+    server.Lie("checkpoint", Cosigned(log, static_cast<uint64_t>(size), witnesses_[0],
+                                      static_cast<uint64_t>(time)));
+    EXPECT_EQ(Round().evidence_files, 0u);
+  }
+  server.Lie("checkpoint", Cosigned(log, 18, witnesses_[0], 1500));
+  EXPECT_EQ(Round().evidence_files, 1u);
 }
 
 TEST_F(LogMonitorTest, AnOldHeadAndAClockAheadAreLate) {
