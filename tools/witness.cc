@@ -57,6 +57,7 @@ Witness::Witness(WitnessOptions options, WitnessKey key, WitnessState state)
 
 absl::StatusOr<std::unique_ptr<Witness>> Witness::Open(WitnessOptions options) {
   ASSIGN_OR_RETURN(WitnessKey key, LoadWitnessKey(options.key_file));
+  RETURN_IF_ERROR(key.Lock());
   ASSIGN_OR_RETURN(WitnessState state, WitnessState::Open(options.state_dir, key.verifier));
   std::unique_ptr<Witness> witness(
       new Witness(std::move(options), std::move(key), std::move(state)));

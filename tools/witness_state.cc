@@ -9,17 +9,27 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "ledger/key_text.h"
 #include "ledger/secret_string.h"
 #include "merkle/cosignature.h"
 #include "merkle/sha256.h"
 #include "merkle/status_macros.h"
+#include "merkle/text.h"
 
 namespace auditledger {
 namespace {
 
 constexpr size_t kMaxKeyFileBytes = 4096;  // a name of 255 bytes and a key take some 400
 constexpr char kVkeyFile[] = "/witness.vkey";
+constexpr char kOriginsFile[] = "/witness.origins";
+constexpr size_t kOriginLineBytes = 2 * Hash::kSize + 1;
+
+absl::Status LockOrRefuse(const PosixFile& file) {
+  ASSIGN_OR_RETURN(const bool locked, file.TryLock());
+  if (locked) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(file.path(), ": another process uses it"));
+}
 
 // Nobody but the process's user may read or change it.
 absl::Status CheckPrivate(const PosixFile& file) {
@@ -37,6 +47,25 @@ absl::Status CheckPrivate(const PosixFile& file) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::set<std::string>> ReadOrigins(const std::string& path) {
+  const absl::StatusOr<std::string> text =
+      ReadWholeFile(path, kMaxWitnessedOrigins * kOriginLineBytes);
+  if (absl::IsNotFound(text.status())) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": is gone, and with it what was ever cosigned: make a new witness"));
+  }
+  RETURN_IF_ERROR(text.status());
+  std::set<std::string> names;
+  for (absl::string_view rest = *text, line; !rest.empty();) {
+    const bool whole = TakeLine("origin", rest, line).ok();
+    const absl::StatusOr<Hash> hash = Hash::FromHex(line);
+    if (!whole || !hash.ok() || hash->ToHex() != line || !names.emplace(line).second) {
+      return absl::DataLossError(absl::StrCat(path, ": not what this witness wrote"));
+    }
+  }
+  return names;
+}
+
 absl::StatusOr<NoteVerifier> CosigningHalf(const NoteVerifier& log_key) {
   return NoteVerifier::FromEd25519(log_key.name(), log_key.public_key(), kNoteEd25519Cosignature);
 }
@@ -50,9 +79,17 @@ absl::StatusOr<NoteVerifier> CreateWitness(const WitnessPaths& paths, Random& ra
   RETURN_IF_ERROR(MakeDirectory(paths.state_dir));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(paths.state_dir));
   for (const std::string& name : names) {
-    if (name != kVkeyFile + 1) {
+    if (name != kVkeyFile + 1 && name != kOriginsFile + 1) {
       return absl::AlreadyExistsError(
           absl::StrCat(paths.state_dir, ": holds the state of a witness already: ", name));
+    }
+  }
+  const std::string origins = paths.state_dir + kOriginsFile;
+  if (PathExists(origins)) {
+    ASSIGN_OR_RETURN(const std::set<std::string> cosigned, ReadOrigins(origins));
+    if (!cosigned.empty()) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(paths.state_dir, ": is of a witness that has cosigned"));
     }
   }
   const SecretString seed(random.Bytes(kEd25519SeedBytes));
@@ -60,13 +97,14 @@ absl::StatusOr<NoteVerifier> CreateWitness(const WitnessPaths& paths, Random& ra
   ASSIGN_OR_RETURN(const NoteSigningKey key, ParseNoteSigningKey(text.Reveal()));
   ASSIGN_OR_RETURN(NoteVerifier verifier, CosigningHalf(key.verifier));
   // Without a key file a vkey is of a creation that was cut short: nothing was ever signed.
+  RETURN_IF_ERROR(ReplaceFile(origins, ""));
   RETURN_IF_ERROR(ReplaceFile(paths.state_dir + kVkeyFile, absl::StrCat(verifier.ToVkey(), "\n")));
   RETURN_IF_ERROR(CreateFile(paths.key_file, text.Reveal()));
   return verifier;
 }
 
 absl::StatusOr<WitnessKey> LoadWitnessKey(const std::string& key_file) {
-  ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(key_file, O_RDONLY));
+  ASSIGN_OR_RETURN(PosixFile file, PosixFile::Open(key_file, O_RDONLY));
   RETURN_IF_ERROR(CheckPrivate(file));
   ASSIGN_OR_RETURN(const uint64_t size, file.Size());
   if (size > kMaxKeyFileBytes) {
@@ -80,8 +118,10 @@ absl::StatusOr<WitnessKey> LoadWitnessKey(const std::string& key_file) {
   }
   ASSIGN_OR_RETURN(NoteVerifier verifier, CosigningHalf(key->verifier));
   ASSIGN_OR_RETURN(Ed25519Key signer, Ed25519Key::FromSeed(key->seed.Reveal()));
-  return WitnessKey{std::move(signer), std::move(verifier)};
+  return WitnessKey{std::move(file), std::move(signer), std::move(verifier)};
 }
+
+absl::Status WitnessKey::Lock() const { return LockOrRefuse(file); }
 
 absl::StatusOr<WitnessState> WitnessState::Open(const std::string& state_dir,
                                                 const NoteVerifier& key) {
@@ -96,26 +136,52 @@ absl::StatusOr<WitnessState> WitnessState::Open(const std::string& state_dir,
                      "one with keygen, and have policies name that"));
   }
   RETURN_IF_ERROR(lock.status());
-  ASSIGN_OR_RETURN(const bool locked, lock->TryLock());
-  if (!locked) {
-    return absl::FailedPreconditionError(absl::StrCat(state_dir, ": another process uses it"));
-  }
+  RETURN_IF_ERROR(LockOrRefuse(*lock));
   ASSIGN_OR_RETURN(const std::string vkey, ReadWholeFile(path, kMaxKeyFileBytes));
   if (vkey != absl::StrCat(key.ToVkey(), "\n")) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": is not the state of key ", key.ToVkey()));
   }
-  return WitnessState(state_dir, *std::move(lock), key);
+  ASSIGN_OR_RETURN(std::set<std::string> names, ReadOrigins(state_dir + kOriginsFile));
+  return WitnessState(state_dir, *std::move(lock), key, std::move(names));
+}
+
+WitnessState::WitnessState(std::string dir, PosixFile lock, NoteVerifier key,
+                           std::set<std::string> names)
+    : dir_(std::move(dir)),
+      lock_(std::move(lock)),
+      key_(std::move(key)),
+      listed_(std::make_unique<Listed>()) {
+  MutexLock hold(listed_->mutex);
+  listed_->names = std::move(names);
 }
 
 std::string WitnessState::PathOf(absl::string_view origin) const {
   return absl::StrCat(dir_, "/", Sha256({origin}).ToHex());
 }
 
+absl::Status WitnessState::List(absl::string_view origin) const {
+  MutexLock lock(listed_->mutex);
+  std::set<std::string> names = listed_->names;
+  if (!names.insert(Sha256({origin}).ToHex()).second) return absl::OkStatus();
+  if (names.size() > kMaxWitnessedOrigins) {
+    return absl::ResourceExhaustedError(absl::StrCat(dir_, ": too many origins were cosigned"));
+  }
+  const std::string text = absl::StrCat(absl::StrJoin(names, "\n"), "\n");
+  RETURN_IF_ERROR(ReplaceFile(dir_ + kOriginsFile, text));
+  listed_->names = std::move(names);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<WitnessedHead>> WitnessState::Load(absl::string_view origin) const {
   const std::string path = PathOf(origin);
   absl::StatusOr<std::string> note = ReadWholeFile(path, kMaxNoteBytes);
-  if (absl::IsNotFound(note.status())) return std::nullopt;
+  if (absl::IsNotFound(note.status())) {
+    MutexLock lock(listed_->mutex);
+    if (!listed_->names.contains(Sha256({origin}).ToHex())) return std::nullopt;
+    return absl::DataLossError(
+        absl::StrCat(path, ": is gone, and this log was cosigned before. Make a new witness"));
+  }
   RETURN_IF_ERROR(note.status());
   const absl::StatusOr<SignedCheckpoint> opened = OpenCheckpoint(*note, origin, key_);
   const absl::StatusOr<std::vector<Cosignature>> cosignatures = VerifyCosignatures(*note, {key_});
@@ -125,6 +191,8 @@ absl::StatusOr<std::optional<WitnessedHead>> WitnessState::Load(absl::string_vie
         path, ": not what this witness wrote (", why.message(),
         "). Without it nothing of this log can be cosigned: never remove it, make a new witness"));
   }
+  // A crash may have come between the two; nothing had left then.
+  RETURN_IF_ERROR(List(origin));
   WitnessedHead head;
   head.checkpoint = opened->checkpoint;
   head.timestamp = cosignatures->front().timestamp;
@@ -133,7 +201,8 @@ absl::StatusOr<std::optional<WitnessedHead>> WitnessState::Load(absl::string_vie
 }
 
 absl::Status WitnessState::Store(absl::string_view origin, absl::string_view note) const {
-  return ReplaceFile(PathOf(origin), note);
+  RETURN_IF_ERROR(ReplaceFile(PathOf(origin), note));
+  return List(origin);
 }
 
 absl::Status WitnessState::KeepFork(absl::string_view origin, absl::string_view known,

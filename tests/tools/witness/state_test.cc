@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/ascii.h"
+#include "tests/testing/file_faults.h"
 #include "tests/tools/witness/fixture.h"
 
 namespace auditledger::testing {
@@ -22,6 +24,13 @@ class WitnessStateTest : public WitnessFixture {
     witness.reset();
   }
   absl::StatusOr<WitnessState> Open() { return WitnessState::Open(folder / "state", *key); }
+  absl::StatusOr<std::unique_ptr<Witness>> OpenWitness(const std::string& state = "state") {
+    WitnessOptions options;
+    options.key_file = folder / "w1.key";
+    options.state_dir = folder / state;
+    options.logs = {{log[0].origin(), {log[0].verifier()}}};
+    return Witness::Open(std::move(options));
+  }
   void Write(const std::string& path, const std::string& bytes) {
     std::ofstream(path, std::ios::binary) << bytes;
   }
@@ -52,6 +61,76 @@ TEST_F(WitnessStateTest, AKeyWithoutItsStateSignsNothing) {
 TEST_F(WitnessStateTest, TwoProcessesDoNotShareAState) {
   ASSERT_OK_AND_ASSIGN(const WitnessState first, Open());
   EXPECT_THAT(Open(), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("another process")));
+}
+
+TEST_F(WitnessStateTest, ACopiedStateDoesNotLetOneKeyRunTwice) {
+  Start();
+  std::filesystem::copy(folder / "state", folder / "copy");
+  ASSERT_EQ(::chmod((folder / "copy").c_str(), 0700), 0);
+  EXPECT_THAT(OpenWitness("copy"),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("another process")));
+  EXPECT_OK(LoadWitnessKey(folder / "w1.key"));  // to print the vkey
+  witness.reset();
+  EXPECT_OK(OpenWitness("copy"));
+}
+
+// Whoever removes the one file would have a second history cosigned from size 0.
+TEST_F(WitnessStateTest, ALogThatWasCosignedIsNeverTakenForANewOne) {
+  Start();
+  ASSERT_EQ(Send(log.Request(0, 0, 8)), 200);
+  witness.reset();
+  const std::string path = folder / "state/" + Sha256({log[0].origin()}).ToHex();
+  std::filesystem::rename(path, folder / "gone");
+  EXPECT_THAT(OpenWitness(), StatusIs(StatusCode::kDataLoss, HasSubstr("was cosigned before")));
+  std::filesystem::rename(folder / "state/witness.origins", folder / "list");
+  EXPECT_THAT(OpenWitness(), StatusIs(StatusCode::kDataLoss, HasSubstr("witness.origins")));
+  std::filesystem::rename(folder / "list", folder / "state/witness.origins");
+  std::filesystem::rename(folder / "gone", path);
+  Start();
+  EXPECT_EQ(KnownSize(), 8u);
+}
+
+TEST_F(WitnessStateTest, TheListIsOnTheDiskBeforeTheFirstCosignatureLeaves) {
+  Start();
+  {
+    FileFaults faults(FileOperation::kSync, "witness.origins", EIO);
+    EXPECT_EQ(Send(log.Request(0, 0, 8)), 500);
+  }
+  const std::string list = folder / "state/witness.origins";
+  EXPECT_EQ(*ReadWholeFile(list, 100), "");
+  Start();  // the head was on the disk, nothing had left
+  EXPECT_EQ(KnownSize(), 8u);
+  EXPECT_EQ(*ReadWholeFile(list, 100), Sha256({log[0].origin()}).ToHex() + "\n");
+}
+
+TEST_F(WitnessStateTest, AListThatIsNoneIsRefused) {
+  const std::string line = Sha256({"a"}).ToHex() + "\n";
+  for (const std::string& bad :
+       {std::string("x\n"), line.substr(1), line + line, absl::AsciiStrToUpper(line),
+        line.substr(0, line.size() - 1), "\n" + line}) {
+    Write(folder / "state/witness.origins", bad);
+    EXPECT_THAT(Open(), StatusIs(StatusCode::kDataLoss)) << bad;
+  }
+  Write(folder / "state/witness.origins", line);
+  EXPECT_OK(Open());
+  std::filesystem::remove(folder / "w1.key");
+  EXPECT_THAT(CreateWitness({"w", folder / "w1.key", folder / "state"}, Random::System()),
+              StatusIs(StatusCode::kAlreadyExists));
+}
+
+TEST_F(WitnessStateTest, TenThousandOriginsAreTheLimit) {
+  std::string lines;
+  for (size_t i = 0; i + 1 < kMaxWitnessedOrigins; ++i) {
+    absl::StrAppend(&lines, Sha256({absl::StrCat(i)}).ToHex(), "\n");
+  }
+  Write(folder / "state/witness.origins", lines);
+  {
+    ASSERT_OK_AND_ASSIGN(const WitnessState state, Open());
+    EXPECT_OK(state.Store("the last", "note"));
+    EXPECT_OK(state.Store("the last", "another"));
+    EXPECT_THAT(state.Store("one more", "note"), StatusIs(StatusCode::kResourceExhausted));
+  }
+  EXPECT_OK(Open());
 }
 
 TEST_F(WitnessStateTest, WhatIsOpenToOthersIsRefused) {
