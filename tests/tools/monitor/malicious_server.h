@@ -23,6 +23,19 @@
 
 namespace auditledger::testing {
 
+// A log of `size` entries that is the same as every other up to `fork_at`.
+inline TestLog Branch(uint64_t fork_at, uint64_t size, uint64_t branch) {
+  TestLog log;
+  while (log.size() < size) {
+    Leaf leaf;
+    leaf.kind = EntryKind::kOperator;
+    leaf.recorded_at_us = log.NextTime();
+    leaf.body = absl::StrCat("entry ", log.size(), " of ", log.size() < fork_at ? 0 : branch);
+    log.AddLeaf(leaf, std::nullopt);
+  }
+  return log;
+}
+
 class MaliciousServer {
  public:
   explicit MaliciousServer(TestLog& log) : log_(&log), shown_(log.size()) {

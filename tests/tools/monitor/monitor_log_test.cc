@@ -14,23 +14,12 @@
 namespace auditledger {
 namespace {
 
+using testing::Branch;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::MaliciousServer;
 using testing::TestLog;
-
-TestLog Branch(uint64_t fork_at, uint64_t size, uint64_t branch) {
-  TestLog log;
-  while (log.size() < size) {
-    Leaf leaf;
-    leaf.kind = EntryKind::kOperator;
-    leaf.recorded_at_us = log.NextTime();
-    leaf.body = absl::StrCat("entry ", log.size(), " of ", log.size() < fork_at ? 0 : branch);
-    log.AddLeaf(leaf, std::nullopt);
-  }
-  return log;
-}
 
 // The monitor writes to a disk in memory: no sync is waited for, and it may die at any call.
 class LogMonitorTest : public ::testing::Test {
