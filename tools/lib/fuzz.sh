@@ -47,7 +47,7 @@ fuzz_run() {
 
 # A landing that changes nearly everything shares this many seconds of wall time, so that CI ends;
 # its targets then get less than their 60 s, and `tools/dev nightly` gives each 20 minutes.
-FUZZ_CI_WALL_SECONDS=300
+FUZZ_CI_WALL_SECONDS=240
 
 # shorten PLAN SUM: the plan with every share scaled down to fit FUZZ_CI_WALL_SECONDS.
 shorten() {
