@@ -33,6 +33,13 @@ std::string Literal(const std::string& path) {
   return pattern;
 }
 
+bool IsQuestionWithBody(const httplib::Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") return false;
+  const size_t lengths = request.get_header_value_count("Content-Length");
+  return request.has_header("Transfer-Encoding") || lengths > 1 ||
+         (lengths == 1 && request.get_header_value("Content-Length") != "0");
+}
+
 // Answers so far, by status.
 class Counters {
  public:
@@ -58,9 +65,18 @@ class HttpServer : public WitnessServer {
     http_->set_read_timeout(kWitnessTimeoutSeconds);
     http_->set_write_timeout(kWitnessTimeoutSeconds);
     http_->set_keep_alive_timeout(kWitnessTimeoutSeconds);
-    http_->set_keep_alive_max_count(kWitnessRequestsPerConnection);
+    // httplib leaves bodies that it does not expect, or refuses, on the connection, and would take
+    // them for requests: so each connection is closed after one.
+    http_->set_keep_alive_max_count(1);
     http_->set_tcp_nodelay(true);
     http_->set_payload_max_length(kMaxAddCheckpointBytes);
+    http_->set_pre_routing_handler(
+        [](const httplib::Request& request, httplib::Response& response) {
+          if (!IsQuestionWithBody(request)) return httplib::Server::HandlerResponse::Unhandled;
+          response.status = static_cast<int>(WitnessStatus::kBadRequest);
+          response.set_content("a GET has no body\n", kPlainText);
+          return httplib::Server::HandlerResponse::Handled;
+        });
     const std::string prefix = Literal(options_.prefix);
     http_->Post(prefix + "/add-checkpoint",
                 [this](const httplib::Request&, httplib::Response& response,

@@ -4,7 +4,8 @@
 //   GET  <prefix>/<hex SHA-256(origin)>/checkpoint      the last checkpoint cosigned
 //   GET  <prefix>/metrics                               counts of answers and sizes, for Prometheus
 //
-// Plain HTTP, or TLS where a certificate is given. cpp-httplib gives each connection a thread: put
+// Plain HTTP, or TLS where a certificate is given. One request a connection: what follows it is
+// never another. cpp-httplib gives each connection a thread: put
 // a proxy in front where strangers can connect. One line a request goes to `log`.
 //
 // Example:
@@ -30,8 +31,6 @@ namespace auditledger {
 // that stalls its thread at most kWitnessTimeoutSeconds a read or write.
 inline constexpr int kWitnessThreads = 32;
 inline constexpr int kWitnessTimeoutSeconds = 5;
-// Then the connection is closed, so that others get a thread.
-inline constexpr int kWitnessRequestsPerConnection = 100;
 
 struct WitnessServerOptions {
   std::string host = "127.0.0.1";
