@@ -188,7 +188,7 @@ absl::Status LogMonitor::CompareWithMirror(const std::string& place, const Signe
                     .second = mirror_.head()->note,
                     .prefix = root};
   ASSIGN_OR_RETURN(evidence.proof, mirror_.Consistency(shown.size));
-  return Convict(place, std::move(evidence), report);
+  return Convict(place, evidence, report);
 }
 
 absl::Status LogMonitor::Extend(const Shown& shown, RoundReport& report) {
@@ -267,7 +267,7 @@ absl::Status LogMonitor::ReportLeafFaults(const std::string& place,
           absl::StrCat("entry ", index, " was recorded no later than one before it"));
       continue;
     }
-    RETURN_IF_ERROR(Convict(place, std::move(evidence), report));
+    RETURN_IF_ERROR(Convict(place, evidence, report));
   }
   return absl::OkStatus();
 }
@@ -289,7 +289,8 @@ absl::Status LogMonitor::CheckAge(uint64_t now_us, RoundReport& report) {
   return absl::OkStatus();
 }
 
-absl::Status LogMonitor::Convict(const std::string& place, Evidence evidence, RoundReport& report) {
+absl::Status LogMonitor::Convict(const std::string& place, const Evidence& evidence,
+                                 RoundReport& report) {
   const absl::StatusOr<std::string> shown =
       CheckEvidence(evidence, {log_.key.name(), log_.key, log_.witnesses});
   if (!shown.ok()) {

@@ -143,7 +143,7 @@ class LogMonitor {
   absl::Status NoteBackwards(const Shown& shown, RoundReport& report);
   absl::Status CheckAge(uint64_t now_us, RoundReport& report);
   // Checks it first: what does not hold comes of a damaged mirror.
-  absl::Status Convict(const std::string& place, Evidence evidence, RoundReport& report);
+  absl::Status Convict(const std::string& place, const Evidence& evidence, RoundReport& report);
   absl::Status KeepHead(const SignedCheckpoint& head);
   absl::Status CountEvidence(RoundReport& report) const;
 

@@ -117,7 +117,7 @@ class Program {
         alarm_({.version = AUDITLEDGER_VERSION,
                 .webhook = flags_.webhook,
                 .http = flags_.limits.http}) {
-    flags_.limits.stop = &stop_;
+    flags_.limits.stop = &stop;
     flags_.limits.max_age_us = flags_.max_age * 1'000'000;
   }
 
@@ -145,7 +145,7 @@ class Program {
       if (absl::IsCancelled(round.status())) break;
       if (!round.ok()) return Fail(kMonitorOwnFault, round.status());
       code = *round;
-    } while (!flags_.once && !stopped_.WaitFor(std::chrono::seconds(flags_.interval)));
+    } while (!flags_.once && !stopped.WaitFor(std::chrono::seconds(flags_.interval)));
     return code;
   }
 
@@ -160,8 +160,8 @@ class Program {
     std::thread([signals] {
       int number = 0;
       sigwait(&signals, &number);
-      stop_ = true;
-      stopped_.Notify();
+      stop = true;
+      stopped.Notify();
       sigwait(&signals, &number);
       _exit(128 + number);
     }).detach();
@@ -202,8 +202,8 @@ class Program {
   std::vector<std::unique_ptr<LogMonitor>> monitors_;
   std::unique_ptr<MonitorMetrics> metrics_;
   // Not the object's: the thread that hears signals may outlive it.
-  inline static std::atomic<bool> stop_{false};
-  inline static Notification stopped_;
+  inline static std::atomic<bool> stop{false};
+  inline static Notification stopped;
 };
 
 // 1: the file shows misbehaviour of the pinned log; 2: it shows nothing.

@@ -14,7 +14,8 @@ namespace {
 
 class HttpSource : public LogSource {
  public:
-  HttpSource(std::string prefix, HttpLimits limits) : prefix_(std::move(prefix)), http_(limits) {}
+  HttpSource(std::string prefix, const HttpLimits& limits)
+      : prefix_(std::move(prefix)), http_(limits) {}
   absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes) override {
     return http_.Get(absl::StrCat(prefix_, "/", path), max_bytes);
   }
