@@ -34,21 +34,25 @@ absl::Status LogMonitor::Diagnose(const Shown& shown, bool has_leaves, RoundRepo
   const absl::StatusOr<Hash> root = RootAt(head.size, nodes);
   const uint64_t known = mirror_.size();
   const absl::StatusOr<Hash> prefix = known == 0 || !root.ok() ? root : RootAt(known, nodes);
-  if (!prefix.ok() || *root != head.root) {
+  bool proven = prefix.ok() && *root == head.root;
+  if (proven && known > 0 && *prefix != mirror_.head()->checkpoint.root) {
+    Evidence evidence{.kind = Evidence::Kind::kHistory,
+                      .first = mirror_.head()->note,
+                      .second = shown.head.note,
+                      .prefix = *prefix};
+    absl::StatusOr<std::vector<Hash>> proof = ConsistencyProof(known, head.size, nodes);
+    if (proof.ok()) evidence.proof = *std::move(proof);
+    // Its tiles led to its head, but by other nodes than those of the prefix: these may be made up.
+    proven = CheckEvidence(evidence, {log_.key.name(), log_.key, {}}).ok();
+    if (proven) return Convict(shown.place, evidence, report);
+  }
+  if (!proven) {
     RETURN_IF_ERROR(KeepHead(shown.head));
     if (!has_leaves) return absl::OkStatus();  // it shows nothing, which is said already
     Add(report, Severity::kCannotTell, "unproven_head", shown.place,
         absl::StrCat("its tiles do not lead to its signed head of size ", head.size,
                      ", which is kept beside the evidence; it may be of another history"));
     return absl::OkStatus();
-  }
-  if (known > 0 && *prefix != mirror_.head()->checkpoint.root) {
-    Evidence evidence{.kind = Evidence::Kind::kHistory,
-                      .first = mirror_.head()->note,
-                      .second = shown.head.note,
-                      .prefix = *prefix};
-    ASSIGN_OR_RETURN(evidence.proof, ConsistencyProof(known, head.size, nodes));
-    return Convict(shown.place, std::move(evidence), report);
   }
   Add(report, Severity::kCannotTell, "damaged", shown.place,
       absl::StrCat("shows other entries than its own tiles and its signed head: ",
@@ -124,7 +128,7 @@ absl::Status LogMonitor::CheckReceipt(const std::string& place, absl::string_vie
                         .second_hash = LeafHash(leaf),
                         .proof = proof->path};
       ASSIGN_OR_RETURN(evidence.second_proof, mirror_.Inclusion(proof->index));
-      return Convict(place, std::move(evidence), report);
+      return Convict(place, evidence, report);
     }
   }
   return CheckShown(place, head->note, report);

@@ -9,79 +9,20 @@
 #include "merkle/tlog_proof.h"
 #include "tests/ledger/fault_disk.h"
 #include "tests/testing/status_matchers.h"
-#include "tests/tools/monitor/malicious_server.h"
+#include "tests/tools/monitor/log_monitor_fixture.h"
 
 namespace auditledger {
 namespace {
 
 using testing::Branch;
+using testing::Cosigned;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::MaliciousServer;
 using testing::TestLog;
 
-// The monitor writes to a disk in memory: no sync is waited for, and it may die at any call.
-class LogMonitorTest : public ::testing::Test {
- protected:
-  LogMonitorTest() { SetFileSystemForTesting(&disk_); }
-  ~LogMonitorTest() override {
-    monitor_.reset();
-    SetFileSystemForTesting(nullptr);
-  }
-
-  // Servers outlive the monitor: it keeps connections open, which they would wait for.
-  MaliciousServer& Serve(TestLog& log) {
-    return *servers_.emplace_back(std::make_unique<MaliciousServer>(log));
-  }
-  // As a process that starts.
-  absl::Status Start(const TestLog& log, std::vector<std::string> places) {
-    monitor_.reset();
-    auto opened =
-        LogMonitor::Open({"clinic", log.verifier(), std::move(places), witnesses_}, dir_, limits_);
-    if (!opened.ok()) return opened.status();
-    monitor_ = *std::move(opened);
-    now_us_ = log.NextTime();
-    return absl::OkStatus();
-  }
-  RoundReport Round() {
-    const absl::StatusOr<RoundReport> report = monitor_->Round(now_us_);
-    EXPECT_OK(report);
-    return report.value_or(RoundReport());
-  }
-  static std::vector<std::string> Kinds(const RoundReport& report) {
-    std::vector<std::string> kinds;
-    for (const MonitorFinding& finding : report.findings) kinds.push_back(finding.kind);
-    return kinds;
-  }
-  // As a third party: from the file and the pins alone.
-  absl::StatusOr<std::string> Judge(const MonitorFinding& finding, const TestLog& log) {
-    const absl::StatusOr<std::string> text = ReadWholeFile(finding.evidence, kMaxEvidenceBytes);
-    if (!text.ok()) return text;
-    const absl::StatusOr<Evidence> evidence = ParseEvidence(*text);
-    if (!evidence.ok()) return evidence.status();
-    return CheckEvidence(*evidence, {log.origin(), log.verifier(), witnesses_});
-  }
-  absl::Status JudgeIfAny(const MonitorFinding* finding, const TestLog& log) {
-    return finding == nullptr ? absl::OkStatus() : Judge(*finding, log).status();
-  }
-  static const MonitorFinding* Proven(const RoundReport& report) {
-    for (const MonitorFinding& finding : report.findings) {
-      if (!finding.evidence.empty()) return &finding;
-    }
-    return nullptr;
-  }
-  void Forget() { dir_ = absl::StrCat("/monitor-", ++folders_); }
-
-  std::vector<std::unique_ptr<MaliciousServer>> servers_;
-  testing::FaultDisk disk_;
-  std::string dir_ = "/monitor";
-  int folders_ = 0;
-  MonitorLimits limits_;
-  std::vector<NoteVerifier> witnesses_;
-  uint64_t now_us_ = 0;
-  std::unique_ptr<LogMonitor> monitor_;
-};
+using LogMonitorTest = testing::LogMonitorFixture;
 
 TEST_F(LogMonitorTest, FollowsAGrowingLogAndKeepsItsOwnCopy) {
   TestLog log;
@@ -329,14 +270,6 @@ TEST_F(LogMonitorTest, AReceiptWhoseEntryIsAnothersIsProven) {
   ASSERT_OK(monitor_->CheckShown("receipt", "c2sp.org/tlog-proof@v1\nnonsense", report));
   ASSERT_OK(monitor_->CheckShown("head", "nonsense", report));
   EXPECT_THAT(Kinds(report), ElementsAre("ahead", "bad_receipt", "not_this_log"));
-}
-
-std::string Cosigned(TestLog& log, uint64_t size, const NoteVerifier& witness, uint64_t time) {
-  Note note = ParseNote(log.CheckpointAt(size)).value();
-  note.signatures.push_back(
-      MakeCosignature(witness, time, testing::TestSignature(7, CosignatureMessage(time, note.text)))
-          .value());
-  return FormatNote(note);
 }
 
 TEST_F(LogMonitorTest, ACosignedHeadThatWentBackIsProvenAcrossRestarts) {

@@ -1,0 +1,48 @@
+// What a stranger shows to make a monitor accuse the wrong one, or go blind.
+#include <gmock/gmock.h>
+
+#include "tests/tools/monitor/log_monitor_fixture.h"
+
+namespace auditledger {
+namespace {
+
+using testing::Branch;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::MaliciousServer;
+using testing::TestLog;
+
+using HostilePlaceTest = testing::LogMonitorFixture;
+
+// Nobody's key is needed for this: the head is genuine, and so are the tiles that lead to it. Only
+// those that the mirror's size needs beside them are made up.
+TEST_F(HostilePlaceTest, AMadeUpPrefixBesideGenuineTilesBlamesNobody) {
+  TestLog log = Branch(1000, 1000, 1);
+  MaliciousServer& server = Serve(log);
+  server.Show(log, 300);
+  ASSERT_OK(Start(log, {server.url()}));
+  ASSERT_EQ(Round().size, 300u);
+  server.Show(log, 1000);
+  std::string tile;
+  for (uint64_t i = 256; i < 512; ++i) absl::StrAppend(&tile, LeafHash(log.leaves()[i]).view());
+  tile[40] ^= 1;
+  server.Lie("tile/0/001", tile);
+  server.Lie("tile/entries/003.p/232", "broken");
+  ASSERT_OK_AND_ASSIGN(RoundReport report, monitor_->Round(now_us_));
+  EXPECT_THAT(Kinds(report), ElementsAre("withheld"));
+  EXPECT_EQ(report.evidence_files, 0u);
+  std::vector<std::string> leaves(log.leaves().begin() + 768, log.leaves().end());
+  leaves[0] += "x";
+  server.Lie("tile/entries/003.p/232", EncodeEntryBundle(leaves).value());
+  ASSERT_OK_AND_ASSIGN(report, monitor_->Round(now_us_));
+  EXPECT_THAT(Kinds(report), ElementsAre("unproven_head"));
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> kept, ListDirectory(dir_ + "/evidence"));
+  EXPECT_THAT(kept, ElementsAre(::testing::StartsWith("1000-")));
+  server.BeHonest();
+  report = Round();
+  EXPECT_THAT(Kinds(report), IsEmpty());
+  EXPECT_EQ(report.size, 1000u);
+}
+
+}  // namespace
+}  // namespace auditledger
