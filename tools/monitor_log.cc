@@ -75,6 +75,9 @@ absl::StatusOr<RoundReport> LogMonitor::Round(uint64_t now_us,
                                               const std::vector<ShownText>& shown) {
   RoundReport report;
   report.log = log_.name;
+  now_us_ = now_us;
+  // The state may be of a version that believed any time, or of a clock that was ahead.
+  cosigned_us_ = std::min(cosigned_us_, now_us + limits_.max_ahead_us);
   const uint64_t before = mirror_.size();
   std::vector<Shown> heads = FetchHeads(report);
   std::stable_sort(heads.begin(), heads.end(), [](const Shown& a, const Shown& b) {
@@ -95,7 +98,7 @@ absl::StatusOr<RoundReport> LogMonitor::Round(uint64_t now_us,
   }
   for (const ShownText& one : shown) RETURN_IF_ERROR(CheckShown(one.place, one.text, report));
   RETURN_IF_ERROR(RecheckKeptHeads(report));
-  RETURN_IF_ERROR(CheckAge(now_us, report));
+  RETURN_IF_ERROR(CheckAge(report));
   RETURN_IF_ERROR(SaveState());
   report.size = mirror_.size();
   if (mirror_.head()) report.root = mirror_.head()->checkpoint.root.ToHex();
@@ -151,6 +154,14 @@ absl::Status LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) 
     return absl::OkStatus();
   }
   for (const Cosignature& cosignature : *cosignatures) {
+    const uint64_t latest_s = (now_us_ + limits_.max_ahead_us) / 1'000'000;
+    if (cosignature.timestamp > latest_s) {  // or the log would never be stale again
+      Add(report, Severity::kLate, "clock", shown.place,
+          absl::StrCat("witness ", log_.witnesses[cosignature.key].name(),
+                       " dates its cosignature ", cosignature.timestamp - now_us_ / 1'000'000,
+                       " s ahead of our clock; it is no sign of life"));
+      continue;
+    }
     cosigned_us_ = std::max(cosigned_us_, cosignature.timestamp * 1'000'000);
   }
   if (cosignatures->empty()) return absl::OkStatus();
@@ -272,18 +283,18 @@ absl::Status LogMonitor::ReportLeafFaults(const std::string& place,
   return absl::OkStatus();
 }
 
-absl::Status LogMonitor::CheckAge(uint64_t now_us, RoundReport& report) {
+absl::Status LogMonitor::CheckAge(RoundReport& report) {
   const uint64_t newest = std::max(last_recorded_us_, cosigned_us_);
   if (newest == 0) return absl::OkStatus();  // nothing was ever shown: said already
-  report.age_us = now_us > newest ? now_us - newest : 0;
+  report.age_us = now_us_ > newest ? now_us_ - newest : 0;
   if (limits_.max_age_us > 0 && report.age_us > limits_.max_age_us) {
     Add(report, Severity::kLate, "stale", "",
         absl::StrCat("nothing new for ", report.age_us / 1'000'000, " s, at most ",
                      limits_.max_age_us / 1'000'000, " s are expected"));
   }
-  if (last_recorded_us_ > now_us + limits_.max_ahead_us) {
+  if (last_recorded_us_ > now_us_ + limits_.max_ahead_us) {
     Add(report, Severity::kLate, "clock", "",
-        absl::StrCat("the newest entry is dated ", (last_recorded_us_ - now_us) / 1'000'000,
+        absl::StrCat("the newest entry is dated ", (last_recorded_us_ - now_us_) / 1'000'000,
                      " s ahead of our clock"));
   }
   return absl::OkStatus();

@@ -57,7 +57,7 @@ struct MonitorLimits {
   HttpLimits http;
   // How old the newest sign of life may be; 0: any age. A day: a ledger in use has entries sooner.
   uint64_t max_age_us = uint64_t{86'400} * 1'000'000;
-  // How far ahead of our clock the ledger's may be: five minutes, as for witnesses.
+  // How far ahead of our clock the ledger's and a witness's may be: five minutes, as for witnesses.
   uint64_t max_ahead_us = uint64_t{300} * 1'000'000;
   // New leaves taken for one head, so that a signed lie of 2^60 entries does not fill the disk: a
   // day and more of the fastest ledger.
@@ -141,7 +141,7 @@ class LogMonitor {
   std::string DamagedEntries(SourceTiles& tiles, const Checkpoint& head);
   absl::Status CheckReceipt(const std::string& place, absl::string_view text, RoundReport& report);
   absl::Status NoteBackwards(const Shown& shown, RoundReport& report);
-  absl::Status CheckAge(uint64_t now_us, RoundReport& report);
+  absl::Status CheckAge(RoundReport& report);
   // Checks it first: what does not hold comes of a damaged mirror.
   absl::Status Convict(const std::string& place, const Evidence& evidence, RoundReport& report);
   absl::Status KeepHead(const SignedCheckpoint& head);
@@ -152,6 +152,7 @@ class LogMonitor {
   const MonitorLimits limits_;
   Mirror mirror_;
   std::vector<std::pair<std::string, std::unique_ptr<LogSource>>> sources_;
+  uint64_t now_us_ = 0;                        // of this round
   std::map<std::string, uint64_t> last_size_;  // by place
   std::string cosigned_;                       // newest head that a pinned witness cosigned
   uint64_t last_recorded_us_ = 0;              // of the last leaf that parses

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/tools/monitor/log_monitor_fixture.h"
+#include "tools/monitor_state.h"
 
 namespace auditledger {
 namespace {
@@ -42,6 +43,37 @@ TEST_F(HostilePlaceTest, AMadeUpPrefixBesideGenuineTilesBlamesNobody) {
   report = Round();
   EXPECT_THAT(Kinds(report), IsEmpty());
   EXPECT_EQ(report.size, 1000u);
+}
+
+TEST_F(HostilePlaceTest, ACosignatureOfTheFutureDoesNotSilenceTheAlarm) {
+  TestLog log = Branch(20, 20, 1);
+  witnesses_ = {NoteVerifier::FromEd25519("witness.example", testing::TestPublicKey(7),
+                                          kNoteEd25519Cosignature)
+                    .value()};
+  MaliciousServer& server = Serve(log);
+  ASSERT_OK(Start(log, {server.url()}));
+  now_us_ += limits_.max_age_us + limits_.max_ahead_us + 10'000'000;
+  const uint64_t latest = (now_us_ + limits_.max_ahead_us) / 1'000'000;
+  for (const uint64_t time : {uint64_t{INT64_MAX}, (UINT64_MAX - 5) / 2, UINT64_MAX / 1'000'000,
+                              UINT64_MAX / 1'000'000 + now_us_ / 1'000'000, latest + 1}) {
+    server.Lie("checkpoint", Cosigned(log, 20, witnesses_[0], time));
+    EXPECT_THAT(Kinds(Round()), ElementsAre("clock", "stale")) << time;
+  }
+  server.Lie("checkpoint", Cosigned(log, 20, witnesses_[0], latest));
+  EXPECT_THAT(Kinds(Round()), IsEmpty());
+
+  // A state that believed it once.
+  monitor_.reset();
+  ASSERT_OK_AND_ASSIGN(MonitorState state, ReadMonitorState(dir_ + "/state"));
+  state.cosigned_us = UINT64_MAX;
+  ASSERT_OK(WriteMonitorState(dir_ + "/state", state));
+  const uint64_t now = now_us_;
+  server.BeHonest();
+  ASSERT_OK(Start(log, {server.url()}));
+  now_us_ = now;
+  EXPECT_THAT(Kinds(Round()), IsEmpty());
+  now_us_ += limits_.max_ahead_us + limits_.max_age_us + 1;
+  EXPECT_THAT(Kinds(Round()), ElementsAre("stale"));
 }
 
 }  // namespace
