@@ -99,13 +99,19 @@ absl::StatusOr<std::vector<MonitoredLog>> Logs(const Flags& flags) {
 }
 
 // Each text for the log that it names; read anew in each round, others write these files.
-absl::StatusOr<std::vector<ShownText>> ShownTo(const Flags& flags, const MonitoredLog& log,
-                                               bool alone) {
+// What cannot be read is a finding: it must not keep the monitor from the logs.
+std::vector<ShownText> ShownTo(const Flags& flags, const MonitoredLog& log, bool alone,
+                               std::vector<MonitorFinding>& findings) {
   std::vector<ShownText> out;
   for (const std::string& path : flags.shown) {
-    ASSIGN_OR_RETURN(std::string text, ReadWholeFile(path, kMaxNoteBytes * 2));
+    absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxNoteBytes * 2);
+    if (!text.ok()) {
+      findings.push_back(
+          {Severity::kCannotTell, "unreadable", path, std::string(text.status().message()), ""});
+      continue;
+    }
     const std::string origin_line = absl::StrCat(log.key.name(), "\n");
-    if (alone || absl::StrContains(text, origin_line)) out.push_back({path, std::move(text)});
+    if (alone || absl::StrContains(*text, origin_line)) out.push_back({path, *std::move(text)});
   }
   return out;
 }
@@ -170,9 +176,11 @@ class Program {
   absl::StatusOr<int> Round() {
     std::vector<RoundReport> reports;
     for (const auto& monitor : monitors_) {
-      ASSIGN_OR_RETURN(const std::vector<ShownText> shown,
-                       ShownTo(flags_, monitor->log(), monitors_.size() == 1));
+      std::vector<MonitorFinding> unreadable;
+      const std::vector<ShownText> shown =
+          ShownTo(flags_, monitor->log(), monitors_.size() == 1, unreadable);
       ASSIGN_OR_RETURN(RoundReport report, monitor->Round(Clock::System().WallMicros(), shown));
+      report.findings.insert(report.findings.end(), unreadable.begin(), unreadable.end());
       reports.push_back(std::move(report));
     }
     alarm_.Tell(reports);

@@ -182,6 +182,19 @@ TEST_F(MonitorProgram, AReceiptThatSomebodyWasShownIsHeldAgainstTheLog) {
   EXPECT_EQ(Report()["findings"][0]["kind"], "receipt");
 }
 
+TEST_F(MonitorProgram, AShownFileThatCannotBeReadIsAFindingAndTheRestIsFollowed) {
+  MaliciousServer server(log_);
+  std::ofstream(dir_ / "long") << std::string(2 * kMaxNoteBytes + 1, 'x');
+  std::ofstream(dir_ / "bad") << forked_.ReceiptFor(1, 200, false);
+  const std::string place = absl::StrCat(" --place ", server.url());
+  EXPECT_EQ(Once(place + " --shown " + (dir_ / "nothing") + " --shown " + (dir_ / "long")), 2);
+  const json report = Report();
+  EXPECT_EQ(report["size"], 301);
+  ASSERT_EQ(report["findings"].size(), 2u);
+  for (const json& finding : report["findings"]) EXPECT_EQ(finding["kind"], "unreadable");
+  EXPECT_EQ(Once(place + " --shown " + (dir_ / "nothing") + " --shown " + (dir_ / "bad")), 1);
+}
+
 TEST_F(MonitorProgram, FollowsAlarmsAndEndsWhenTold) {
   MaliciousServer server(log_);
   server.Show(log_, 200);
