@@ -21,6 +21,7 @@ namespace {
 
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 constexpr char kMetricsType[] = "text/plain; version=0.0.4";
+constexpr int kTooLate = 408;
 constexpr int kTooLong = 413;
 
 // httplib takes paths as regular expressions.
@@ -119,14 +120,20 @@ class HttpServer : public WitnessServer {
  private:
   void Add(const httplib::ContentReader& reader, httplib::Response& response) {
     std::string body;
-    bool too_long = false;
+    int refused = 0;
+    const uint64_t start = options_.clock->MonotonicMicros();
     const bool whole = reader([&](const char* data, size_t size) {
-      too_long = size > kMaxAddCheckpointBytes - body.size();
-      if (!too_long) body.append(data, size);
-      return !too_long;
+      if (size > kMaxAddCheckpointBytes - body.size()) {
+        refused = kTooLong;
+      } else if (options_.clock->MonotonicMicros() - start > kWitnessBodyMicros) {
+        refused = kTooLate;
+      } else {
+        body.append(data, size);
+      }
+      return refused == 0;
     });
     if (!whole) {
-      if (too_long) response.status = kTooLong;  // else httplib has said why
+      if (refused != 0) response.status = refused;  // else httplib has said why
       counters_.Count(response.status);
       return;
     }

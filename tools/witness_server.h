@@ -5,8 +5,9 @@
 //   GET  <prefix>/metrics                               counts of answers and sizes, for Prometheus
 //
 // Plain HTTP, or TLS where a certificate is given. One request a connection: what follows it is
-// never another. cpp-httplib gives each connection a thread: put
-// a proxy in front where strangers can connect. One line a request goes to `log`.
+// never another. cpp-httplib gives each connection a thread, and bounds the time of a body but not
+// that of headers and chunk sizes that come byte by byte: where strangers can connect it needs a
+// proxy in front that reads whole requests first. One line a request goes to `log`.
 //
 // Example:
 //   ASSIGN_OR_RETURN(auto server, WitnessServer::Start(options, *witness));
@@ -18,11 +19,13 @@
 #ifndef AUDITLEDGER_TOOLS_WITNESS_SERVER_H_
 #define AUDITLEDGER_TOOLS_WITNESS_SERVER_H_
 
+#include <cstdint>
 #include <memory>
 #include <ostream>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "ledger/clock.h"
 #include "tools/witness.h"
 
 namespace auditledger {
@@ -31,6 +34,9 @@ namespace auditledger {
 // that stalls its thread at most kWitnessTimeoutSeconds a read or write.
 inline constexpr int kWitnessThreads = 32;
 inline constexpr int kWitnessTimeoutSeconds = 5;
+// For a whole body, from its first read, however many there are: 256 KiB take 10 s at 26 KB/s.
+// What comes later is answered 408; the last read adds up to kWitnessTimeoutSeconds.
+inline constexpr uint64_t kWitnessBodyMicros = 10'000'000;
 
 struct WitnessServerOptions {
   std::string host = "127.0.0.1";
@@ -38,6 +44,7 @@ struct WitnessServerOptions {
   std::string prefix;       // of all paths: "" or "/w1"
   std::string certificate;  // PEM files; "" for plain HTTP
   std::string key;
+  Clock* clock = &Clock::System();
   std::ostream* log = nullptr;  // outlives the server; nullptr for none
 };
 

@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
+
+#include "ledger/clock.h"
 #include "tests/tools/witness/fixture.h"
 #include "tools/witness_server.h"
 
@@ -105,6 +108,38 @@ TEST_F(WitnessWireTest, AQuestionWithABodyIsRefused) {
     }
   }
   EXPECT_THAT(ask("GET /metrics HTTP/1.1\r\nContent-Length: 0"), StartsWith("HTTP/1.1 200"));
+}
+
+// Each reading comes `step` after the one before.
+class SteppingClock : public Clock {
+ public:
+  explicit SteppingClock(uint64_t step) : step_(step) {}
+  uint64_t WallMicros() override { return 0; }
+  uint64_t MonotonicMicros() override { return now_ += step_; }
+
+ private:
+  const uint64_t step_;
+  std::atomic<uint64_t> now_{1};
+};
+
+TEST_F(WitnessWireTest, ABodyHasAnEndInTime) {
+  const std::string body = log.Request(0, 0, 8);
+  const std::string head = absl::StrCat("POST /add-checkpoint HTTP/1.1\r\nHost: x\r\n",
+                                        "Content-Length: ", body.size(), "\r\n\r\n");
+  const auto post = [&](Clock& time, const std::string& bytes) {
+    options.clock = &time;
+    Serve();
+    Connect();
+    SendBytes(bytes);
+    return ReceiveAll();
+  };
+  SteppingClock late(kWitnessBodyMicros + 1);
+  EXPECT_THAT(post(late, head + body), StartsWith("HTTP/1.1 408"));
+  // A byte now and then: it is not waited for the rest.
+  EXPECT_THAT(post(late, head + body.substr(0, 1)), StartsWith("HTTP/1.1 408"));
+  EXPECT_EQ(KnownSize(), 0u);
+  SteppingClock in_time(kWitnessBodyMicros);
+  EXPECT_THAT(post(in_time, head + body), StartsWith("HTTP/1.1 200"));
 }
 
 }  // namespace
