@@ -55,13 +55,14 @@ absl::Status BeginFolder(const std::string& path) {
 
 // The name comes last: what has it is whole.
 absl::Status FillFolder(const std::string& path, const NoteVerifier& verifier, const char* key_file,
-                        absl::string_view key_text) {
+                        absl::string_view key_text,
+                        const std::optional<Head>& last_signed = std::nullopt) {
   const std::string unfinished = path + kUnfinished;
   RETURN_IF_ERROR(BeginFolder(unfinished));
   RETURN_IF_ERROR(CreateFile(unfinished + kOrigin, verifier.name() + "\n"));
   RETURN_IF_ERROR(CreateFile(unfinished + kVkey, absl::StrCat(verifier.ToVkey(), "\n"), 0644));
   RETURN_IF_ERROR(CreateFile(unfinished + key_file, key_text, 0600));
-  RETURN_IF_ERROR(CreateSignerStateFor(unfinished, verifier, std::nullopt));
+  RETURN_IF_ERROR(CreateSignerStateFor(unfinished, verifier, last_signed));
   return RenameDurably(unfinished, path);
 }
 
@@ -88,6 +89,16 @@ absl::StatusOr<SecretString> ReadPin(const std::string& path) {
 absl::StatusOr<std::unique_ptr<SigningKey>> OpenToken(const Pkcs11Spec& spec) {
   ASSIGN_OR_RETURN(SecretString pin, ReadPin(spec.pin_file));
   return OpenPkcs11Key(spec, std::move(pin));
+}
+
+absl::Status MakeTokenKey(const Pkcs11Spec& spec) {
+  ASSIGN_OR_RETURN(const SecretString pin, ReadPin(spec.pin_file));
+  const absl::Status made = GeneratePkcs11Key(spec, pin);
+  if (!absl::IsAlreadyExists(made)) return made;
+  return absl::AlreadyExistsError(
+      absl::StrCat(made.message(),
+                   ", which may have signed. Bring back the folder it had, or say what it signed "
+                   "last (--head) or that it never did (--unused_key)"));
 }
 
 absl::StatusOr<NoteVerifier> ReadVerifier(const std::string& path, const std::string& origin) {
@@ -148,15 +159,19 @@ absl::StatusOr<NoteVerifier> CreateSignerOrigin(const std::string& dir, const st
 }
 
 absl::StatusOr<NoteVerifier> CreatePkcs11Origin(const std::string& dir, const std::string& origin,
-                                                const Pkcs11Spec& spec) {
+                                                const Pkcs11Spec& spec,
+                                                const std::optional<Head>& last_signed) {
   ASSIGN_OR_RETURN(const std::string path, NewOriginPath(dir, origin));
   RETURN_IF_ERROR(CheckPkcs11Spec(spec));
-  ASSIGN_OR_RETURN(const SecretString pin, ReadPin(spec.pin_file));
-  const absl::Status made = GeneratePkcs11Key(spec, pin);
-  if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
+  std::optional<Head> known = last_signed;
+  if (known.has_value()) {
+    known->time_us = 0;
+  } else {
+    RETURN_IF_ERROR(MakeTokenKey(spec));
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<SigningKey> key, OpenToken(spec));
   ASSIGN_OR_RETURN(NoteVerifier verifier, NoteVerifier::FromEd25519(origin, key->public_key()));
-  RETURN_IF_ERROR(FillFolder(path, verifier, kTokenKey, FormatPkcs11Spec(spec)));
+  RETURN_IF_ERROR(FillFolder(path, verifier, kTokenKey, FormatPkcs11Spec(spec), known));
   return verifier;
 }
 

@@ -42,10 +42,14 @@ std::string SignerOriginPath(const std::string& dir, absl::string_view origin);
 // A new key, and a state that has signed nothing. AlreadyExists when `dir` has one for `origin`.
 absl::StatusOr<NoteVerifier> CreateSignerOrigin(const std::string& dir, const std::string& origin,
                                                 Random& random);
-// The same with a key in a token, which is made there unless it is there: one that is there must
-// not have signed for this origin, which only its owner knows.
-absl::StatusOr<NoteVerifier> CreatePkcs11Origin(const std::string& dir, const std::string& origin,
-                                                const Pkcs11Spec& spec);
+// The same with a new key in a token. AlreadyExists also when the token has a key of this label:
+// what it has signed the token does not know, and with an empty state it would sign another history
+// of the same ledger. `last_signed` is for one who knows, and takes the key that is there: the last
+// head that was signed with it for this origin, or Head() when none ever was. NotFound when it is
+// not there. As with AdoptSignerHead the head's time stays 0.
+absl::StatusOr<NoteVerifier> CreatePkcs11Origin(
+    const std::string& dir, const std::string& origin, const Pkcs11Spec& spec,
+    const std::optional<Head>& last_signed = std::nullopt);
 // Where the state was lost and only there: makes one that has signed `head`, whose time is not
 // known and stays 0, by which the ledger knows and records that it was adopted. AlreadyExists when
 // there is a state.

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,7 @@ struct Flags {
   std::string ready_file;
   Pkcs11Spec token;
   std::vector<std::string> users;
+  bool unused_key = false;
   bool json = false;
 };
 
@@ -82,10 +84,30 @@ absl::StatusOr<uid_t> UserOf(const std::string& name) {
   return absl::InvalidArgumentError(absl::StrCat("--allow_user: there is no user ", name));
 }
 
+absl::StatusOr<Head> ParseHead(const std::string& text) {
+  const size_t colon = text.find(':');
+  const auto size = ParseDecimal("--head size", text.substr(0, colon));
+  if (colon == std::string::npos || !size.ok() || *size == 0) {
+    return absl::InvalidArgumentError("--head: must be SIZE:ROOTHEX, of a log with entries");
+  }
+  ASSIGN_OR_RETURN(const Hash root, Hash::FromHex(text.substr(colon + 1)));
+  return Head{*size, root, 0};
+}
+
+absl::StatusOr<NoteVerifier> MakeOrigin(const Flags& flags) {
+  if (flags.token.module.empty()) {
+    return CreateSignerOrigin(flags.dir, flags.origin, Random::System());
+  }
+  std::optional<Head> last_signed;
+  if (flags.unused_key) last_signed = Head();
+  if (!flags.head.empty()) {
+    ASSIGN_OR_RETURN(last_signed, ParseHead(flags.head));
+  }
+  return CreatePkcs11Origin(flags.dir, flags.origin, flags.token, last_signed);
+}
+
 int Init(const Flags& flags) {
-  const auto key = flags.token.module.empty()
-                       ? CreateSignerOrigin(flags.dir, flags.origin, Random::System())
-                       : CreatePkcs11Origin(flags.dir, flags.origin, flags.token);
+  const auto key = MakeOrigin(flags);
   if (!key.ok()) return Fail(key.status());
   if (flags.json) {
     std::cout << ToLine({{"origin", flags.origin},
@@ -99,14 +121,9 @@ int Init(const Flags& flags) {
 }
 
 int Adopt(const Flags& flags) {
-  const size_t colon = flags.head.find(':');
-  const auto size = ParseDecimal("--head size", flags.head.substr(0, colon));
-  if (colon == std::string::npos || !size.ok()) {
-    return Fail(absl::InvalidArgumentError("--head: must be SIZE:ROOTHEX"));
-  }
-  const auto root = Hash::FromHex(flags.head.substr(colon + 1));
-  if (!root.ok()) return Fail(root.status());
-  const absl::Status adopted = AdoptSignerHead(flags.dir, flags.origin, *size, *root);
+  const auto head = ParseHead(flags.head);
+  if (!head.ok()) return Fail(head.status());
+  const absl::Status adopted = AdoptSignerHead(flags.dir, flags.origin, head->size, head->root);
   if (!adopted.ok()) return Fail(adopted);
   std::cerr << "adopted; the ledger records it when it starts\n";
   return kExitOk;
@@ -212,10 +229,11 @@ CLI::App* AddCommand(CLI::App& app, Flags& flags, const char* name, const char* 
   return command;
 }
 
-void AddTokenOptions(CLI::App& init, Pkcs11Spec& token) {
-  CLI::Option* module = init.add_option(
-      "--pkcs11_module", token.module,
-      "absolute path of a token's library: the key lies there, and is made there unless it is");
+void AddTokenOptions(CLI::App& init, Flags& flags) {
+  Pkcs11Spec& token = flags.token;
+  CLI::Option* module =
+      init.add_option("--pkcs11_module", token.module,
+                      "absolute path of a token's library: the key is made and stays there");
   CLI::Option* others[] = {
       init.add_option("--pkcs11_token", token.token, "the token's label"),
       init.add_option("--pkcs11_key", token.key, "the key's label"),
@@ -224,6 +242,16 @@ void AddTokenOptions(CLI::App& init, Pkcs11Spec& token) {
     module->needs(other);
     other->needs(module);
   }
+  CLI::Option* unused = init.add_flag(
+      "--unused_key", flags.unused_key,
+      "take the key that is in the token; its owner answers for it that it never signed");
+  unused->needs(module);
+  init.add_option(
+          "--head", flags.head,
+          "take the key that is in the token, which signed SIZE:ROOTHEX last, as a witness, "
+          "mirror or receipt has it")
+      ->needs(module)
+      ->excludes(unused);
 }
 
 int Run(int argc, char** argv, const sigset_t& signals) {
@@ -240,7 +268,7 @@ int Run(int argc, char** argv, const sigset_t& signals) {
   serve->add_option("--ready_file", flags.ready_file, "written once it listens");
   CLI::App* init =
       AddCommand(app, flags, "init", "make key and state of an origin; prints its vkey");
-  AddTokenOptions(*init, flags.token);
+  AddTokenOptions(*init, flags);
   CLI::App* status = AddCommand(
       app, flags, "status", "what was signed last, of all of --dir or of one origin at --socket");
   status->add_option("--socket", flags.socket, "ask the process instead; with --origin")

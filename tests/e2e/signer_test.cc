@@ -326,6 +326,20 @@ TEST_F(SignerTest, AKeyInATokenSignsAndStaysThere) {
   const Ran made = SignerCommand(init);
   ASSERT_EQ(made.exit_code, 0) << made.err;
   vkey_ = made.out.substr(0, made.out.size() - 1);
+  // The key outlives its folder, which knew what it has signed.
+  fs::remove_all(Path("signer"));
+  const Ran lost = SignerCommand(init);
+  EXPECT_EQ(lost.exit_code, 4);
+  EXPECT_THAT(lost.err, AllOf(HasSubstr("--unused_key"), HasSubstr("--head")));
+  std::vector<std::string> both = init;
+  both.insert(both.end(), {"--unused_key", "--head", "1:" + std::string(64, '0')});
+  EXPECT_EQ(SignerCommand(both).exit_code, 64) << "one of them";
+  both.erase(both.end() - 3);
+  EXPECT_EQ(SignerCommand(both).exit_code, 0);
+  EXPECT_EQ(LastSigned(), "1:" + std::string(64, '0'));
+  fs::remove_all(Path("signer"));
+  init.push_back("--unused_key");
+  EXPECT_EQ(SignerCommand(init).out, made.out);
   StartSigner();
   StartDaemon();
   ASSERT_OK(Client().Append(MakeEvent("s", 1)));

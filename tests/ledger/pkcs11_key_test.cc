@@ -127,6 +127,31 @@ TEST_F(Pkcs11KeyTest, AnOriginSignsWithItsTokenAndRemembers) {
               StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
+// The folder is lost and the key is not: an empty memory would let it sign any history anew.
+TEST_F(Pkcs11KeyTest, AKeyThatIsThereIsTakenOnlyByOneWhoSaysWhatItHasSigned) {
+  const std::string dir = *temp_ / "lost";
+  const Pkcs11Spec spec = Spec("lost");
+  EXPECT_THAT(CreatePkcs11Origin(dir, kOrigin, spec, Head()), StatusIs(absl::StatusCode::kNotFound))
+      << "said to be there and is not";
+  ASSERT_OK_AND_ASSIGN(const NoteVerifier made, CreatePkcs11Origin(dir, kOrigin, spec));
+  ASSERT_OK(OpenSignerOrigin(dir, kOrigin).value()->Sign(kOne, {}));
+  std::filesystem::remove_all(dir);
+  EXPECT_THAT(CreatePkcs11Origin(dir, kOrigin, spec),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("may have signed")));
+  EXPECT_FALSE(PathExists(SignerOriginPath(dir, kOrigin)));
+  ASSERT_OK_AND_ASSIGN(const NoteVerifier again, CreatePkcs11Origin(dir, kOrigin, spec, kOne));
+  EXPECT_EQ(again.ToVkey(), made.ToVkey());
+  {
+    ASSERT_OK_AND_ASSIGN(const auto signer, OpenSignerOrigin(dir, kOrigin));
+    EXPECT_EQ(signer->LastSigned().value(), (Head{kOne.size, kOne.root, 0})) << "adopted";
+    EXPECT_THAT(signer->Sign({1, LeafHash("fork"), 12}, {}),
+                StatusIs(absl::StatusCode::kFailedPrecondition));
+  }
+  std::filesystem::remove_all(dir);
+  ASSERT_OK(CreatePkcs11Origin(dir, kOrigin, spec, Head())) << "its owner answers for it";
+  EXPECT_EQ(OpenSignerOrigin(dir, kOrigin).value()->LastSigned().value(), std::nullopt);
+}
+
 TEST_F(Pkcs11KeyTest, AnotherKeyOfTheTokenIsNotTakenForIt) {
   const std::string dir = *temp_ / "swapped";
   ASSERT_OK(CreatePkcs11Origin(dir, kOrigin, Spec("first")));
