@@ -54,12 +54,19 @@ class EmbeddedSigner : public Signer {
   bool SyncFailed() const override { return sync_failed_; }
 
  private:
+  static absl::Status CheckGrows(const Head& last, const Head& head,
+                                 absl::Span<const Hash> consistency) {
+    if (head.size <= last.size) return absl::FailedPreconditionError("it is not larger");
+    if (head.size - last.size > kMaxGrowthPerSignature) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("it is over the limit of ", kMaxGrowthPerSignature, " entries a signature"));
+    }
+    return VerifyExtension(last.size, last.root, head.size, head.root, consistency);
+  }
+
   static absl::Status CheckExtends(const Head& last, const Head& head,
                                    absl::Span<const Hash> consistency) {
-    const absl::Status proven =
-        head.size <= last.size
-            ? absl::FailedPreconditionError("it is not larger")
-            : VerifyExtension(last.size, last.root, head.size, head.root, consistency);
+    const absl::Status proven = CheckGrows(last, head, consistency);
     if (proven.ok()) return proven;
     return absl::FailedPreconditionError(absl::StrCat("the head (", Describe(head),
                                                       ") does not extend the last one signed (",

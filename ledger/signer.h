@@ -21,6 +21,14 @@
 
 namespace auditledger {
 
+// How far one signature may go beyond the one before it. Identical leaves that nobody has cost
+// nothing to make up, so that without a limit a daemon that was taken over leaves a log no size to
+// grow to by one proof of size 2^63 - 1; with it, it takes 2^31 signatures, each with a sync. A
+// commit adds some thousand entries, and at 1,000 a second this is seven weeks: a state that was
+// lost is adopted from a head that is younger. (A head whose leaves are thrown away still ends a
+// log of any size: only a backup of them goes on.)
+inline constexpr uint64_t kMaxGrowthPerSignature = uint64_t{1} << 32;
+
 class Signer {
  public:
   virtual ~Signer() = default;
@@ -28,8 +36,8 @@ class Signer {
   // unreadable.
   virtual absl::StatusOr<std::optional<Head>> LastSigned() = 0;
   // Records `head` durably, then returns its checkpoint as a signed note. `consistency` proves that
-  // it extends the last head signed (empty from size 0 or for the same head). The same head gives
-  // the same bytes.
+  // it extends the last head signed (empty from size 0 or for the same head), by no more than
+  // kMaxGrowthPerSignature. The same head gives the same bytes.
   virtual absl::StatusOr<std::string> Sign(const Head& head,
                                            absl::Span<const Hash> consistency) = 0;
   virtual const NoteVerifier& verifier() const = 0;

@@ -99,6 +99,36 @@ TEST_F(EmbeddedSignerTest, AnOperatorCanAdoptAHead) {
   EXPECT_THAT(signer_->Sign(kOne, {}), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
+// Nobody has the leaves: a daemon that was taken over made them up, all the same, so that a tree of
+// any size takes a few hashes.
+TEST_F(EmbeddedSignerTest, OneSignatureGrowsALogByNoMoreThanItsLimit) {
+  std::vector<Hash> powers = {kFirst};  // of 2^0, 2^1 ... leaves
+  while (powers.size() < 63) powers.push_back(NodeHash(powers.back(), powers.back()));
+  const auto is_refused = StatusIs(absl::StatusCode::kFailedPrecondition,
+                                   HasSubstr("over the limit of 4294967296 entries a signature"));
+  constexpr uint64_t kLimit = uint64_t{1} << 32;
+  Make();
+  EXPECT_THAT(signer_->Sign({kLimit + 1, NodeHash(powers[32], kFirst), 1}, {}), is_refused);
+  ASSERT_OK(signer_->Sign(kOne, {}));
+  // 1 -> n is proven by the way from the first leaf to the root.
+  std::vector<Hash> proof(powers.begin(), powers.begin() + 62);
+  EXPECT_THAT(signer_->Sign({uint64_t{1} << 62, powers[62], 2}, proof), is_refused);
+  proof.assign(powers.begin(), powers.begin() + 32);
+  proof.push_back(powers[1]);
+  EXPECT_THAT(signer_->Sign({kLimit + 2, NodeHash(powers[32], powers[1]), 2}, proof), is_refused);
+  EXPECT_EQ(signer_->LastSigned().value(), kOne);
+  proof.back() = kFirst;
+  EXPECT_OK(signer_->Sign({kLimit + 1, NodeHash(powers[32], kFirst), 2}, proof));
+}
+
+TEST_F(EmbeddedSignerTest, AHeadOfAnySizeIsAdoptedAndGoesOn) {
+  Hash root = kFirst;
+  for (int level = 0; level < 40; ++level) root = NodeHash(root, root);
+  const uint64_t size = uint64_t{1} << 40;
+  Make(Head{size, root, 0});
+  EXPECT_OK(signer_->Sign({size + 1, NodeHash(root, kFirst), 1}, {kFirst}));
+}
+
 TEST_F(EmbeddedSignerTest, StateIsDurableBeforeTheSignatureLeaves) {
   Make();
   const FileFaults counted(FileOperation::kSync, "signer.state", 0);
