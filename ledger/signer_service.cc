@@ -51,26 +51,30 @@ SignerAnswer SignerService::Answer(const SignerRequest& question) {
                        "the signer has no key of this origin: `auditledger-signer init` makes one");
   }
   MutexLock lock(origin->mutex);
+  if (!origin->given_up.ok()) return FromStatus(origin->given_up, false);
   if (origin->signer == nullptr) {
-    if (!origin->given_up.ok()) return FromStatus(origin->given_up, false);
     auto opened = OpenSignerOrigin(dir_, question.origin);
-    if (absl::IsPermissionDenied(opened.status())) {
-      origin->given_up = absl::FailedPreconditionError(absl::StrCat(
-          opened.status().message(), "; not tried again until the signer is started again"));
-      return FromStatus(origin->given_up, false);
-    }
+    if (absl::IsPermissionDenied(opened.status())) return GiveUp(opened.status(), *origin);
     if (!opened.ok()) return FromStatus(opened.status(), IsSyncFailure(opened.status()));
     origin->signer = *std::move(opened);
   }
-  return AnswerAs(question, *origin->signer);
+  return AnswerAs(question, *origin);
 }
 
-SignerAnswer SignerService::AnswerAs(const SignerRequest& question, Signer& signer) {
+SignerAnswer SignerService::GiveUp(const absl::Status& refused, Origin& origin) {
+  origin.given_up = absl::FailedPreconditionError(
+      absl::StrCat(refused.message(), "; not tried again until the signer is started again"));
+  return FromStatus(origin.given_up, false);
+}
+
+SignerAnswer SignerService::AnswerAs(const SignerRequest& question, Origin& origin) {
+  Signer& signer = *origin.signer;
   if (question.type == SignerMessage::kPublicKey) {
     return TextAnswer(SignerMessage::kPublicKeyAnswer, signer.verifier().ToVkey());
   }
   if (question.type == SignerMessage::kSign) {
     auto checkpoint = signer.Sign(question.head, question.consistency);
+    if (absl::IsPermissionDenied(checkpoint.status())) return GiveUp(checkpoint.status(), origin);
     if (!checkpoint.ok()) return FromStatus(checkpoint.status(), signer.SyncFailed());
     return TextAnswer(SignerMessage::kSignAnswer, *std::move(checkpoint));
   }

@@ -2,7 +2,8 @@
 //
 // Each origin is opened when it is first asked for and has a lock of its own: a slow disk under one
 // does not stop the others. An origin that could not be opened is tried again by the next question,
-// but not one whose token refused the PIN: tokens lock themselves after a few wrong ones.
+// but not one whose token refused the PIN, then or when its session was opened again to sign:
+// tokens lock themselves after a few wrong ones.
 //
 // Thread-safety: all methods may be called by many threads.
 #ifndef AUDITLEDGER_LEDGER_SIGNER_SERVICE_H_
@@ -40,7 +41,10 @@ class SignerService {
   };
   // Nothing when there is no folder for it.
   std::shared_ptr<Origin> Find(const std::string& name);
-  SignerAnswer AnswerAs(const SignerRequest& question, Signer& signer);
+  static SignerAnswer GiveUp(const absl::Status& refused, Origin& origin)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(origin.mutex);
+  static SignerAnswer AnswerAs(const SignerRequest& question, Origin& origin)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(origin.mutex);
 
   const std::string dir_;
   Mutex mutex_;

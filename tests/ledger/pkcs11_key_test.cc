@@ -2,14 +2,19 @@
 // objects gone, as those of a module in a rack.
 #include "ledger/pkcs11_key.h"
 
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <p11-kit/pkcs11.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/key_files.h"
 #include "ledger/posix_file.h"
@@ -31,6 +36,7 @@ using ::testing::Not;
 
 constexpr char kModule[] = "/usr/lib/softhsm/libsofthsm2.so";
 constexpr char kToken[] = "ledger test";
+constexpr char kChanged[] = "its PIN is changed";
 constexpr char kPin[] = "4711-0815";
 constexpr char kOrigin[] = "example.org/clinic";
 const Head kOne{1, LeafHash("first"), 11};
@@ -45,7 +51,7 @@ class Pkcs11KeyTest : public ::testing::Test {
     ASSERT_OK(CreateFile(*temp_ / "conf",
                          absl::StrCat("directories.tokendir = ", *temp_ / "tokens", "\n")));
     ::setenv("SOFTHSM2_CONF", (*temp_ / "conf").c_str(), 1);
-    for (const char* label : {kToken, "twin", "twin"}) {
+    for (const char* label : {kToken, kChanged, "twin", "twin"}) {
       const std::string command = absl::StrCat("softhsm2-util --init-token --free --label '", label,
                                                "' --pin ", kPin, " --so-pin 12345678 >/dev/null");
       ASSERT_EQ(std::system(command.c_str()), 0);
@@ -189,6 +195,53 @@ TEST_F(Pkcs11KeyTest, ThePinIsPrivateOneLineAndTriedOnce) {
   EXPECT_THAT(service.Answer(question).text, HasSubstr("not tried again"));
   SignerService started_again(dir);
   EXPECT_EQ(started_again.Answer(question).type, SignerMessage::kLastSignedAnswer);
+}
+
+// Gives the token another PIN, by the module that is loaded already, and ends all its sessions.
+void ChangePin(std::string from, std::string to) {
+  void* const library = ::dlopen(kModule, RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(library, nullptr);
+  const auto get = reinterpret_cast<CK_C_GetFunctionList>(::dlsym(library, "C_GetFunctionList"));
+  CK_FUNCTION_LIST* f = nullptr;
+  ASSERT_EQ(get(&f), CKR_OK);
+  std::vector<CK_SLOT_ID> slots(16);
+  CK_ULONG count = slots.size();
+  ASSERT_EQ(f->C_GetSlotList(CK_TRUE, slots.data(), &count), CKR_OK);
+  slots.resize(count);
+  for (const CK_SLOT_ID slot : slots) {
+    CK_TOKEN_INFO info = {};
+    ASSERT_EQ(f->C_GetTokenInfo(slot, &info), CKR_OK);
+    const absl::string_view label(reinterpret_cast<const char*>(info.label), sizeof(info.label));
+    if (!absl::StartsWith(label, kChanged)) continue;
+    ASSERT_EQ(f->C_CloseAllSessions(slot), CKR_OK);
+    CK_SESSION_HANDLE session = 0;
+    ASSERT_EQ(
+        f->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &session),
+        CKR_OK);
+    const auto bytes = [](std::string& text) {
+      return reinterpret_cast<unsigned char*>(text.data());
+    };
+    ASSERT_EQ(f->C_SetPIN(session, bytes(from), from.size(), bytes(to), to.size()), CKR_OK);
+    ASSERT_EQ(f->C_CloseAllSessions(slot), CKR_OK);
+  }
+}
+
+// The token drops its session, and the PIN has been changed: each question would be one more wrong
+// PIN, and the ledger asks again until its patience is at an end.
+TEST_F(Pkcs11KeyTest, APinRefusedWhileItServesIsTriedOnce) {
+  const std::string dir = *temp_ / "changed";
+  ASSERT_OK(CreatePkcs11Origin(dir, kOrigin, Spec("changed", kChanged)));
+  auto service = std::make_unique<SignerService>(dir);
+  const SignerRequest question{SignerMessage::kSign, kOrigin, kOne, {}};
+  ASSERT_EQ(service->Answer(question).type, SignerMessage::kSignAnswer);
+  ASSERT_NO_FATAL_FAILURE(ChangePin(kPin, "another-PIN"));
+  const SignerAnswer refused = service->Answer(question);
+  EXPECT_EQ(refused.error, SignerError::kRefused);
+  EXPECT_THAT(refused.text, AllOf(HasSubstr("PIN"), HasSubstr("not tried again")));
+  ASSERT_NO_FATAL_FAILURE(ChangePin("another-PIN", kPin));
+  EXPECT_THAT(service->Answer(question).text, HasSubstr("not tried again")) << "no login was made";
+  service = std::make_unique<SignerService>(dir);
+  EXPECT_EQ(service->Answer(question).type, SignerMessage::kSignAnswer);
 }
 
 }  // namespace
