@@ -14,7 +14,7 @@
 namespace auditledger {
 namespace {
 
-constexpr int kPauseMillis = 100;  // when accepting fails and no connection can be given up
+constexpr int kPauseMillis = 100;  // when accepting fails, for a connection to give its own up
 
 SignerAnswer ErrorAnswer(SignerError error, absl::string_view message) {
   SignerAnswer out;
@@ -65,8 +65,9 @@ void SignerServer::AcceptAll() {
     } else {
       // No descriptor or no memory is left: a connection that waits gives its own up.
       options_.log(socket.status().message());
-      if (connections_.empty()) ::poll(nullptr, 0, kPauseMillis);
+      Reap();
       MakeRoom();
+      ::poll(nullptr, 0, kPauseMillis);
     }
   }
 }
@@ -86,27 +87,36 @@ bool SignerServer::IsAllowed(const SignerSocket& socket) {
 
 void SignerServer::Admit(SignerSocket socket) {
   if (!IsAllowed(socket)) return;
-  connections_.remove_if([](const std::unique_ptr<Connection>& connection) {
-    if (connection->done) connection->thread.join();
-    return connection->done.load();
-  });
-  if (connections_.size() >= options_.max_connections) MakeRoom();
+  Reap();
+  const size_t staying = std::count_if(connections_.begin(), connections_.end(),
+                                       [](const auto& one) { return !one->told_to_go; });
+  // One that was told to go may have been asked just then, and hang: so many threads and no more.
+  const bool has_place = connections_.size() < 2 * options_.max_connections &&
+                         (staying < options_.max_connections || MakeRoom());
+  if (!has_place) return options_.log("turned a connection away: all are being answered");
   Connection& added = *connections_.emplace_back(std::make_unique<Connection>(std::move(socket)));
   added.turn = ++turns_;
   added.thread = std::thread([this, &added] { Serve(added); });
 }
 
-// Ends the connection that has waited longest; if all are being answered, that which asked first.
-void SignerServer::MakeRoom() {
-  const auto oldest =
-      std::min_element(connections_.begin(), connections_.end(), [](const auto& a, const auto& b) {
-        if (a->busy != b->busy) return b->busy.load();
-        return a->turn < b->turn;
-      });
-  if (oldest == connections_.end()) return;
-  (*oldest)->socket.Shutdown();
-  (*oldest)->thread.join();
-  connections_.erase(oldest);
+void SignerServer::Reap() {
+  connections_.remove_if([](const std::unique_ptr<Connection>& connection) {
+    if (connection->done) connection->thread.join();
+    return connection->done.load();
+  });
+}
+
+// Ends the connection that has waited longest.
+bool SignerServer::MakeRoom() {
+  Connection* oldest = nullptr;
+  for (const auto& one : connections_) {
+    if (one->told_to_go || one->busy) continue;
+    if (oldest == nullptr || one->turn < oldest->turn) oldest = one.get();
+  }
+  if (oldest == nullptr) return false;
+  oldest->told_to_go = true;
+  oldest->socket.Shutdown();
+  return true;
 }
 
 void SignerServer::Serve(Connection& connection) {

@@ -13,7 +13,8 @@
 // A thread for each connection. One that stalls within a frame is cut off after `frame_timeout`;
 // one that waits between questions may wait, but gives its place up when all are taken: the
 // connection that has waited longest goes first, and its client connects again. So a client that
-// sends rubbish, stalls or opens connections without end stops nobody else.
+// sends rubbish, stalls or opens connections without end stops nobody else. While all are being
+// answered (a token hangs) who comes is turned away: nobody waits for them but who asked.
 //
 // Thread-safety: Stop may be called by any thread.
 #ifndef AUDITLEDGER_LEDGER_SIGNER_SERVER_H_
@@ -75,6 +76,7 @@ class SignerServer {
     std::atomic<bool> busy{false};  // a question is being answered
     std::atomic<bool> done{false};  // its thread is at its end
     std::atomic<uint64_t> turn{0};  // when it was last answered, counted
+    bool told_to_go = false;        // the accepting thread's
     std::thread thread;
   };
 
@@ -82,7 +84,10 @@ class SignerServer {
   void AcceptAll();
   void Admit(SignerSocket socket);
   bool IsAllowed(const SignerSocket& socket);
-  void MakeRoom();
+  // Joins the threads that are at their end.
+  void Reap();
+  // Does not wait until it is there. False when there is none to be made.
+  bool MakeRoom();
   void Serve(Connection& connection);
   // False when the connection is over.
   bool ServeOne(Connection& connection);

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <thread>
 
@@ -329,6 +330,45 @@ TEST_F(SocketSignerTest, ConnectionsWithoutEndPushOutOnlyThoseThatWait) {
   // The oldest of them has been pushed out, the ledger's as well; it connects again.
   EXPECT_FALSE(many[0].Read(1, SocketClock::now() + std::chrono::seconds(10)).ok());
   EXPECT_OK(signer->Sign(kTwo, {kSecond}));
+}
+
+// A token that hangs, and as many waiting for it as may: who comes is turned away at once, and is
+// served as soon as one of the places is that of somebody who asks nothing.
+TEST_F(SocketSignerTest, AnswersThatHangDoNotStopTheDoor) {
+  options_.max_connections = 2;
+  std::promise<void> answered;
+  std::atomic<int> hang{0};
+  std::atomic<int> hanging{0};
+  options_.before_answer = [&, gate = answered.get_future().share()] {
+    if (hang-- > 0) {
+      ++hanging;
+      gate.wait();
+    }
+    return true;
+  };
+  Serve();
+  const std::string question =
+      EncodeSignerRequest({SignerMessage::kLastSigned, kOrigin, {}, {}}).value();
+  const SocketDeadline soon = SocketClock::now() + std::chrono::seconds(10);
+  hang = 2;
+  std::vector<SignerSocket> waiting;
+  for (int i = 0; i < 2; ++i) {
+    auto socket = SignerSocket::Connect(options_.socket_path);
+    ASSERT_OK(socket);
+    ASSERT_OK(socket->Write(question, soon));
+    waiting.push_back(*std::move(socket));
+  }
+  while (hanging < 2) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK_AND_ASSIGN(const SignerSocket late, SignerSocket::Connect(options_.socket_path));
+    EXPECT_THAT(late.Read(1, soon), StatusIs(absl::StatusCode::kUnavailable)) << i;
+  }
+  EXPECT_THAT(Log(), HasSubstr("turned a connection away"));
+  answered.set_value();
+  for (const SignerSocket& socket : waiting) {
+    EXPECT_OK(socket.Read(kSignerFrameHeaderBytes, soon)) << "who asked has the answer";
+  }
+  EXPECT_OK(Connected()->Sign(kOne, {}));
 }
 
 TEST_F(SocketSignerTest, OnlyKnownUsersAreServed) {
