@@ -10,8 +10,15 @@
 //
 // With a change at index i: heads of size up to i are the old key's, larger ones than i + 1 the new
 // key's, and that of size i + 1, the first that holds the change, may be either's (the ledger
-// commits a change alone). So a key that was retired signs nothing any more, whoever has it. A key
-// never comes back.
+// commits a change alone). A key never comes back.
+//
+// A retired key signs nothing more only for who knows of the change. A whole log shows all of its
+// changes; a head or a receipt by itself shows those it is given with. The holder of a retired key
+// can sign a later head of a fork and leave the change out, or put the same change, which names no
+// index, at the fork's end: it opens, here, whichever key is pinned. Against that a verifier must
+// remember the newest change that it has seen for its pin, index and leaf, and refuse a head beyond
+// it which is not given with it; or ask for a quorum of witnesses (policy.h), who have seen the log
+// grow and cosign no fork. This file does neither.
 //
 // Example, over a whole log (the leaves are known to be in the tree):
 //   ASSIGN_OR_RETURN(const KeyChain chain, KeyChain::Build(pinned, {{index, leaf.body}, ...}));

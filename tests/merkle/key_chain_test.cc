@@ -197,6 +197,21 @@ TEST_F(RotatedLogTest, ARetiredKeySignsNothingMore) {
   EXPECT_THAT(OpenCheckpoint(HeadOf(5, 2), "ledger.test/other", chain), StatusIs(kBroken));
 }
 
+// What the header says of a head by itself, and the README that a verifier must do: nothing in what
+// it is given says that the key was retired at entry 3.
+TEST_F(RotatedLogTest, ToAVerifierWithoutMemoryARetiredKeyStillSignsAFork) {
+  log_.AddEvents(1);
+  EXPECT_OK(OpenCheckpointWithChanges(HeadOf(7, 1), Key(1), {})) << "the change is left out";
+  TestLog fork;
+  fork.AddEvents(5);
+  const uint64_t moved = fork.AddSystem(EntryKind::kKeyChange, Body(1, 2));
+  log_ = fork;
+  EXPECT_OK(OpenCheckpointWithChanges(
+      HeadOf(moved + 1, 1), Key(2),
+      {{moved, fork.leaves()[moved], InclusionProof(moved, moved + 1, fork).value()}}))
+      << "the same change, logged later, and the newest key pinned";
+}
+
 TEST_F(RotatedLogTest, AChangeThatIsNotInTheLogIsRefused) {
   LoggedKeyChange change = Change(6);
   change.inclusion[0].bytes[0] ^= 1;
