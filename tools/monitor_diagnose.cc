@@ -44,7 +44,7 @@ absl::Status LogMonitor::Diagnose(const Shown& shown, bool has_leaves, RoundRepo
     if (proof.ok()) evidence.proof = *std::move(proof);
     // Its tiles led to its head, but by other nodes than those of the prefix: these may be made up.
     proven = CheckEvidence(evidence, {log_.key.name(), log_.key, {}}).ok();
-    if (proven) return Convict(shown.place, evidence, report);
+    if (proven) return Convict(shown.place, evidence, report).status();
   }
   if (!proven) {
     RETURN_IF_ERROR(KeepHead(shown.head));
@@ -92,7 +92,7 @@ absl::Status LogMonitor::CheckShown(const std::string& place, absl::string_view 
     return absl::OkStatus();
   }
   if (head->checkpoint.size <= mirror_.size()) {
-    return CompareWithMirror(place, *head, report);
+    return CompareWithMirror(place, *head, report).status();
   }
   RETURN_IF_ERROR(KeepHead(*head));
   Add(report, Severity::kCannotTell, "ahead", place,
@@ -128,7 +128,7 @@ absl::Status LogMonitor::CheckReceipt(const std::string& place, absl::string_vie
                         .second_hash = LeafHash(leaf),
                         .proof = proof->path};
       ASSIGN_OR_RETURN(evidence.second_proof, mirror_.Inclusion(proof->index));
-      return Convict(place, evidence, report);
+      return Convict(place, evidence, report).status();
     }
   }
   return CheckShown(place, head->note, report);

@@ -92,7 +92,8 @@ absl::StatusOr<RoundReport> LogMonitor::Round(uint64_t now_us,
                               {.kind = Evidence::Kind::kFork,
                                .first = heads[i - 1].head.note,
                                .second = heads[i].head.note},
-                              report));
+                              report)
+                          .status());
     }
     RETURN_IF_ERROR(Take(heads[i], report));
   }
@@ -129,8 +130,9 @@ std::vector<LogMonitor::Shown> LogMonitor::FetchHeads(RoundReport& report) {
 absl::Status LogMonitor::Take(const Shown& shown, RoundReport& report) {
   const Checkpoint& head = shown.head.checkpoint;
   RETURN_IF_ERROR(NoteBackwards(shown, report));
-  RETURN_IF_ERROR(head.size <= mirror_.size() ? CompareWithMirror(shown.place, shown.head, report)
-                                              : Extend(shown, report));
+  RETURN_IF_ERROR(head.size <= mirror_.size()
+                      ? CompareWithMirror(shown.place, shown.head, report).status()
+                      : Extend(shown, report));
   // Only of what is true is it news that a place shows less than before.
   if (head.size == 0 || head.size > mirror_.size()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Hash root, mirror_.RootAt(head.size));
@@ -172,7 +174,7 @@ absl::Status LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) 
   const Evidence rollback{
       .kind = Evidence::Kind::kRollback, .first = cosigned_, .second = shown.head.note};
   if (CheckEvidence(rollback, {log_.key.name(), log_.key, log_.witnesses}).ok()) {
-    return Convict(shown.place, rollback, report);
+    return Convict(shown.place, rollback, report).status();
   }
   ASSIGN_OR_RETURN(const SignedCheckpoint known,
                    OpenCheckpoint(cosigned_, log_.key.name(), log_.key));
@@ -180,15 +182,16 @@ absl::Status LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) 
   return absl::OkStatus();
 }
 
-absl::Status LogMonitor::CompareWithMirror(const std::string& place, const SignedCheckpoint& head,
-                                           RoundReport& report) {
+absl::StatusOr<std::string> LogMonitor::CompareWithMirror(const std::string& place,
+                                                          const SignedCheckpoint& head,
+                                                          RoundReport& report) {
   const Checkpoint& shown = head.checkpoint;
   if (shown.size == 0) {
     Add(report, Severity::kCannotTell, "bad_head", place, "the head covers no entry");
-    return absl::OkStatus();
+    return std::string();
   }
   ASSIGN_OR_RETURN(const Hash root, mirror_.RootAt(shown.size));
-  if (root == shown.root) return absl::OkStatus();
+  if (root == shown.root) return std::string();
   if (shown.size == mirror_.size()) {
     return Convict(
         place, {.kind = Evidence::Kind::kFork, .first = mirror_.head()->note, .second = head.note},
@@ -278,7 +281,7 @@ absl::Status LogMonitor::ReportLeafFaults(const std::string& place,
           absl::StrCat("entry ", index, " was recorded no later than one before it"));
       continue;
     }
-    RETURN_IF_ERROR(Convict(place, evidence, report));
+    RETURN_IF_ERROR(Convict(place, evidence, report).status());
   }
   return absl::OkStatus();
 }
@@ -300,8 +303,8 @@ absl::Status LogMonitor::CheckAge(RoundReport& report) {
   return absl::OkStatus();
 }
 
-absl::Status LogMonitor::Convict(const std::string& place, const Evidence& evidence,
-                                 RoundReport& report) {
+absl::StatusOr<std::string> LogMonitor::Convict(const std::string& place, const Evidence& evidence,
+                                                RoundReport& report) {
   const absl::StatusOr<std::string> shown =
       CheckEvidence(evidence, {log_.key.name(), log_.key, log_.witnesses});
   if (!shown.ok()) {
@@ -313,35 +316,41 @@ absl::Status LogMonitor::Convict(const std::string& place, const Evidence& evide
   ASSIGN_OR_RETURN(const std::string path,
                    WriteEvidence(dir_ + kEvidenceFolder, evidence, limits_.max_evidence_files));
   for (const MonitorFinding& known : report.findings) {
-    if (known.place == place && known.what == *shown) return absl::OkStatus();
+    if (known.place == place && known.what == *shown) return path;
   }
   Add(report, Severity::kMisbehaviour, EvidenceKindName(evidence.kind), place, *shown, path);
-  return absl::OkStatus();
+  return path;
 }
 
 absl::Status LogMonitor::KeepHead(const SignedCheckpoint& head) {
-  return WriteSuspectHead(dir_ + kEvidenceFolder, head, limits_.max_evidence_files);
+  return WriteSuspectHead(dir_ + kEvidenceFolder, head, limits_.max_evidence_files).status();
 }
 
 // The mirror may have come to where they can be judged.
 absl::Status LogMonitor::RecheckKeptHeads(RoundReport& report) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir_ + kEvidenceFolder));
   for (const std::string& name : names) {
-    if (!absl::EndsWith(name, ".head")) continue;
+    if (!absl::EndsWith(name, kHeadSuffix)) continue;
     const std::string path = absl::StrCat(dir_, kEvidenceFolder, "/", name);
     ASSIGN_OR_RETURN(const std::string note, ReadWholeFile(path, kMaxNoteBytes));
     const auto head = OpenCheckpoint(note, log_.key.name(), log_.key);
     if (!head.ok() || head->checkpoint.size > mirror_.size()) continue;
-    RETURN_IF_ERROR(CompareWithMirror(path, *head, report));
-    RETURN_IF_ERROR(RemoveFile(path));  // proven, and in an evidence file, or harmless
+    ASSIGN_OR_RETURN(const Hash root, mirror_.RootAt(head->checkpoint.size));
+    const bool agrees = root == head->checkpoint.root;
+    ASSIGN_OR_RETURN(const std::string proof, CompareWithMirror(path, *head, report));
+    if (agrees || !proof.empty()) RETURN_IF_ERROR(RemoveFile(path));
   }
   return absl::OkStatus();
 }
 
 absl::Status LogMonitor::CountEvidence(RoundReport& report) const {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir_ + kEvidenceFolder));
-  for (const std::string& name : names) {
-    if (absl::EndsWith(name, ".evidence")) ++report.evidence_files;
+  ASSIGN_OR_RETURN(report.evidence_files, CountFiles(dir_ + kEvidenceFolder, kEvidenceSuffix));
+  ASSIGN_OR_RETURN(const size_t heads, CountFiles(dir_ + kEvidenceFolder, kHeadSuffix));
+  if (std::max<size_t>(report.evidence_files, heads) >= limits_.max_evidence_files) {
+    Add(report, Severity::kCannotTell, "evidence_full", "",
+        absl::StrCat(dir_, kEvidenceFolder, " is full: ", report.evidence_files,
+                     " evidence files, ", heads, " kept heads, at most ",
+                     limits_.max_evidence_files, " of each; more is not kept, move them away"));
   }
   const bool new_ones = std::any_of(
       report.findings.begin(), report.findings.end(),

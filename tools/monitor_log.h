@@ -62,7 +62,8 @@ struct MonitorLimits {
   // New leaves taken for one head, so that a signed lie of 2^60 entries does not fill the disk: a
   // day and more of the fastest ledger.
   uint64_t max_new_entries = 1'000'000'000;
-  // Files kept as evidence: one is enough to convict, the rest shows the extent.
+  // Files kept as evidence, and as many heads that wait to be judged: one is enough to convict, the
+  // rest shows the extent. A round says when it is reached.
   size_t max_evidence_files = 100;
   // True when the round is to end early, with CancelledError.
   const std::atomic<bool>* stop = nullptr;
@@ -130,8 +131,9 @@ class LogMonitor {
   absl::Status SaveState() const;
   std::vector<Shown> FetchHeads(RoundReport& report);
   absl::Status Take(const Shown& shown, RoundReport& report);
-  absl::Status CompareWithMirror(const std::string& place, const SignedCheckpoint& head,
-                                 RoundReport& report);
+  // Of the evidence that was written; "": the head agrees, or the limit is reached.
+  absl::StatusOr<std::string> CompareWithMirror(const std::string& place,
+                                                const SignedCheckpoint& head, RoundReport& report);
   absl::Status Extend(const Shown& shown, RoundReport& report);
   absl::Status FetchLeaves(const Shown& shown, std::vector<uint64_t>& faults);
   absl::Status ReportLeafFaults(const std::string& place, const std::vector<uint64_t>& faults,
@@ -142,8 +144,9 @@ class LogMonitor {
   absl::Status CheckReceipt(const std::string& place, absl::string_view text, RoundReport& report);
   absl::Status NoteBackwards(const Shown& shown, RoundReport& report);
   absl::Status CheckAge(RoundReport& report);
-  // Checks it first: what does not hold comes of a damaged mirror.
-  absl::Status Convict(const std::string& place, const Evidence& evidence, RoundReport& report);
+  // Checks it first: what does not hold comes of a damaged mirror. The path of the file, or "".
+  absl::StatusOr<std::string> Convict(const std::string& place, const Evidence& evidence,
+                                      RoundReport& report);
   absl::Status KeepHead(const SignedCheckpoint& head);
   absl::Status CountEvidence(RoundReport& report) const;
 

@@ -1,10 +1,13 @@
 #include "tools/monitor_state.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/posix_file.h"
 #include "merkle/hash.h"
+#include "merkle/note.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -16,20 +19,40 @@ using nlohmann::json;
 constexpr size_t kMaxStateBytes = 4 << 20;
 constexpr size_t kDigestChars = 16;
 
-absl::Status WriteOnce(const std::string& dir, const std::string& name, absl::string_view bytes,
-                       size_t max_files, std::string* path) {
-  const std::string wanted = absl::StrCat(dir, "/", name);
-  if (!PathExists(wanted)) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
-    if (names.size() >= max_files) return absl::OkStatus();
-    RETURN_IF_ERROR(ReplaceFile(wanted, bytes, 0644));
-  }
-  *path = wanted;
-  return absl::OkStatus();
+absl::StatusOr<std::string> WriteOnce(const std::string& dir, const std::string& stem,
+                                      absl::string_view suffix, absl::string_view bytes,
+                                      size_t max_files) {
+  const std::string path = absl::StrCat(dir, "/", stem, suffix);
+  if (PathExists(path)) return path;
+  ASSIGN_OR_RETURN(const size_t files, CountFiles(dir, suffix));
+  if (files >= max_files) return std::string();
+  RETURN_IF_ERROR(ReplaceFile(path, bytes, 0644));
+  return path;
 }
 
 std::string Digest(absl::string_view text) {
   return LeafHash(text).ToHex().substr(0, kDigestChars);
+}
+
+// Without the signatures: whoever adds lines to a note makes no other head of it.
+absl::StatusOr<std::string> TextOf(absl::string_view note) {
+  ASSIGN_OR_RETURN(Note parsed, ParseNote(note));
+  return std::move(parsed.text);
+}
+
+// What tells one accusation from another. A history's second head is not in it: as that log grows,
+// it is the same past, which the prefix names.
+absl::StatusOr<std::string> Accusation(const Evidence& evidence) {
+  ASSIGN_OR_RETURN(const std::string first, TextOf(evidence.first));
+  std::string out =
+      absl::StrCat(EvidenceKindName(evidence.kind), "\n", evidence.index, "\n", first);
+  if (evidence.kind == Evidence::Kind::kHistory) {
+    absl::StrAppend(&out, evidence.prefix.ToHex());
+  } else if (evidence.kind == Evidence::Kind::kFork || evidence.kind == Evidence::Kind::kRollback) {
+    ASSIGN_OR_RETURN(const std::string second, TextOf(evidence.second));
+    absl::StrAppend(&out, second);
+  }
+  return out;
 }
 
 }  // namespace
@@ -69,24 +92,25 @@ absl::Status WriteMonitorState(const std::string& path, const MonitorState& stat
   return ReplaceFile(path, full.dump(1, ' ', false, json::error_handler_t::replace) + "\n", 0644);
 }
 
-absl::StatusOr<std::string> WriteEvidence(const std::string& dir, const Evidence& evidence,
-                                          size_t max_files) {
-  const absl::string_view kind = EvidenceKindName(evidence.kind);
-  std::string path;
-  RETURN_IF_ERROR(
-      WriteOnce(dir,
-                absl::StrCat(kind, "-",
-                             Digest(absl::StrCat(kind, "\n", evidence.index, "\n", evidence.first)),
-                             ".evidence"),
-                FormatEvidence(evidence), max_files, &path));
-  return path;
+absl::StatusOr<size_t> CountFiles(const std::string& dir, absl::string_view suffix) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
+  return static_cast<size_t>(
+      std::count_if(names.begin(), names.end(),
+                    [&](const std::string& name) { return absl::EndsWith(name, suffix); }));
 }
 
-absl::Status WriteSuspectHead(const std::string& dir, const SignedCheckpoint& head,
-                              size_t max_files) {
-  std::string path;
-  return WriteOnce(dir, absl::StrCat(head.checkpoint.size, "-", Digest(head.note), ".head"),
-                   head.note, max_files, &path);
+absl::StatusOr<std::string> WriteEvidence(const std::string& dir, const Evidence& evidence,
+                                          size_t max_files) {
+  ASSIGN_OR_RETURN(const std::string accusation, Accusation(evidence));
+  return WriteOnce(dir, absl::StrCat(EvidenceKindName(evidence.kind), "-", Digest(accusation)),
+                   kEvidenceSuffix, FormatEvidence(evidence), max_files);
+}
+
+absl::StatusOr<std::string> WriteSuspectHead(const std::string& dir, const SignedCheckpoint& head,
+                                             size_t max_files) {
+  ASSIGN_OR_RETURN(const std::string text, TextOf(head.note));
+  return WriteOnce(dir, absl::StrCat(head.checkpoint.size, "-", Digest(text)), kHeadSuffix,
+                   head.note, max_files);
 }
 
 }  // namespace auditledger

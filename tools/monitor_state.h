@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "merkle/checkpoint.h"
 #include "merkle/evidence.h"
 
@@ -29,14 +30,21 @@ struct MonitorState {
 absl::StatusOr<MonitorState> ReadMonitorState(const std::string& path);
 absl::Status WriteMonitorState(const std::string& path, const MonitorState& state);
 
-// "KIND-DIGEST.evidence" in `dir`; its path. The digest is of what is accused (kind, first head,
-// place in the log), so that the same thing said of the next head makes no second file. Past
-// `max_files` nothing is written and the path is "".
+inline constexpr char kEvidenceSuffix[] = ".evidence";
+inline constexpr char kHeadSuffix[] = ".head";
+
+absl::StatusOr<size_t> CountFiles(const std::string& dir, absl::string_view suffix);
+
+// "KIND-DIGEST.evidence" in `dir`; its path. The digest is of what is accused (kind, place in the
+// log, texts of the heads, or for a history the prefix in the second head's stead), so that the
+// same thing said of the next head makes no second file, and another past makes one. With
+// `max_files` of this suffix there nothing is written and the path is "".
 absl::StatusOr<std::string> WriteEvidence(const std::string& dir, const Evidence& evidence,
                                           size_t max_files);
-// "SIZE-DIGEST.head": a signed note that somebody may want to hold against another.
-absl::Status WriteSuspectHead(const std::string& dir, const SignedCheckpoint& head,
-                              size_t max_files);
+// "SIZE-DIGEST.head": a signed note that somebody may want to hold against another. Path and limit
+// as above, counted apart.
+absl::StatusOr<std::string> WriteSuspectHead(const std::string& dir, const SignedCheckpoint& head,
+                                             size_t max_files);
 
 }  // namespace auditledger
 

@@ -1,6 +1,7 @@
 // What a stranger shows to make a monitor accuse the wrong one, or go blind.
 #include <gmock/gmock.h>
 
+#include "absl/strings/match.h"
 #include "tests/tools/monitor/log_monitor_fixture.h"
 #include "tools/monitor_state.h"
 
@@ -74,6 +75,79 @@ TEST_F(HostilePlaceTest, ACosignatureOfTheFutureDoesNotSilenceTheAlarm) {
   EXPECT_THAT(Kinds(Round()), IsEmpty());
   now_us_ += limits_.max_ahead_us + limits_.max_age_us + 1;
   EXPECT_THAT(Kinds(Round()), ElementsAre("stale"));
+}
+
+// Heads that wait take no room from evidence, and none is thrown away unproven.
+TEST_F(HostilePlaceTest, AFullFolderLosesNoHeadAndSaysSoInEveryRound) {
+  limits_.max_evidence_files = 2;
+  TestLog honest = Branch(30, 30, 1);
+  TestLog forked = Branch(2, 30, 2);
+  MaliciousServer& server = Serve(honest);
+  server.Show(honest, 10);
+  ASSERT_OK(Start(honest, {server.url()}));
+  ASSERT_EQ(Round().size, 10u);
+  RoundReport asked;
+  for (const uint64_t size : {20, 21, 22}) {
+    ASSERT_OK(monitor_->CheckShown("somebody", forked.CheckpointAt(size), asked));
+  }
+  EXPECT_THAT(*CountFiles(dir_ + "/evidence", kHeadSuffix), 2u);
+  EXPECT_THAT(Kinds(Round()), ElementsAre("evidence_full"));
+  ASSERT_OK(monitor_->CheckShown("somebody", forked.CheckpointAt(5), asked));
+  ASSERT_OK(monitor_->CheckShown("somebody", forked.CheckpointAt(6), asked));
+  EXPECT_OK(Judge(asked.findings.back(), honest)) << "it has room of its own";
+
+  server.Show(honest, 30);
+  RoundReport report = Round();
+  EXPECT_THAT(Kinds(report), ElementsAre("history", "history", "evidence_full"));
+  EXPECT_EQ(*CountFiles(dir_ + "/evidence", kHeadSuffix), 2u) << "there was no room for the proof";
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, ListDirectory(dir_ + "/evidence"));
+  for (const std::string& name : names) {
+    if (absl::EndsWith(name, kEvidenceSuffix)) ASSERT_OK(RemoveFile(dir_ + "/evidence/" + name));
+  }
+  report = Round();
+  EXPECT_EQ(report.evidence_files, 2u);
+  EXPECT_EQ(*CountFiles(dir_ + "/evidence", kHeadSuffix), 0u);
+  for (const MonitorFinding& finding : report.findings) {
+    if (finding.kind == "history") EXPECT_OK(Judge(finding, honest));
+  }
+}
+
+TEST_F(HostilePlaceTest, LinesAddedToANoteMakeNoSecondFile) {
+  TestLog honest = Branch(30, 30, 1);
+  TestLog forked = Branch(2, 30, 2);
+  MaliciousServer& server = Serve(honest);
+  server.Show(honest, 10);
+  ASSERT_OK(Start(honest, {server.url()}));
+  ASSERT_EQ(Round().size, 10u);
+  const auto unknown = NoteVerifier::FromEd25519("nobody.example", testing::TestPublicKey(7),
+                                                 kNoteEd25519Cosignature);
+  RoundReport asked;
+  for (const uint64_t size : {5, 20}) {
+    for (const uint64_t time : {1, 2, 3}) {
+      ASSERT_OK(monitor_->CheckShown("x", Cosigned(forked, size, *unknown, time), asked));
+    }
+  }
+  EXPECT_EQ(*CountFiles(dir_ + "/evidence", kHeadSuffix), 1u);
+  EXPECT_EQ(*CountFiles(dir_ + "/evidence", kEvidenceSuffix), 1u);
+}
+
+TEST_F(HostilePlaceTest, EachForkAtOneMirrorHeadIsSavedAndItsGrowthIsNot) {
+  TestLog honest = Branch(30, 30, 1);
+  MaliciousServer& server = Serve(honest);
+  server.Show(honest, 20);
+  ASSERT_OK(Start(honest, {server.url()}));
+  ASSERT_EQ(Round().size, 20u);
+  for (uint64_t branch = 2; branch < 5; ++branch) {
+    TestLog forked = Branch(5, 30, branch);
+    for (const uint64_t size : {20, 25, 26}) {
+      server.Show(forked, size);
+      const RoundReport report = Round();
+      ASSERT_EQ(report.findings.size(), 1u);
+      EXPECT_OK(Judge(report.findings[0], honest));
+      EXPECT_EQ(report.evidence_files, 2 * (branch - 2) + (size == 20 ? 1 : 2));
+    }
+    server.BeHonest();
+  }
 }
 
 }  // namespace
