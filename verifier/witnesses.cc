@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "merkle/cosignature.h"
 #include "merkle/policy.h"
 #include "verifier/entry_check.h"
@@ -23,6 +25,17 @@ std::string TimeText(uint64_t seconds) {
 
 }  // namespace
 
+std::string AgeText(uint64_t seconds, uint64_t now_seconds) {
+  constexpr uint64_t kMinute = 60;
+  constexpr uint64_t kHour = 60 * kMinute;
+  constexpr uint64_t kDay = 24 * kHour;
+  if (seconds > now_seconds) return "ahead of this machine's clock";
+  const uint64_t age = now_seconds - seconds;
+  if (age >= 2 * kDay) return absl::StrCat(age / kDay, " days ago");
+  if (age >= 2 * kHour) return absl::StrCat(age / kHour, " hours ago");
+  return absl::StrCat(age / kMinute, " minutes ago");
+}
+
 void CheckWitnesses(const SignedCheckpoint& head, const Pin& pin, Verdict& verdict) {
   if (!pin.policy) return;
   const Policy& policy = *pin.policy;
@@ -40,7 +53,9 @@ void CheckWitnesses(const SignedCheckpoint& head, const Pin& pin, Verdict& verdi
     verdict.witnesses = std::move(report);
     return;
   }
+  uint64_t newest = 0;
   for (const Cosignature& cosignature : *cosignatures) {
+    newest = std::max(newest, cosignature.timestamp);
     report.by.push_back({PrintablePolicyName(policy.witnesses()[cosignature.key].name),
                          TimeText(cosignature.timestamp)});
   }
@@ -55,6 +70,9 @@ void CheckWitnesses(const SignedCheckpoint& head, const Pin& pin, Verdict& verdi
                                      absl::StrAppend(out, cosigner.name, " (", cosigner.time, ")");
                                    }),
                      ", as the policy asks: ", report.computed));
+    verdict.not_proven.push_back(absl::StrCat(
+        "that the log has no newer head: the newest of these cosignatures says ", TimeText(newest),
+        ", ", AgeText(newest, static_cast<uint64_t>(absl::ToUnixSeconds(absl::Now())))));
   }
   verdict.witnesses = std::move(report);
 }

@@ -1,9 +1,10 @@
 // Whether enough witnesses cosigned a head, by the policy that the user pinned.
 //
-// Thread-safety: pure functions.
+// Thread-safety: functions without state; CheckWitnesses reads the wall clock.
 #ifndef AUDITLEDGER_VERIFIER_WITNESSES_H_
 #define AUDITLEDGER_VERIFIER_WITNESSES_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,13 @@ namespace auditledger {
 
 // Judges a head whose log signature was checked, and writes what it finds into the verdict: refused
 // when the quorum is not met (saying who is missing), when a witness's line is wrong, or when the
-// policy survives no dishonest witness and the pin does not allow that. Without a policy: nothing.
+// policy survives no dishonest witness and the pin does not allow that. How old the newest
+// cosignature is, by this machine's clock, is left to the reader: any time counts. Without a
+// policy: nothing.
 void CheckWitnesses(const SignedCheckpoint& head, const Pin& pin, Verdict& verdict);
+
+// "3 days ago": in whole days, hours or minutes, whichever is the first to reach 2.
+std::string AgeText(uint64_t seconds, uint64_t now_seconds);
 
 // The witnesses of the pin's policy whose cosignatures both notes carry: of a fork, those who broke
 // their one promise. Empty without a policy.

@@ -74,6 +74,27 @@ TEST_F(WitnessesTest, AQuorumMakesAHeadWitnessed) {
               HasSubstr("should 3 of the policy's witnesses be dishonest together"));
 }
 
+TEST(CosignatureAge, IsSaidInTheUnitThatFits) {
+  constexpr uint64_t kHour = 3600;
+  EXPECT_EQ(AgeText(kTime, kTime), "0 minutes ago");
+  EXPECT_EQ(AgeText(kTime, kTime + 2 * kHour - 1), "119 minutes ago");
+  EXPECT_EQ(AgeText(kTime, kTime + 2 * kHour), "2 hours ago");
+  EXPECT_EQ(AgeText(kTime, kTime + 48 * kHour - 1), "47 hours ago");
+  EXPECT_EQ(AgeText(kTime, kTime + 48 * kHour), "2 days ago");
+  EXPECT_EQ(AgeText(kTime + 1, kTime), "ahead of this machine's clock");
+}
+
+TEST_F(WitnessesTest, TheNewestCosignatureDatesTheHead) {
+  Note note = *ParseNote(Cosigned(log_.CheckpointAt(40), 3));
+  note.signatures.push_back(
+      *MakeCosignature(keys_[3], kTime + 60,
+                       testing::TestSignature(104, CosignatureMessage(kTime + 60, note.text))));
+  const Verdict verdict = Check(FormatNote(note), PinWith("4"));
+  EXPECT_EQ(verdict.ExitCode(), 0) << VerdictText(verdict);
+  EXPECT_THAT(absl::StrJoin(verdict.not_proven, "\n"),
+              HasSubstr("cosignatures says 2023-11-14T22:14:20.000000Z, "));
+}
+
 TEST_F(WitnessesTest, EachMissingWitnessIsNamed) {
   for (uint8_t count = 0; count < 4; ++count) {
     const Verdict verdict = Check(Cosigned(log_.CheckpointAt(40), count), PinWith("4"));
