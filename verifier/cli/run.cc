@@ -16,6 +16,7 @@
 #include "verifier/file_io.h"
 #include "verifier/log_audit.h"
 #include "verifier/verify.h"
+#include "verifier/witnesses.h"
 
 namespace auditledger {
 namespace {
@@ -221,8 +222,16 @@ int RunTrust(const Options& options) {
     return PrintCannotTell(absl::NotFoundError("the trust store has seen no head of this log"),
                            *pin, options);
   }
+  int exit_code = 0;
+  if (pin->policy) {
+    Verdict verdict = Verdict::About(options.command, *pin);
+    verdict.head = (*head)->checkpoint;
+    CheckWitnesses(**head, *pin, verdict);
+    if (verdict.outcome != Outcome::kVerified) return Print(verdict, options);
+    exit_code = verdict.ExitCode();
+  }
   if (!options.quiet) std::cout << (*head)->note;
-  return 0;
+  return exit_code;
 }
 
 absl::StatusOr<Verdict> Check(const Options& options, const Pin& pin, const History& history) {
