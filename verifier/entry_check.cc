@@ -1,5 +1,6 @@
 #include "verifier/entry_check.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -26,7 +27,10 @@ absl::Status CheckGenesis(const Leaf& leaf, const Pin& pin) {
     return Broken(
         absl::StrCat("genesis names the origin ", genesis->origin, ", pinned is ", pin.origin));
   }
-  if (genesis->log_key_hash != LogKeyHash(pin.key.type(), pin.key.public_key())) {
+  const std::vector<NoteVerifier> keys = PinnedKeys(pin);
+  if (std::none_of(keys.begin(), keys.end(), [&](const NoteVerifier& key) {
+        return genesis->log_key_hash == LogKeyHash(key.type(), key.public_key());
+      })) {
     return Broken("genesis names another log key than the pinned one");
   }
   return absl::OkStatus();

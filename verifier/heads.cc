@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "merkle/base64.h"
+#include "merkle/cosignature.h"
 #include "merkle/note.h"
 #include "merkle/proof.h"
 #include "merkle/status_macros.h"
@@ -148,6 +149,27 @@ void Remember(const SignedCheckpoint& head, const Pin& pin, const TrustStore& st
   }
 }
 
+// `head` with the lines that only `last`, the same checkpoint, carries: who cosigned is not
+// forgotten. A wrong line of a known witness would have the whole note refused, and is left out.
+std::string WithLinesOf(const SignedCheckpoint& last, const SignedCheckpoint& head,
+                        const Policy& policy) {
+  const absl::StatusOr<Note> known = ParseNote(last.note);
+  absl::StatusOr<Note> merged = ParseNote(head.note);
+  if (!known.ok() || !merged.ok() || known->text != merged->text) return head.note;
+  const std::vector<NoteVerifier> keys = policy.WitnessKeys();
+  for (const NoteSignature& line : known->signatures) {
+    std::vector<NoteSignature>& lines = merged->signatures;
+    const bool there = std::any_of(lines.begin(), lines.end(), [&](const NoteSignature& other) {
+      return other.key_id == line.key_id && other.name == line.name;
+    });
+    if (there || !VerifyCosignatures(FormatNote({known->text, {line}}), keys).ok()) continue;
+    if (lines.size() == kMaxNoteSignatures) break;
+    lines.push_back(line);
+  }
+  std::string note = FormatNote(*merged);
+  return note.size() > kMaxNoteBytes ? head.note : note;
+}
+
 void Unproven(const Checkpoint& known, const Checkpoint& head, const HeadRelation& relation,
               HeadUse use, Verdict& verdict) {
   if (head.size < known.size && use != HeadUse::kReceipt) {
@@ -212,9 +234,12 @@ HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other, const
 }
 
 std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict) {
-  absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(note, pin.origin, pin.key);
+  NoteVerifier key = pin.key;
+  absl::StatusOr<SignedCheckpoint> head = OpenPinned(note, pin, &key);
   if (head.ok()) {
     verdict.head = head->checkpoint;
+    verdict.vkey = key.ToVkey();
+    verdict.key_id = key.key_id();
     CheckWitnesses(*head, pin, verdict);
     return *std::move(head);
   }
@@ -247,8 +272,11 @@ void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const Histor
     case Kind::kSame:
       verdict.proven.push_back("the head is the last one seen");
       // Seen without them, perhaps: the store keeps the cosignatures that were asked for.
-      if (verdict.witnessed() && head.note != last.note)
-        Remember(head, pin, *history.store, verdict);
+      if (verdict.witnessed() && head.note != last.note) {
+        SignedCheckpoint merged = head;
+        merged.note = WithLinesOf(last, head, *pin.policy);
+        Remember(merged, pin, *history.store, verdict);
+      }
       return;
     case Kind::kExtends:
       verdict.proven.push_back(absl::StrCat("everything under the head of size ",

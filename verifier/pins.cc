@@ -74,15 +74,44 @@ absl::Status AddPolicy(Policy policy, bool allow_weak_policy, Pin& pin) {
 }
 
 absl::StatusOr<Pin> PinFromPolicy(absl::string_view origin, Policy policy, bool allow_weak_policy) {
-  for (const PolicyLog& log : policy.logs()) {
-    if (origin.empty() ? policy.logs().size() > 1 : log.key.name() != origin) continue;
-    ASSIGN_OR_RETURN(Pin pin, MakePin(log.key.name(), log.key.ToVkey()));
-    RETURN_IF_ERROR(AddPolicy(std::move(policy), allow_weak_policy, pin));
-    return pin;
-  }
-  return absl::InvalidArgumentError(
+  const bool one_origin = std::all_of(
+      policy.logs().begin(), policy.logs().end(),
+      [&](const PolicyLog& log) { return log.key.name() == policy.logs().front().key.name(); });
+  absl::StatusOr<Pin> pin = absl::InvalidArgumentError(
       origin.empty() ? "the policy does not list exactly one log: say which by --origin, --key"
                      : "the policy does not list a log of this origin: give --key");
+  for (const PolicyLog& log : policy.logs()) {
+    if (origin.empty() ? !one_origin : log.key.name() != origin) continue;
+    absl::StatusOr<Pin> listed = MakePin(log.key.name(), log.key.ToVkey());
+    if (!pin.ok()) {
+      pin = std::move(listed);
+    } else if (listed.ok()) {
+      pin->other_keys.push_back(std::move(listed->key));
+    }
+  }
+  RETURN_IF_ERROR(pin.status());
+  RETURN_IF_ERROR(AddPolicy(std::move(policy), allow_weak_policy, *pin));
+  return pin;
+}
+
+std::vector<NoteVerifier> PinnedKeys(const Pin& pin) {
+  std::vector<NoteVerifier> keys = {pin.key};
+  keys.insert(keys.end(), pin.other_keys.begin(), pin.other_keys.end());
+  return keys;
+}
+
+absl::StatusOr<SignedCheckpoint> OpenPinned(absl::string_view note, const Pin& pin,
+                                            NoteVerifier* signed_by) {
+  absl::Status first;
+  for (const NoteVerifier& key : PinnedKeys(pin)) {
+    absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(note, pin.origin, key);
+    if (head.ok()) {
+      if (signed_by != nullptr) *signed_by = key;
+      return head;
+    }
+    if (first.ok()) first = head.status();
+  }
+  return first;
 }
 
 absl::StatusOr<std::string> ParseIndexKey(absl::string_view text) {

@@ -36,7 +36,7 @@ std::string DefaultTrustDir() {
 }
 
 absl::StatusOr<SignedCheckpoint> ParseStoredHead(absl::string_view bytes, const Pin& pin) {
-  absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(bytes, pin.origin, pin.key);
+  absl::StatusOr<SignedCheckpoint> head = OpenPinned(bytes, pin);
   if (head.ok()) return head;
   return absl::DataLossError(absl::StrCat(
       "the trust store's head of ", pin.origin, " does not verify under the pinned key (",

@@ -198,6 +198,8 @@ TEST_F(PolicyProgramTest, AQuorumOfWitnessesIsExitCodeZero) {
   EXPECT_THAT(ran.out, HasSubstr("policy survives f = 2 dishonest witnesses (4 of 5: two quorums "
                                  "share at least 3 witnesses, f = 3 - 1 = 2)"));
   EXPECT_THAT(ran.out, HasSubstr("witnessed by w1 (2023-11-14T22:13:20.000000Z), w2 "));
+  EXPECT_THAT(ran.out, HasSubstr("that the log has no newer head: the newest of these "
+                                 "cosignatures says 2023-11-14T22:13:20.000000Z, "));
   const auto json = nlohmann::json::parse(Run("checkpoint @head --policy @4of5 --json").out);
   EXPECT_EQ(json["verdict"], "verified");
   EXPECT_EQ(json["witnesses"]["met"], true);
@@ -260,6 +262,34 @@ TEST_F(PolicyProgramTest, PoliciesThatCannotBeMeantAreUsage) {
   EXPECT_EQ(Run("checkpoint @head --policy @other --origin nobody", false).exit_code, 64);
 }
 
+TEST_F(PolicyProgramTest, AnyListedKeyOfTheOriginMaySign) {
+  const std::string policy = ReadFile(dir_.File("4of5"));
+  const std::string other =
+      NoteVerifier::FromEd25519(log_.origin(), testing::TestPublicKey(2))->ToVkey();
+  WriteFile(dir_.File("before"), "log " + other + "\n" + policy);
+  WriteFile(dir_.File("after"), policy + "log " + other + "\n");
+  testing::ExportLog(log_, dir_.File("cosigned"), 40);
+  WriteFile(dir_.File("cosigned/checkpoint"), Cosigned(log_.CheckpointAt(40), 5));
+  const std::string store = " --trust-store " + dir_.File("any");
+  for (const char* name : {"before", "after"}) {
+    for (const std::string origin : {std::string(), " --origin " + log_.origin()}) {
+      const std::string pin = absl::StrCat(" --policy @", name, store, origin);
+      EXPECT_EQ(Run("checkpoint @cosigned/checkpoint" + pin, false).exit_code, 0) << pin;
+      EXPECT_EQ(Run("log @cosigned" + pin, false).exit_code, 0) << pin;
+      EXPECT_EQ(Run("trust show" + pin, false).exit_code, 0) << pin;
+      const Ran ran = Run("checkpoint @cosigned/checkpoint --json" + pin, false);
+      EXPECT_EQ(nlohmann::json::parse(ran.out)["against"]["key"], log_.verifier().ToVkey());
+    }
+  }
+  // A key that was given is the only one.
+  WriteFile(dir_.File("key2"), other + "\n");
+  EXPECT_EQ(Run("checkpoint @cosigned/checkpoint --policy @before --no-trust-store --origin " +
+                    log_.origin() + " --key @key2",
+                false)
+                .exit_code,
+            1);
+}
+
 TEST_F(PolicyProgramTest, TheTrustStoreKeepsCosignedHeads) {
   WriteFile(dir_.File("bare"), log_.CheckpointAt(40));
   WriteFile(dir_.File("head"), Cosigned(log_.CheckpointAt(40), 4));
@@ -268,6 +298,43 @@ TEST_F(PolicyProgramTest, TheTrustStoreKeepsCosignedHeads) {
   EXPECT_EQ(Run("trust show").out, Cosigned(log_.CheckpointAt(40), 4));
   EXPECT_EQ(Run("checkpoint @bare").exit_code, kExitUnwitnessed);
   EXPECT_EQ(Run("trust show").out, Cosigned(log_.CheckpointAt(40), 4));
+}
+
+TEST_F(PolicyProgramTest, TheHeadThatTheTrustStoreShowsIsJudgedByThePolicy) {
+  WriteFile(dir_.File("head"), Cosigned(log_.CheckpointAt(40), 3));
+  EXPECT_EQ(Run("checkpoint @head").exit_code, kExitUnwitnessed);
+  EXPECT_EQ(Run("trust show").exit_code, 0);
+  const Ran refused = Run("trust show --policy @4of5");
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.out, HasSubstr("w4 has not cosigned"));
+  EXPECT_EQ(Run("trust show --policy @3of5").exit_code, 1) << "weak";
+  const Ran weak = Run("trust show --policy @3of5 --allow-weak-policy");
+  EXPECT_EQ(weak.exit_code, 0);
+  EXPECT_EQ(weak.out, Cosigned(log_.CheckpointAt(40), 3));
+  EXPECT_EQ(Run("trust show --policy @none --allow-weak-policy").exit_code, kExitUnwitnessed);
+}
+
+TEST_F(PolicyProgramTest, TheTrustStoreForgetsNoCosigner) {
+  const auto without = [&](size_t w) {
+    Note note = *ParseNote(Cosigned(log_.CheckpointAt(40), 5));
+    note.signatures.erase(note.signatures.begin() + static_cast<int>(w));
+    return FormatNote(note);
+  };
+  // Seen without a policy, with a wrong line of w1: that one is not kept.
+  Note wrong = *ParseNote(without(1));
+  wrong.signatures.push_back({keys_[0].name(), keys_[0].key_id(), std::string(72, 'x')});
+  wrong.signatures.push_back({"elsewhere.test/w", 7, std::string(72, 'y')});
+  WriteFile(dir_.File("wrong"), FormatNote(wrong));
+  WriteFile(dir_.File("no-w1"), without(1));
+  WriteFile(dir_.File("no-w5"), without(5));
+  EXPECT_EQ(Run("checkpoint @wrong").exit_code, kExitUnwitnessed);
+  EXPECT_EQ(Run("checkpoint @no-w1 --policy @4of5").exit_code, 0);
+  const std::string fewer = Run("trust show").out;
+  EXPECT_THAT(*VerifyCosignatures(fewer, keys_), ::testing::SizeIs(4));
+  EXPECT_THAT(fewer, HasSubstr("elsewhere.test/w")) << "a witness of another policy";
+  EXPECT_EQ(Run("checkpoint @no-w5 --policy @4of5").exit_code, 0);
+  EXPECT_EQ(Run("checkpoint @no-w1 --policy @4of5").exit_code, 0);
+  EXPECT_THAT(*VerifyCosignatures(Run("trust show").out, keys_), ::testing::SizeIs(5));
 }
 
 // More than f witnesses were bribed: whoever sees both heads can name them.
