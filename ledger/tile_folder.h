@@ -84,12 +84,13 @@ class TileFolder {
   // Makes durable what was appended, then `note` the folder's head. FailedPrecondition unless it is
   // signed by the log's key and of exactly this size and root: then nothing was published.
   absl::Status Publish(absl::string_view note);
+  // Publish's first half: what Append kept back is in files too, and readers see the former head.
+  absl::Status WritePartials();
 
  private:
   TileFolder(Log log, PosixFile lock) : log_(std::move(log)), lock_(std::move(lock)) {}
   absl::Status Resume(absl::string_view note);
   absl::Status TakeTiles();
-  absl::Status WritePartials();
   absl::Status Write(const std::string& relative, absl::string_view bytes);
   absl::Status MakeFolders(const std::string& relative_dir);
   void RemoveStale();

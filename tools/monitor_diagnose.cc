@@ -25,17 +25,17 @@ void Add(RoundReport& report, Severity severity, absl::string_view kind, const s
 
 }  // namespace
 
-// The place's leaves do not lead to its head. Its tiles say whether the log committed to another
-// past (then that is proven), or whether what it shows is damaged.
-absl::Status LogMonitor::Diagnose(const Shown& shown, bool has_leaves, RoundReport& report) {
+// What a place's tiles say of its head, which is ahead of the mirror: whether the log committed to
+// another past (then that is proven). Of what they do not lead to, the head is kept.
+absl::StatusOr<LogMonitor::Told> LogMonitor::AskTiles(const Shown& shown, RoundReport& report) {
   const Checkpoint& head = shown.head.checkpoint;
   SourceTiles tiles(*shown.source);
   TileNodeReader nodes(tiles, head.size);
   const absl::StatusOr<Hash> root = RootAt(head.size, nodes);
   const uint64_t known = mirror_.size();
   const absl::StatusOr<Hash> prefix = known == 0 || !root.ok() ? root : RootAt(known, nodes);
-  bool proven = prefix.ok() && *root == head.root;
-  if (proven && known > 0 && *prefix != mirror_.head()->checkpoint.root) {
+  if (prefix.ok() && *root == head.root) {
+    if (known == 0 || *prefix == mirror_.head()->checkpoint.root) return Told::kTheSamePast;
     Evidence evidence{.kind = Evidence::Kind::kHistory,
                       .first = mirror_.head()->note,
                       .second = shown.head.note,
@@ -43,17 +43,28 @@ absl::Status LogMonitor::Diagnose(const Shown& shown, bool has_leaves, RoundRepo
     absl::StatusOr<std::vector<Hash>> proof = ConsistencyProof(known, head.size, nodes);
     if (proof.ok()) evidence.proof = *std::move(proof);
     // Its tiles led to its head, but by other nodes than those of the prefix: these may be made up.
-    proven = CheckEvidence(evidence, {log_.key.name(), log_.key, {}}).ok();
-    if (proven) return Convict(shown.place, evidence, report).status();
+    if (CheckEvidence(evidence, {log_.key.name(), log_.key, {}}).ok()) {
+      RETURN_IF_ERROR(Convict(shown.place, evidence, report).status());
+      return Told::kAnotherPast;
+    }
   }
-  if (!proven) {
-    RETURN_IF_ERROR(KeepHead(shown.head));
+  RETURN_IF_ERROR(KeepHead(shown.head));
+  return Told::kNothing;
+}
+
+// The place's leaves do not lead to its head: is what it shows damaged, or of another past?
+absl::Status LogMonitor::Diagnose(const Shown& shown, bool has_leaves, RoundReport& report) {
+  const Checkpoint& head = shown.head.checkpoint;
+  ASSIGN_OR_RETURN(const Told told, AskTiles(shown, report));
+  if (told == Told::kAnotherPast) return absl::OkStatus();
+  if (told == Told::kNothing) {
     if (!has_leaves) return absl::OkStatus();  // it shows nothing, which is said already
     Add(report, Severity::kCannotTell, "unproven_head", shown.place,
         absl::StrCat("its tiles do not lead to its signed head of size ", head.size,
                      ", which is kept beside the evidence; it may be of another history"));
     return absl::OkStatus();
   }
+  SourceTiles tiles(*shown.source);
   Add(report, Severity::kCannotTell, "damaged", shown.place,
       absl::StrCat("shows other entries than its own tiles and its signed head: ",
                    DamagedEntries(tiles, head)));

@@ -146,7 +146,8 @@ absl::Status LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) 
   const uint64_t size = shown.head.checkpoint.size;
   const uint64_t last = last_size_[shown.place];
   if (size < last) {
-    Add(report, Severity::kMisbehaviour, "went_back", shown.place,
+    // An old copy, or a log that went back: no signature dates a head.
+    Add(report, Severity::kCannotTell, "went_back", shown.place,
         absl::StrCat("shows a head of size ", size, " after one of size ", last));
   }
   const auto cosignatures = VerifyCosignatures(shown.head.note, log_.witnesses);
@@ -212,14 +213,18 @@ absl::Status LogMonitor::Extend(const Shown& shown, RoundReport& report) {
     Add(report, Severity::kCannotTell, "too_far", shown.place,
         absl::StrCat("the head is ", head.size - before, " entries ahead, at most ",
                      limits_.max_new_entries, " are fetched"));
-    return absl::OkStatus();
+    return AskTiles(shown, report).status();
   }
   const uint64_t last_recorded = last_recorded_us_;
   std::vector<uint64_t> faults;
   const absl::Status fetched = FetchLeaves(shown, faults);
   if (fetched.ok() && mirror_.folder().Root() == head.root) {
-    RETURN_IF_ERROR(mirror_.folder().Publish(shown.head.note));
-    return ReportLeafFaults(shown.place, faults, report);
+    if (!faults.empty()) {
+      // Evidence first: whoever dies after Publish does not look at these leaves again.
+      RETURN_IF_ERROR(mirror_.folder().WritePartials());
+      RETURN_IF_ERROR(ReportLeafFaults(shown, faults, report));
+    }
+    return mirror_.folder().Publish(shown.head.note);
   }
   last_recorded_us_ = last_recorded;
   RETURN_IF_ERROR(mirror_.Drop());
@@ -257,9 +262,9 @@ absl::Status LogMonitor::FetchLeaves(const Shown& shown, std::vector<uint64_t>& 
 }
 
 // The log signed them: that is proof by itself.
-absl::Status LogMonitor::ReportLeafFaults(const std::string& place,
-                                          const std::vector<uint64_t>& faults,
+absl::Status LogMonitor::ReportLeafFaults(const Shown& shown, const std::vector<uint64_t>& faults,
                                           RoundReport& report) {
+  const std::string& place = shown.place;
   for (const uint64_t index : faults) {
     ASSIGN_OR_RETURN(const std::string bytes, mirror_.Leaf(index));
     const bool parses = ParseLeaf(bytes).ok();
@@ -268,7 +273,7 @@ absl::Status LogMonitor::ReportLeafFaults(const std::string& place,
           absl::StrCat("entry ", index, " is of a version this monitor does not read"));
       continue;
     }
-    Evidence evidence{.kind = Evidence::Kind::kLeaf, .first = mirror_.head()->note};
+    Evidence evidence{.kind = Evidence::Kind::kLeaf, .first = shown.head.note};
     evidence.index = parses && index > 0 ? index - 1 : index;
     for (uint64_t i = evidence.index; i <= index; ++i) {
       ASSIGN_OR_RETURN(std::string leaf, mirror_.Leaf(i));

@@ -73,7 +73,7 @@ struct MonitorLimits {
 enum class Severity : uint8_t {
   kLate,         // the log is old or ahead of the clock
   kCannotTell,   // a place does not answer, or shows damage that proves nothing
-  kMisbehaviour  // what an honest log never does; with evidence where it can be proven
+  kMisbehaviour  // what an honest log, or for "rollback" an honest witness, never does
 };
 absl::string_view SeverityName(Severity severity);
 
@@ -136,8 +136,10 @@ class LogMonitor {
                                                 const SignedCheckpoint& head, RoundReport& report);
   absl::Status Extend(const Shown& shown, RoundReport& report);
   absl::Status FetchLeaves(const Shown& shown, std::vector<uint64_t>& faults);
-  absl::Status ReportLeafFaults(const std::string& place, const std::vector<uint64_t>& faults,
+  absl::Status ReportLeafFaults(const Shown& shown, const std::vector<uint64_t>& faults,
                                 RoundReport& report);
+  enum class Told : uint8_t { kNothing, kAnotherPast, kTheSamePast };
+  absl::StatusOr<Told> AskTiles(const Shown& shown, RoundReport& report);
   absl::Status Diagnose(const Shown& shown, bool has_leaves, RoundReport& report);
   absl::Status RecheckKeptHeads(RoundReport& report);
   std::string DamagedEntries(SourceTiles& tiles, const Checkpoint& head);

@@ -31,15 +31,16 @@ absl::StatusOr<std::vector<Hash>> Mirror::Inclusion(uint64_t index) const {
 
 absl::StatusOr<std::vector<Hash>> Mirror::Range(LeafRange range) const {
   TileFolderReader tiles(log_.dir);
-  TileNodeReader nodes(tiles, size());
-  return RangeProof(range, size(), nodes);
+  TileNodeReader nodes(tiles, folder_->size());
+  return RangeProof(range, folder_->size(), nodes);
 }
 
 absl::StatusOr<std::string> Mirror::Leaf(uint64_t index) const {
   const uint64_t bundle = index / kTileWidth;
   TileFolderReader tiles(log_.dir);
-  ASSIGN_OR_RETURN(const std::vector<std::string> leaves,
-                   tiles.ReadEntries(bundle, std::min(kTileWidth, size() - bundle * kTileWidth)));
+  ASSIGN_OR_RETURN(
+      const std::vector<std::string> leaves,
+      tiles.ReadEntries(bundle, std::min(kTileWidth, folder_->size() - bundle * kTileWidth)));
   return leaves[index % kTileWidth];
 }
 

@@ -37,7 +37,8 @@ class Mirror {
   absl::StatusOr<Hash> RootAt(uint64_t tree_size) const;
   absl::StatusOr<std::vector<Hash>> Consistency(uint64_t old_size) const;  // to size()
   absl::StatusOr<std::vector<Hash>> Inclusion(uint64_t index) const;       // in size()
-  absl::StatusOr<std::vector<Hash>> Range(LeafRange range) const;          // in size()
+  // Of all leaves in folder(), those beyond the head included once WritePartials has written them.
+  absl::StatusOr<std::vector<Hash>> Range(LeafRange range) const;
   absl::StatusOr<std::string> Leaf(uint64_t index) const;
 
   // Leaves beyond the head, and the head they lead to; see TileFolder.

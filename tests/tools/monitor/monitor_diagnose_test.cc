@@ -150,5 +150,69 @@ TEST_F(HostilePlaceTest, EachForkAtOneMirrorHeadIsSavedAndItsGrowthIsNot) {
   }
 }
 
+TEST_F(HostilePlaceTest, AForkTooFarAheadIsProvenOrKept) {
+  TestLog honest = Branch(1000, 1000, 1);
+  TestLog forked = Branch(5, 1000, 2);
+  MaliciousServer& server = Serve(honest);
+  server.Show(honest, 300);
+  ASSERT_OK(Start(honest, {server.url()}));
+  ASSERT_EQ(Round().size, 300u);
+  limits_.max_new_entries = 100;
+  ASSERT_OK(Start(honest, {server.url()}));
+  server.Show(honest, 900);
+  const uint64_t before = server.requests();
+  EXPECT_THAT(Kinds(Round()), ElementsAre("too_far"));
+  EXPECT_LT(server.requests(), before + 10) << "tiles alone are read";
+  EXPECT_EQ(*CountFiles(dir_ + "/evidence", kHeadSuffix), 0u);
+  server.Show(forked, 900);
+  const RoundReport report = Round();
+  ASSERT_THAT(Kinds(report), ElementsAre("too_far", "history"));
+  EXPECT_OK(Judge(report.findings[1], honest));
+  server.Show(forked, 901);
+  server.Lie("tile/0/000", std::nullopt);
+  server.Lie("tile/1/000.p/3", std::nullopt);
+  Round();
+  EXPECT_EQ(*CountFiles(dir_ + "/evidence", kHeadSuffix), 1u);
+}
+
+// The monitor dies at each call to the disk: the leaf that breaks the rules is convicted all the
+// same.
+TEST_F(HostilePlaceTest, AMonitorThatDiesLosesNoLeafThatBreaksTheRules) {
+  TestLog log = Branch(259, 259, 1);
+  log.AddBytes(std::string("\x01\x02", 2), std::nullopt);
+  log.AddEvents(2);
+  MaliciousServer& server = Serve(log);
+  int deaths = 0;
+  for (int crash_at = 1;; ++crash_at) {
+    SCOPED_TRACE(crash_at);
+    Forget();
+    server.Show(log, 258);
+    ASSERT_OK(Start(log, {server.url()}));
+    ASSERT_EQ(Round().size, 258u);
+    server.Show(log, 262);
+    int calls = 0;
+    bool died = false;
+    disk_.SetScript([&](const testing::FaultDisk::Call& call) {
+      testing::FaultDisk::Fault fault;
+      using Op = testing::FaultDisk::Op;
+      if (call.op == Op::kLook || call.op == Op::kRead || ++calls != crash_at) return fault;
+      died = true;
+      fault.what = testing::FaultDisk::Fault::What::kAbsent;
+      fault.crash = true;
+      return fault;
+    });
+    (void)monitor_->Round(now_us_);
+    if (!died) break;
+    ++deaths;
+    monitor_.reset();
+    disk_.Restart(testing::Survival::kAll, static_cast<uint64_t>(crash_at));
+    ASSERT_OK(Start(log, {server.url()}));
+    const RoundReport report = Round();
+    EXPECT_EQ(report.size, 262u);
+    EXPECT_EQ(report.evidence_files, 1u);
+  }
+  EXPECT_GT(deaths, 10);
+}
+
 }  // namespace
 }  // namespace auditledger

@@ -228,7 +228,7 @@ TEST_F(MonitorProgram, FollowsAlarmsAndEndsWhenTold) {
   EXPECT_TRUE(webhook.bodies().empty()) << "all well is no news";
   webhook.Answer(500);
   server.Lie("checkpoint", log_.CheckpointAt(150));
-  EXPECT_TRUE(shows("auditledger_monitor_findings{log=\"clinic\",severity=\"misbehaviour\"} 1"));
+  EXPECT_TRUE(shows("auditledger_monitor_findings{log=\"clinic\",severity=\"cannot_tell\"} 1"));
   EXPECT_TRUE(Eventually([&] { return webhook.bodies().size() >= 4; })) << "tried again";
   EXPECT_EQ(json::parse(webhook.bodies()[0])["reports"][0]["findings"][0]["kind"], "went_back");
   webhook.Answer(200);
