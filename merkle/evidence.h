@@ -1,6 +1,6 @@
-// Evidence of a log's misbehaviour: a text file that anyone who pins the log's origin and key can
-// check alone, offline, whoever wrote it. It holds signed heads as they were signed, and the hashes
-// that show that no one history has both.
+// Evidence of misbehaviour, a log's or (rollback) a witness's: a text file that anyone who pins the
+// log's origin and key can check alone, offline, whoever wrote it. It holds signed heads as they
+// were signed, and the hashes that show that no one history has both.
 //
 //   auditledger-evidence/v1
 //   KIND
@@ -14,7 +14,9 @@
 //                                        head says
 //   receipt   head, head, entry, hash, proof, hash, proof
 //                                        one place holds different entries under the two heads
-//   rollback  head, head                 one witness cosigned the larger, later the smaller head
+//   rollback  head, head                 one witness cosigned the larger, later the smaller head:
+//                                        the witness broke its promise or lied about the time; of
+//                                        the log it proves nothing, both heads may be of one past
 //   leaf      head, entry, leaf, [leaf,] proof
 //                                        an entry breaks the format of leaves, or was recorded no
 //                                        later than the one before

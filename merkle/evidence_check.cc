@@ -66,8 +66,10 @@ absl::StatusOr<std::string> CheckRollback(const Evidence& evidence, const Eviden
     for (const Cosignature& later : *after) {
       if (earlier.key != later.key || later.timestamp <= earlier.timestamp) continue;
       return absl::StrCat("ROLLBACK: witness ", pins.witnesses[earlier.key].name(),
-                          " cosigned the head of ", Named(first), " at ", earlier.timestamp,
-                          ", and the smaller one of ", Named(second), " at ", later.timestamp);
+                          " broke its promise: by its own dates it cosigned the head of ",
+                          Named(first), " at ", earlier.timestamp, ", and the smaller one of ",
+                          Named(second), " at ", later.timestamp,
+                          "; this convicts the witness, of the log it proves nothing");
     }
   }
   return ShowsNothing("no pinned witness cosigned the larger head first and the smaller later");

@@ -173,7 +173,8 @@ TEST(EvidenceTest, AWitnessThatWentBackIsShown) {
   Evidence evidence{.kind = Evidence::Kind::kRollback,
                     .first = CosignedAt(log, 8, 7, 1000),
                     .second = CosignedAt(log, 5, 7, 1001)};
-  EXPECT_THAT(*Check(evidence, pins), StartsWith("ROLLBACK: witness witness7 "));
+  EXPECT_THAT(*Check(evidence, pins), StartsWith("ROLLBACK: witness witness7 broke its promise"));
+  EXPECT_THAT(*Check(evidence, pins), ::testing::HasSubstr("of the log it proves nothing"));
   const auto nothing = [&](const std::string& first, const std::string& second) {
     EXPECT_THAT(Check({.kind = Evidence::Kind::kRollback, .first = first, .second = second}, pins),
                 StatusIs(absl::StatusCode::kFailedPrecondition));
