@@ -56,12 +56,34 @@ void Fail(httplib::Response& response, int status, const char* text) {
   response.set_content(text, kText);
 }
 
+// httplib leaves a body that it does not expect on the connection and would take it for the next
+// request; a "Connection: close" in an answer does not make it close. A body whose provider fails
+// does, once all of it was written; as a HEAD would have none it is answered like a GET.
+void FailAndClose(const httplib::Request& request, httplib::Response& response, int status,
+                  const std::string& text) {
+  const_cast<httplib::Request&>(request).method = "GET";  // httplib's own, not const there
+  response.status = status;
+  response.set_header("Cache-Control", kAskAgain);
+  response.set_header("Connection", "close");
+  response.set_content_provider(text.size(), kText,
+                                [text](size_t offset, size_t length, httplib::DataSink& sink) {
+                                  sink.write(text.data() + offset, length);
+                                  return false;
+                                });
+}
+
+bool HasBody(const httplib::Request& request) {
+  const size_t lengths = request.get_header_value_count("Content-Length");
+  return request.has_header("Transfer-Encoding") || lengths > 1 ||
+         (lengths == 1 && request.get_header_value("Content-Length") != "0");
+}
+
 void Answer(const std::string& root, const httplib::Request& request, httplib::Response& response) {
   if (request.method != "GET" && request.method != "HEAD") {
     response.set_header("Allow", "GET, HEAD");
-    response.set_header("Connection", "close");  // its body is not read
-    return Fail(response, 405, "GET only\n");
+    return FailAndClose(request, response, 405, "GET only\n");
   }
+  if (HasBody(request)) return FailAndClose(request, response, 400, "a GET has no body\n");
   const std::optional<Wanted> wanted = ParsePath(request.path);
   if (!wanted) return Fail(response, 404, "no such tile\n");
   absl::StatusOr<std::string> bytes =
