@@ -79,8 +79,7 @@ absl::StatusOr<std::string> NewOriginPath(const std::string& dir, const std::str
 absl::StatusOr<SecretString> ReadPin(const std::string& path) {
   ASSIGN_OR_RETURN(const SecretString text, ReadPrivateFile(path));
   absl::string_view pin = text.Reveal();
-  if (!absl::ConsumeSuffix(&pin, "\n") || pin.empty() ||
-      pin.find('\n') != absl::string_view::npos) {
+  if (!absl::ConsumeSuffix(&pin, "\n") || pin.empty() || absl::StrContains(pin, '\n')) {
     return absl::FailedPreconditionError(absl::StrCat(path, ": must be one line, the PIN"));
   }
   return SecretString(std::string(pin));

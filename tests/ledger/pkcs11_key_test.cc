@@ -22,6 +22,7 @@
 #include "ledger/signer_service.h"
 #include "merkle/checkpoint.h"
 #include "merkle/ed25519_verify.h"
+#include "tests/testing/foreign_leaks.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -79,6 +80,7 @@ class Pkcs11KeyTest : public ::testing::Test {
     return GeneratePkcs11Key(Spec(key), SecretString(kPin));
   }
   static inline TempDir* temp_ = nullptr;
+  const testing::ForeignLeaks softhsm_;
 };
 
 TEST_F(Pkcs11KeyTest, SignsDeterministicallyWithAKeyMadeInTheToken) {
