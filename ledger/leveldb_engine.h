@@ -1,6 +1,6 @@
 // The engine on LevelDB: one database for each ledger, strict options, a full-read Env, fail-stop.
 //
-// Keys are one prefix byte and big-endian numbers (key_format.h). Records carry a version byte
+// Keys are grouped by chunks of entries (key_format.h). Records carry a version byte
 // first. paranoid_checks, verify_checksums on every read, reuse_logs off, one synced WriteBatch a
 // commit, RepairDB never called. Reasons and measurements: ledger/README.md.
 #ifndef AUDITLEDGER_LEDGER_LEVELDB_ENGINE_H_
