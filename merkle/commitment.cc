@@ -1,16 +1,18 @@
 #include "merkle/commitment.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/str_cat.h"
 #include "merkle/bytes.h"
 #include "merkle/sha256.h"
+#include "merkle/sha256_batch.h"
 
 namespace auditledger {
 namespace {
 
-constexpr char kHeaderSaltLabel = 'h';
-constexpr char kUnitSaltLabel = 'u';
+constexpr absl::string_view kHeaderSaltLabel = "h";
+constexpr absl::string_view kUnitSaltLabel = "u";
 constexpr size_t kPathBytes = 12;
 
 // Each with its closing 0x00, which no label contains: none is a prefix of another.
@@ -24,28 +26,23 @@ constexpr absl::string_view kHeaderDomain = Domain("auditledger/header/v1");
 constexpr absl::string_view kEntryDomain = Domain("auditledger/entry/v1");
 constexpr absl::string_view kEmitDomain = Domain("auditledger/emit/v1");
 
-// salt(label, i) for many i, with one buffer.
-class SaltMaker {
- public:
-  SaltMaker(absl::string_view seed, char label) : fixed_bytes_(seed.size() + 1) {
-    input_.reserve(fixed_bytes_ + sizeof(uint32_t));
-    input_.append(seed.data(), seed.size());
-    input_.push_back(label);
-  }
+Salt ToSalt(const Hash& hash) {
+  Salt salt;
+  std::copy_n(hash.bytes.begin(), Salt::kSize, salt.bytes.begin());
+  return salt;
+}
 
-  Salt At(uint32_t i) {
-    input_.resize(fixed_bytes_);
-    PutU32(input_, i);
-    const Hash hash = Sha256({input_});
-    Salt salt;
-    std::copy_n(hash.bytes.begin(), Salt::kSize, salt.bytes.begin());
-    return salt;
-  }
+// BE32(i), as a salt's message ends.
+std::array<char, sizeof(uint32_t)> Position(uint32_t i) {
+  std::array<char, sizeof(uint32_t)> bytes;
+  for (size_t at = bytes.size(); at-- > 0; i >>= 8) bytes[at] = static_cast<char>(i);
+  return bytes;
+}
 
- private:
-  const size_t fixed_bytes_;  // seed and label
-  std::string input_;
-};
+Salt MakeSalt(absl::string_view seed, absl::string_view label, uint32_t i) {
+  const auto position = Position(i);
+  return ToSalt(Sha256({seed, label, {position.data(), position.size()}}));
+}
 
 }  // namespace
 
@@ -60,10 +57,10 @@ absl::StatusOr<Salt> Salt::FromBytes(absl::string_view raw) {
 }
 
 Salt UnitSalt(absl::string_view seed, uint32_t position) {
-  return SaltMaker(seed, kUnitSaltLabel).At(position);
+  return MakeSalt(seed, kUnitSaltLabel, position);
 }
 
-Salt HeaderSalt(absl::string_view seed) { return SaltMaker(seed, kHeaderSaltLabel).At(0); }
+Salt HeaderSalt(absl::string_view seed) { return MakeSalt(seed, kHeaderSaltLabel, 0); }
 
 Hash UnitHashFromSalt(const Salt& salt, absl::string_view unit) {
   return Sha256({kUnitDomain, salt.view(), unit});
@@ -78,13 +75,21 @@ Hash UnitHash(absl::string_view seed, uint32_t position, absl::string_view unit)
 }
 
 std::vector<UnitDigest> DigestUnits(absl::string_view seed, absl::Span<const Unit> units) {
-  SaltMaker salts(seed, kUnitSaltLabel);
+  static thread_local Sha256Batch batch;
+  std::vector<Hash> hashes(units.size());
+  for (uint32_t i = 0; i < units.size(); ++i) {
+    const auto position = Position(i);
+    batch.Add({seed, kUnitSaltLabel, {position.data(), position.size()}});
+  }
+  batch.Finish(absl::MakeSpan(hashes));
+  for (size_t i = 0; i < units.size(); ++i) {
+    const Salt salt = ToSalt(hashes[i]);
+    batch.Add({kUnitDomain, salt.view(), units[i].bytes});
+  }
+  batch.Finish(absl::MakeSpan(hashes));
   std::vector<UnitDigest> digests;
   digests.reserve(units.size());
-  for (const Unit& unit : units) {
-    const uint32_t position = static_cast<uint32_t>(digests.size());
-    digests.push_back({unit.path, UnitHashFromSalt(salts.At(position), unit.bytes)});
-  }
+  for (size_t i = 0; i < units.size(); ++i) digests.push_back({units[i].path, hashes[i]});
   return digests;
 }
 

@@ -1,25 +1,22 @@
 #include "merkle/sha256.h"
 
-// The low-level calls, which OpenSSL 3 calls deprecated: EVP's bookkeeping costs more than the
-// hashing of a node, and sealing an event hashes some hundred short messages
-// (tests/bench/parts_bench measures it).
+// The low-level calls, as in sha256_block.cc.
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/crypto.h>
 #include <openssl/sha.h>
+#include <string.h>
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <cstring>
+
+#include "merkle/sha256_block.h"
 
 namespace auditledger {
 namespace {
 
-constexpr size_t kBlockBytes = SHA256_CBLOCK;
-// A message is closed by 0x80, zeros, and its length in bits as 8 bytes (FIPS 180-4 section 5.1.1).
-constexpr size_t kLengthBytes = 8;
-constexpr size_t kShortBytes = 2 * kBlockBytes - 1 - kLengthBytes;
+constexpr size_t kBlockBytes = kSha256BlockBytes;
+constexpr size_t kShortBlocks = 2;
 
 SHA256_CTX Begin() {
   SHA256_CTX state;
@@ -37,37 +34,18 @@ Hash End(SHA256_CTX& state) {
   return hash;
 }
 
-// Whole words at a time: byte by byte took as long as a block's hashing.
-void StoreU64(uint64_t value, unsigned char* out) {
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
-  std::memcpy(out, &value, sizeof(value));
-}
-
-void StoreU32(uint32_t value, unsigned char* out) {
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
-  std::memcpy(out, &value, sizeof(value));
-}
-
-Hash ToHash(const SHA256_CTX& state) {
-  Hash hash;
-  for (size_t i = 0; i < Hash::kSize / 4; ++i) StoreU32(state.h[i], hash.bytes.data() + 4 * i);
-  return hash;
-}
-
-// What follows `before` bytes, whole blocks that `state` has taken: up to two blocks, padded here.
-Hash ShortHash(SHA256_CTX& state, uint64_t before, std::initializer_list<absl::string_view> pieces,
+// What follows `before` blocks that `state` has taken: up to two blocks, padded here.
+Hash ShortHash(Sha256State state, uint64_t before, std::initializer_list<absl::string_view> pieces,
                size_t total) {
-  std::array<unsigned char, 2 * kBlockBytes> blocks{};
+  std::array<unsigned char, kShortBlocks * kBlockBytes> blocks{};
   unsigned char* at = blocks.data();
   for (absl::string_view piece : pieces) {
     if (!piece.empty()) std::memcpy(at, piece.data(), piece.size());
     at += piece.size();
   }
-  *at = 0x80;
-  const size_t used = total + 1 + kLengthBytes <= kBlockBytes ? kBlockBytes : 2 * kBlockBytes;
-  StoreU64((before + total) * 8, blocks.data() + used - kLengthBytes);
-  for (size_t i = 0; i < used; i += kBlockBytes) SHA256_Transform(&state, blocks.data() + i);
-  OPENSSL_cleanse(blocks.data(), used);  // it may have held a seed
+  CloseSha256(total, before, blocks.data());
+  CompressSha256(blocks.data(), Sha256Blocks(total), state);
+  explicit_bzero(blocks.data(), blocks.size());  // it may have held a seed
   return ToHash(state);
 }
 
@@ -77,40 +55,31 @@ size_t TotalOf(std::initializer_list<absl::string_view> pieces) {
   return total;
 }
 
-using Words = std::array<uint32_t, 8>;
-
 // SHA-256 of the key's padded block, whose state is `key`, and `pieces`.
-Hash HashBehindKey(const Words& key, std::initializer_list<absl::string_view> pieces) {
+Hash HashBehindKey(const Sha256State& key, std::initializer_list<absl::string_view> pieces) {
+  const size_t total = TotalOf(pieces);
+  if (Sha256Blocks(total) <= kShortBlocks) return ShortHash(key, 1, pieces, total);
   SHA256_CTX state = Begin();
   std::copy(key.begin(), key.end(), state.h);
-  const size_t total = TotalOf(pieces);
-  Hash hash;
-  if (total <= kShortBytes) {
-    hash = ShortHash(state, kBlockBytes, pieces, total);
-  } else {
-    state.Nl = 8 * kBlockBytes;  // bits so far
-    for (absl::string_view piece : pieces) Absorb(state, piece);
-    hash = End(state);
-  }
-  OPENSSL_cleanse(&state, sizeof(state));
+  state.Nl = 8 * kBlockBytes;  // bits so far
+  for (absl::string_view piece : pieces) Absorb(state, piece);
+  const Hash hash = End(state);
+  explicit_bzero(&state, sizeof(state));
   return hash;
 }
 
-Words StateBehind(const std::array<unsigned char, kBlockBytes>& block) {
-  SHA256_CTX state = Begin();
-  SHA256_Transform(&state, block.data());
-  Words words;
-  std::copy_n(state.h, words.size(), words.begin());
-  OPENSSL_cleanse(&state, sizeof(state));
-  return words;
+Sha256State StateBehind(const std::array<unsigned char, kBlockBytes>& block) {
+  Sha256State state = kSha256Initial;
+  CompressSha256(block.data(), 1, state);
+  return state;
 }
 
 }  // namespace
 
 Hash Sha256(std::initializer_list<absl::string_view> pieces) {
-  SHA256_CTX state = Begin();
   const size_t total = TotalOf(pieces);
-  if (total <= kShortBytes) return ShortHash(state, 0, pieces, total);
+  if (Sha256Blocks(total) <= kShortBlocks) return ShortHash(kSha256Initial, 0, pieces, total);
+  SHA256_CTX state = Begin();
   for (absl::string_view piece : pieces) Absorb(state, piece);
   return End(state);
 }
@@ -128,13 +97,13 @@ HmacKey::HmacKey(absl::string_view key) {
   for (unsigned char& c : pad) c ^= 0x36 ^ 0x5c;
   outer_ = StateBehind(pad);
   // The pad and the shortened key are the key.
-  OPENSSL_cleanse(pad.data(), pad.size());
-  OPENSSL_cleanse(short_key.bytes.data(), short_key.bytes.size());
+  explicit_bzero(pad.data(), pad.size());
+  explicit_bzero(short_key.bytes.data(), short_key.bytes.size());
 }
 
 HmacKey::~HmacKey() {
-  OPENSSL_cleanse(inner_.data(), sizeof(inner_));
-  OPENSSL_cleanse(outer_.data(), sizeof(outer_));
+  explicit_bzero(inner_.data(), sizeof(inner_));
+  explicit_bzero(outer_.data(), sizeof(outer_));
 }
 
 Hash HmacKey::Mac(std::initializer_list<absl::string_view> pieces) const {
