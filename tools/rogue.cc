@@ -1,5 +1,7 @@
 #include "tools/rogue.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -32,8 +34,8 @@ absl::StatusOr<std::unique_ptr<Rogue>> Rogue::Open(const std::string& data_dir) 
                    ReadFileLimited(data_dir + "/ledger.origin", kMaxKeyFileBytes));
   leveldb::DB* db = nullptr;
   RETURN_IF_ERROR(Translate(leveldb::DB::Open(leveldb::Options(), data_dir + "/log", &db)));
-  return std::unique_ptr<Rogue>(
-      new Rogue(std::unique_ptr<leveldb::DB>(db), std::string(absl::StripSuffix(origin, "\n"))));
+  return std::unique_ptr<Rogue>(new Rogue(data_dir, std::unique_ptr<leveldb::DB>(db),
+                                          std::string(absl::StripSuffix(origin, "\n"))));
 }
 
 absl::StatusOr<std::string> Rogue::Get(const std::string& key) {
@@ -93,6 +95,19 @@ absl::Status Rogue::Drop(uint64_t index) {
   }
   RETURN_IF_ERROR(Write(batch));
   return Rebuild(head.size - 1);
+}
+
+absl::Status Rogue::Forget(uint64_t index) {
+  constexpr size_t kFirstMacByte = 1;  // after the version (ledger/identity_record.h)
+  const std::string key = RecordKey(RecordKind::kIdentity, index);
+  ASSIGN_OR_RETURN(std::string record, Get(key));
+  record[kFirstMacByte] ^= 1;
+  leveldb::WriteBatch batch;
+  batch.Put(key, record);
+  RETURN_IF_ERROR(Write(batch));
+  std::error_code error;
+  std::filesystem::remove_all(data_dir_ + "/identity", error);
+  return error ? absl::UnavailableError(error.message()) : absl::OkStatus();
 }
 
 absl::Status Rogue::Rebuild(uint64_t size) {

@@ -35,12 +35,15 @@ class Rogue {
   absl::Status EditConsistently(uint64_t index);
   // Takes the entry out, moves all behind it up, and makes the tree anew.
   absl::Status Drop(uint64_t index);
+  // Makes exactly-once forget the event: its identity record becomes another's, and the index over
+  // them goes, to be made anew at the next start. The same event sent again is then recorded twice.
+  absl::Status Forget(uint64_t index);
   // The head that the store has now, signed with the ledger's stolen key: a perfect checkpoint.
   absl::StatusOr<std::string> Forge(const std::string& key_file);
 
  private:
-  Rogue(std::unique_ptr<leveldb::DB> db, std::string origin)
-      : db_(std::move(db)), origin_(std::move(origin)) {}
+  Rogue(std::string data_dir, std::unique_ptr<leveldb::DB> db, std::string origin)
+      : data_dir_(std::move(data_dir)), db_(std::move(db)), origin_(std::move(origin)) {}
   absl::StatusOr<std::string> Get(const std::string& key);
   absl::StatusOr<Head> StoredHead();
   absl::StatusOr<std::string> EditedLeaf(uint64_t index);
@@ -48,6 +51,7 @@ class Rogue {
   absl::Status Rebuild(uint64_t size);
   absl::Status Write(leveldb::WriteBatch& batch);
 
+  const std::string data_dir_;
   const std::unique_ptr<leveldb::DB> db_;
   const std::string origin_;
 };

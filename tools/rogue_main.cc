@@ -22,6 +22,7 @@ absl::Status Act(const std::string& command, const Target& target) {
   if (command == "edit") return (*rogue)->Edit(target.index);
   if (command == "edit-consistent") return (*rogue)->EditConsistently(target.index);
   if (command == "drop") return (*rogue)->Drop(target.index);
+  if (command == "forget") return (*rogue)->Forget(target.index);
   const auto note = (*rogue)->Forge(target.key_file);
   if (note.ok()) std::cout << *note;
   return note.status();
@@ -53,6 +54,9 @@ int main(int argc, char** argv) {
       .add_option("index", target.index)
       ->required();
   AddCommand(app, "drop", "remove an entry, move up those behind it, make the tree fit", target)
+      .add_option("index", target.index)
+      ->required();
+  AddCommand(app, "forget", "make exactly-once forget an event, so that it can be doubled", target)
       .add_option("index", target.index)
       ->required();
   AddCommand(app, "fork", "sign the store's present head with the stolen log key", target)

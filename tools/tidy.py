@@ -329,6 +329,52 @@ def check_readmes(tree):
             yield folder + "README.md", 1, "is missing"
 
 
+# --- the attack table -------------------------------------------------------------------------
+
+ATTACK_TABLE = "verifier/README.md"
+ATTACK_CELLS = 6  # attack, who notices, when, by which check, evidence, tests
+MIN_ATTACKS = 25
+
+
+def attack_rows(tree):
+    """(line, cells) of each row below "## Attacks"."""
+    inside = False
+    for number, line in enumerate(tree.lines(ATTACK_TABLE), 1):
+        if line.startswith("## "):
+            inside = line == "## Attacks"
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if inside and line.startswith("| ") and cells[0] != "attack":
+            yield number, cells
+
+
+def tests_of_row(cells):
+    return re.findall(r"`(\w+\.\w+)`", cells[-1])
+
+
+def test_cases(tree):
+    """{Suite.Case: file} of the C++ tests."""
+    return {f"{suite}.{case}": path
+            for path in tree.ending("_test.cc")
+            for suite, case in re.findall(r"^TEST(?:_[FP])?\((\w+),\s*(\w+)\)",
+                                          tree.text(path), re.M)}
+
+
+def check_attacks(tree):
+    if ATTACK_TABLE not in tree.paths:
+        return
+    rows, cases = list(attack_rows(tree)), test_cases(tree)
+    if len(rows) < MIN_ATTACKS:
+        yield ATTACK_TABLE, 1, f"{len(rows)} attacks in its table, at least {MIN_ATTACKS}"
+    for number, cells in rows:
+        if len(cells) != ATTACK_CELLS or not all(cells):
+            yield ATTACK_TABLE, number, f"{len(cells)} cells: {ATTACK_CELLS} are due, none empty"
+        if not tests_of_row(cells):
+            yield ATTACK_TABLE, number, f"names no test: {cells[0]}"
+        for name in tests_of_row(cells):
+            if name not in cases:
+                yield ATTACK_TABLE, number, f"there is no test {name}"
+
+
 # --- what a file is built from ----------------------------------------------------------------
 
 
@@ -349,7 +395,7 @@ def depends(tree, start):
 
 
 RULES = (check_layers, check_guards, check_sizes, check_functions, check_banned, check_tests,
-         check_snippets, check_commands, check_readmes)
+         check_snippets, check_commands, check_readmes, check_attacks)
 
 
 def main(arguments):

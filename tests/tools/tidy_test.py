@@ -51,6 +51,25 @@ class TidyTest(unittest.TestCase):
         long_python = "def f():\n" + "    g()\n" * 70
         self.assertEqual(len(self.findings(tidy.check_functions, {"a.py": long_python})), 1)
 
+    def test_every_attack_has_its_test(self):
+        def readme(rows):
+            return "## Attacks\n\n| attack | who | when | check | evidence | test |\n" \
+                   "|---|---|---|---|---|---|\n" + rows + "\n## Other\n\n| x | y |\n"
+        good = "| edit | reader | next read | proof | none | `A.B`, `A.C` |\n"
+        tests = {"tests/a_test.cc": "TEST(A, B) {}\nTEST_F(A, C) {}\n"}
+
+        def findings(rows):
+            return self.findings(tidy.check_attacks,
+                                 {"verifier/README.md": readme(rows), **tests})
+        self.assertEqual(findings(good * 25), [])
+        self.assertEqual(len(findings(good * 24)), 1)
+        for bad in ("| edit | reader | next read | proof | none | |\n",
+                    "| edit | reader | next read | proof | none | A.B |\n",
+                    "| edit | reader | next read | proof | none | `A.D` |\n",
+                    "| edit | reader | | proof | none | `A.B` |\n",
+                    "| edit | reader | proof | none | `A.B` |\n"):
+            self.assertNotEqual(findings(good * 25 + bad), [], bad)
+
     def test_banned_words_count_in_code_and_not_in_its_comments(self):
         for word in ("std::this_thread::sleep_for(x)", "std::string_view a", "leveldb::RepairDB(x)",
                      "EVP_PKEY_free(key)", '#include "absl/synchronization/mutex.h"'):
