@@ -28,8 +28,8 @@ void AppendOne(const std::shared_ptr<UnaryCall>& call, const v1::AppendEventRequ
     if (!outcome.ok()) return call->Fail(outcome.status());
     std::string response;
     ReceiptWriter(*outcome->head)
-        .Append(outcome->entries[0], opening, v1::AppendEventResponse::kReceiptFieldNumber,
-                response);
+        .Append(outcome->entries[0], ReceiptForm::kWhole, opening,
+                v1::AppendEventResponse::kReceiptFieldNumber, response);
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
     call->FinishSerialized(response);
   });
@@ -59,6 +59,24 @@ absl::Status CheckBatch(const v1::BatchAppendEventsRequest& request, const ApiLi
   return absl::OkStatus();
 }
 
+std::string BatchAnswer(const AppendOutcome& outcome, const v1::BatchAppendEventsRequest& request) {
+  constexpr uint32_t kReceipts = v1::BatchAppendEventsResponse::kReceiptsFieldNumber;
+  ReceiptWriter writer(*outcome.head);
+  const auto opening = [&request](size_t i) {
+    return request.requests(static_cast<int>(i)).include_opening();
+  };
+  size_t bytes = 0;
+  for (size_t i = 0; i < outcome.entries.size(); ++i) {
+    bytes += writer.SizeOf(outcome.entries[i], ReceiptForm::kWhole, opening(i), kReceipts);
+  }
+  std::string out;
+  out.reserve(bytes);
+  for (size_t i = 0; i < outcome.entries.size(); ++i) {
+    writer.Append(outcome.entries[i], ReceiptForm::kWhole, opening(i), kReceipts, out);
+  }
+  return out;
+}
+
 void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger,
                    const std::shared_ptr<const v1::BatchAppendEventsRequest>& request) {
   std::vector<const v1::AppendEventRequest*> events;
@@ -69,12 +87,7 @@ void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger,
   ledger->Append(*std::move(sealed), [call, request](absl::StatusOr<AppendOutcome> outcome) {
     if (!outcome.ok()) return call->Fail(outcome.status());
     if (call->finished()) return;
-    std::string response;
-    ReceiptWriter receipts(*outcome->head);
-    for (size_t i = 0; i < outcome->entries.size(); ++i) {
-      receipts.Append(outcome->entries[i], request->requests(static_cast<int>(i)).include_opening(),
-                      v1::BatchAppendEventsResponse::kReceiptsFieldNumber, response);
-    }
+    const std::string response = BatchAnswer(*outcome, *request);
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
     call->FinishSerialized(response);
   });

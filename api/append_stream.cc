@@ -1,28 +1,69 @@
 #include "api/append_stream.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "api/convert.h"
 #include "api/intake.h"
+#include "api/receipt_writer.h"
 #include "api/service.h"
 #include "api/status.h"
 #include "ledger/errors.h"
 #include "merkle/status_macros.h"
+#include "merkle/wire.h"
 
 namespace auditledger {
 namespace {
 
-v1::Problem ToProblem(const absl::Status& status) {
+std::string ProblemBytes(const absl::Status& status) {
   const google::rpc::Status rpc = ToRpcStatus(status);
   v1::Problem out;
   out.set_code(rpc.code());
   out.set_message(rpc.message());
   out.set_status_details(rpc.SerializeAsString());
-  return out;
+  return out.SerializeAsString();
+}
+
+// proto3 leaves out a number that is zero.
+void PutPosition(std::string& out, uint64_t position) {
+  if (position != 0) PutVarintField(out, v1::AppendResult::kPositionFieldNumber, position);
 }
 
 }  // namespace
+
+// The results of one message. Those under one head share what is written of it.
+class AppendStream::Results {
+ public:
+  const std::string& bytes() const { return bytes_; }
+  void CutTo(size_t size) { bytes_.resize(size); }
+
+  void Append(const Slot& slot, bool with_proof) {
+    position_.clear();
+    PutPosition(position_, slot.position);
+    if (slot.head == nullptr) {
+      PutLengthDelimited(position_, v1::AppendResult::kProblemFieldNumber, slot.problem);
+      return PutLengthDelimited(bytes_, kResults, position_);
+    }
+    if (head_ != slot.head) {
+      head_ = slot.head;
+      writer_.emplace(*head_);
+    }
+    const ReceiptForm form = with_proof ? ReceiptForm::kWhole : ReceiptForm::kBare;
+    PutLengthDelimitedPrefix(
+        bytes_, kResults,
+        position_.size() + writer_->SizeOf(slot.entry, form, slot.with_opening, kReceipt));
+    bytes_ += position_;
+    writer_->Append(slot.entry, form, slot.with_opening, kReceipt, bytes_);
+  }
+
+ private:
+  static constexpr uint32_t kResults = v1::AppendEventStreamResponse::kResultsFieldNumber;
+  static constexpr uint32_t kReceipt = v1::AppendResult::kReceiptFieldNumber;
+  std::string bytes_;
+  std::string position_;  // scratch: what stands before a receipt or problem, or all of the latter
+  std::shared_ptr<const PublishedHead> head_;
+  std::optional<ReceiptWriter> writer_;
+};
 
 class AppendStream::Reactor : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
@@ -103,7 +144,7 @@ AppendStream::Slots AppendStream::TakeSlots(const v1::AppendEventStreamRequest& 
     slot->with_opening = one.include_opening();
     slot->omit_proof = request.omit_proofs();
     slot->started_us = context().clock.MonotonicMicros();
-    slot->result.set_position(next_position_++);
+    slot->position = next_position_++;
     slots_.push_back(slot);
     slots.push_back(std::move(slot));
   }
@@ -125,8 +166,8 @@ void AppendStream::SubmitOne(const v1::AppendEventRequest& request,
       SealEvents(context(), *ledger_, principal(), {&request}, /*indexed=*/false);
   if (!sealed.ok()) return Complete(slot, sealed.status());
   auto self = shared_from_this();
-  ledger_->Append(*std::move(sealed), [self, slot](const absl::StatusOr<AppendOutcome>& outcome) {
-    self->Complete(slot, outcome);
+  ledger_->Append(*std::move(sealed), [self, slot](absl::StatusOr<AppendOutcome> outcome) {
+    self->Complete(slot, std::move(outcome));
   });
 }
 
@@ -137,18 +178,20 @@ void AppendStream::Processed() {
 }
 
 void AppendStream::Complete(const std::shared_ptr<Slot>& slot,
-                            const absl::StatusOr<AppendOutcome>& outcome) {
-  v1::AppendResult result;
+                            absl::StatusOr<AppendOutcome> outcome) {
+  std::string problem;
   if (outcome.ok()) {
-    *result.mutable_receipt() = ToReceipt(outcome->entries[0], *outcome->head, slot->with_opening);
     context().metrics.ObserveAppend(context().clock.MonotonicMicros() - slot->started_us);
   } else {
-    *result.mutable_problem() = ToProblem(outcome.status());
+    problem = ProblemBytes(outcome.status());
     context().metrics.CountRefusal(ReasonName(outcome.status()));
   }
   MutexLock lock(mutex_);
-  result.set_position(slot->result.position());
-  slot->result = std::move(result);
+  if (outcome.ok()) {
+    slot->entry = std::move(outcome->entries[0]);
+    slot->head = std::move(outcome->head);
+  }
+  slot->problem = std::move(problem);
   slot->done = true;
   Step();
 }
@@ -170,29 +213,23 @@ void AppendStream::Step() {
 }
 
 void AppendStream::WriteResults() {
-  v1::AppendEventStreamResponse response;
-  size_t bytes = 0;
-  std::vector<int> without_proof;
-  while (!slots_.empty() && slots_.front()->done && bytes < kMaxPageBytes &&
-         response.results_size() < kMaxPageSize) {
-    const std::shared_ptr<Slot> slot = std::move(slots_.front());
+  Results results;
+  std::shared_ptr<Slot> last;
+  size_t last_begin = 0;
+  for (int count = 0; count < kMaxPageSize && results.bytes().size() < kMaxPageBytes; ++count) {
+    if (slots_.empty() || !slots_.front()->done) break;
+    last = std::move(slots_.front());
     slots_.pop_front();
-    v1::AppendResult* added = response.add_results();
-    *added = std::move(slot->result);
-    bytes += added->ByteSizeLong();
-    if (slot->omit_proof) without_proof.push_back(response.results_size() - 1);
+    last_begin = results.bytes().size();
+    results.Append(*last, /*with_proof=*/!last->omit_proof);
   }
   // The last result of a message keeps its proof: its head covers all before it.
-  if (!without_proof.empty() && without_proof.back() == response.results_size() - 1)
-    without_proof.pop_back();
-  for (const int i : without_proof) {
-    if (!response.results(i).has_receipt()) continue;
-    v1::Receipt* receipt = response.mutable_results(i)->mutable_receipt();
-    receipt->clear_leaf();
-    receipt->clear_inclusion();
-    receipt->clear_checkpoint();
+  if (last->omit_proof) {
+    results.CutTo(last_begin);
+    results.Append(*last, /*with_proof=*/true);
   }
-  out_ = SerializeMessage(response);
+  const grpc::Slice slice(results.bytes());
+  out_ = grpc::ByteBuffer(&slice, 1);
   writing_ = true;
   reactor_->StartWrite(&out_);
 }

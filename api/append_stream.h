@@ -46,12 +46,17 @@ class AppendStream : public TrackedCall,
 
  private:
   class Reactor;
+  class Results;
   struct Slot {
     bool done = false;
     bool with_opening = false;
     bool omit_proof = false;
     uint64_t started_us = 0;
-    v1::AppendResult result;
+    uint64_t position = 0;
+    // The answer: an entry under a head, or without a head the v1.Problem, serialised.
+    AppendedEntry entry;
+    std::shared_ptr<const PublishedHead> head;
+    std::string problem;
   };
   using Slots = std::vector<std::shared_ptr<Slot>>;
   using Request = std::shared_ptr<const v1::AppendEventStreamRequest>;
@@ -69,7 +74,7 @@ class AppendStream : public TrackedCall,
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Process(const Request& request, const Slots& slots);
   void SubmitOne(const v1::AppendEventRequest& request, const std::shared_ptr<Slot>& slot);
-  void Complete(const std::shared_ptr<Slot>& slot, const absl::StatusOr<AppendOutcome>& outcome);
+  void Complete(const std::shared_ptr<Slot>& slot, absl::StatusOr<AppendOutcome> outcome);
   void Processed();
 
   // Starts whatever is due: the next write, the next read, the finish.

@@ -4,7 +4,6 @@
 
 #include "api/names.h"
 #include "api/status.h"
-#include "merkle/header.h"
 
 namespace auditledger {
 namespace {
@@ -42,21 +41,6 @@ v1::InclusionProof ToInclusion(uint64_t index, uint64_t size, const std::vector<
   out.set_leaf_index(index);
   out.set_tree_size(size);
   for (const Hash& hash : hashes) out.add_hashes(std::string(hash.view()));
-  return out;
-}
-
-v1::Receipt ToReceipt(const AppendedEntry& entry, const PublishedHead& head, bool with_opening) {
-  v1::Receipt out;
-  out.set_index(entry.index);
-  out.set_leaf(entry.leaf);
-  *out.mutable_inclusion() = ToInclusion(entry.index, head.head.size, entry.inclusion);
-  out.mutable_checkpoint()->set_note(head.checkpoint);
-  if (with_opening) {
-    out.mutable_opening()->set_seed(entry.seed);
-    out.mutable_opening()->set_header(entry.header);
-  }
-  for (const std::string& name : FlagNames(entry.flags)) out.add_flags(name);
-  out.set_repeated_event(entry.repeated);
   return out;
 }
 

@@ -14,7 +14,6 @@
 
 namespace auditledger {
 
-v1::Receipt ToReceipt(const AppendedEntry& entry, const PublishedHead& head, bool with_opening);
 v1::Entry ToEntry(const StoredEntry& entry);
 v1::InclusionProof ToInclusion(uint64_t index, uint64_t size, const std::vector<Hash>& hashes);
 // `full_reasons` keeps file paths in state_reason: for operators only.

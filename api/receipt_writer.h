@@ -1,18 +1,20 @@
 // Receipts as bytes of the wire, without the messages between: a proof is some twenty hashes, each
 // of which a message keeps as a string of its own, and an answer to a batch has a thousand proofs.
+// Lengths are computed first, so that every byte is written once, where it stays.
 //
 // Example:
 //   std::string response;
 //   ReceiptWriter receipts(*outcome->head);
 //   for (const AppendedEntry& entry : outcome->entries) {
-//     receipts.Append(entry, opening, v1::BatchAppendEventsResponse::kReceiptsFieldNumber,
-//     response);
+//     receipts.Append(entry, ReceiptForm::kWhole, opening,
+//                     v1::BatchAppendEventsResponse::kReceiptsFieldNumber, response);
 //   }
 //
 // Thread-safety: an object belongs to one thread and keeps a reference to the head.
 #ifndef AUDITLEDGER_API_RECEIPT_WRITER_H_
 #define AUDITLEDGER_API_RECEIPT_WRITER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -20,18 +22,29 @@
 
 namespace auditledger {
 
+// What of its proof a receipt carries. Index, opening and flags it always has.
+enum class ReceiptForm {
+  kWhole,  // leaf, inclusion proof, checkpoint
+  kBare,   // not even the leaf
+};
+
 class ReceiptWriter {
  public:
   explicit ReceiptWriter(const PublishedHead& head);
 
   // Appends the v1.Receipt of `entry` to `out`, as field `field` of the message around it.
-  void Append(const AppendedEntry& entry, bool with_opening, uint32_t field, std::string& out);
+  void Append(const AppendedEntry& entry, ReceiptForm form, bool with_opening, uint32_t field,
+              std::string& out);
+  // Bytes that Append adds, for whoever must write a length before.
+  size_t SizeOf(const AppendedEntry& entry, ReceiptForm form, bool with_opening, uint32_t field);
 
  private:
+  const std::string& FlagsOf(const AppendedEntry& entry);
+
   const PublishedHead& head_;
   std::string checkpoint_;  // encoded once for all receipts of the head
-  std::string inclusion_;   // scratch
-  std::string receipt_;     // scratch
+  std::string flags_;       // encoded, those of
+  uint64_t flags_of_ = 0;   // this
 };
 
 }  // namespace auditledger

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "merkle/neighbour_proofs.h"
 #include "merkle/proof.h"
 #include "merkle/status_macros.h"
 
@@ -11,11 +12,19 @@ void Acknowledger::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
-void Acknowledger::Post(Acknowledgement acknowledgement) {
-  MutexLock lock(mutex_);
-  while (queue_.size() >= kMaxUnansweredCommits) changed_.Wait(mutex_);
-  queue_.push_back(std::move(acknowledgement));
-  changed_.SignalAll();
+void Acknowledger::Post(Acknowledgement acknowledgement, bool idle) {
+  const bool few = acknowledgement.answers.size() <= kMaxOwnAnswers && !acknowledgement.afterwards;
+  {
+    MutexLock lock(mutex_);
+    // There is one poster: what comes after these answers is posted after them.
+    if (!idle || !few || answering_ || !queue_.empty()) {
+      while (queue_.size() >= kMaxUnansweredCommits) changed_.Wait(mutex_);
+      queue_.push_back(std::move(acknowledgement));
+      changed_.SignalAll();
+      return;
+    }
+  }
+  AnswerAll(acknowledgement);
 }
 
 void Acknowledger::Stop() {
@@ -36,16 +45,21 @@ void Acknowledger::Run() {
       if (queue_.empty()) return;
       next = std::move(queue_.front());
       queue_.pop_front();
+      answering_ = true;
       changed_.SignalAll();
     }
     AnswerAll(next);
+    MutexLock lock(mutex_);
+    answering_ = false;
   }
 }
 
 void Acknowledger::AnswerAll(Acknowledgement& acknowledgement) {
+  const absl::Status proven = ProveNew(acknowledgement);
   for (Answer& answer : acknowledgement.answers) {
+    if (answer.refusal.ok()) answer.refusal = proven;
     if (answer.refusal.ok()) {
-      answer.refusal = Complete(acknowledgement.head, *acknowledgement.nodes, answer);
+      answer.refusal = CompleteRepeats(acknowledgement.head, *acknowledgement.nodes, answer);
     }
     if (answer.refusal.ok()) {
       answer.done(AppendOutcome{acknowledgement.head, std::move(answer.entries)});
@@ -57,12 +71,32 @@ void Acknowledger::AnswerAll(Acknowledgement& acknowledgement) {
   if (acknowledgement.afterwards) acknowledgement.afterwards();
 }
 
-absl::Status Acknowledger::Complete(const HeadFeed::HeadPtr& head, NodeCache& nodes,
-                                    Answer& answer) {
-  for (AppendedEntry& entry : answer.entries) {
-    if (entry.repeated) {
-      ASSIGN_OR_RETURN(entry, reader_.ReadRepeat(entry.index));
+// The new entries of a commit are neighbours: their proofs are made together.
+absl::Status Acknowledger::ProveNew(Acknowledgement& acknowledgement) {
+  std::vector<AppendedEntry*> entries;
+  for (Answer& answer : acknowledgement.answers) {
+    if (!answer.refusal.ok()) continue;
+    for (AppendedEntry& entry : answer.entries) {
+      if (!entry.repeated) entries.push_back(&entry);
     }
+  }
+  if (entries.empty()) return absl::OkStatus();
+  // In the order of the requests, which is that of the log.
+  const uint64_t first = entries.front()->index;
+  auto proofs = InclusionProofs({first, entries.back()->index + 1}, acknowledgement.head->head.size,
+                                *acknowledgement.nodes);
+  if (!proofs.ok()) return Corrupt(proofs.status());
+  for (AppendedEntry* const entry : entries) {
+    entry->inclusion = std::move((*proofs)[entry->index - first]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Acknowledger::CompleteRepeats(const HeadFeed::HeadPtr& head, NodeCache& nodes,
+                                           Answer& answer) {
+  for (AppendedEntry& entry : answer.entries) {
+    if (!entry.repeated) continue;
+    ASSIGN_OR_RETURN(entry, reader_.ReadRepeat(entry.index));
     auto proof = InclusionProof(entry.index, head->head.size, nodes);
     if (!proof.ok()) return Corrupt(proof.status());
     entry.inclusion = *std::move(proof);

@@ -1,5 +1,6 @@
-// Answers appends off the committer's thread: builds inclusion proofs, reads repeats back, calls
-// the callbacks and then the head listeners, in the order of commits.
+// Answers appends off the committer's thread, unless that one has nothing better to do: builds
+// inclusion proofs, reads repeats back, calls the callbacks and then the head listeners, in the
+// order of commits.
 //
 // Thread-safety: Post by one thread; Stop once, after the last Post. What is given must outlive it.
 #ifndef AUDITLEDGER_LEDGER_ACKNOWLEDGER_H_
@@ -25,6 +26,10 @@ namespace auditledger {
 // are slower than the disk, and keeps the committer busy when they are a little late.
 inline constexpr size_t kMaxUnansweredCommits = 8;
 
+// Answers that the committer gives itself, when no request waits for it and none of its answers is
+// outstanding: a lone caller waits for one thread less. More would keep who comes next waiting.
+inline constexpr size_t kMaxOwnAnswers = 8;
+
 // The answer to one request. Entries that repeat carry only their index.
 struct Answer {
   AppendCallback done;
@@ -46,15 +51,16 @@ class Acknowledger {
   ~Acknowledger() { Stop(); }
 
   void Start();
-  // Waits while kMaxUnansweredCommits are outstanding.
-  void Post(Acknowledgement acknowledgement);
+  // Waits while kMaxUnansweredCommits are outstanding. With `idle` the calling thread may answer.
+  void Post(Acknowledgement acknowledgement, bool idle);
   // Answers what was posted, then ends the thread. Idempotent.
   void Stop();
 
  private:
   void Run();
   void AnswerAll(Acknowledgement& acknowledgement);
-  absl::Status Complete(const HeadFeed::HeadPtr& head, NodeCache& nodes, Answer& answer);
+  static absl::Status ProveNew(Acknowledgement& acknowledgement);
+  absl::Status CompleteRepeats(const HeadFeed::HeadPtr& head, NodeCache& nodes, Answer& answer);
 
   const Reader& reader_;
   HeadFeed& feed_;
@@ -62,6 +68,7 @@ class Acknowledger {
   Mutex mutex_;
   CondVar changed_;
   std::deque<Acknowledgement> queue_ ABSL_GUARDED_BY(mutex_);
+  bool answering_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

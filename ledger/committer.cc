@@ -103,10 +103,10 @@ void Committer::Append(std::vector<SealedEvent> events, AppendCallback done) {
       counters_.queued_entries += events.size();
       counters_.queued_bytes += bytes;
       queue_.push_back({std::move(events), std::move(done), bytes});
-      queued_.SignalOne();
-      return;
     }
   }
+  // Outside: the committer would wake only to wait for the mutex.
+  if (refused.ok()) return queued_.SignalOne();
   done(std::move(refused));
 }
 
@@ -174,6 +174,7 @@ void Committer::Process(std::vector<Request> requests) {
         std::make_unique<NodeCache>(parts_.writer->tiles(), acknowledgement.head->head.size);
   }
   LedgerCounters done;
+  bool idle = false;
   for (size_t i = 0; i < requests.size(); ++i) {
     Answer answer{std::move(requests[i].done), std::move(plans[i].refusal), {}};
     answer.entries = EntriesOf(plans[i], requests[i].events, first_index, leaves);
@@ -192,8 +193,9 @@ void Committer::Process(std::vector<Request> requests) {
     counters_.commits += has_entries ? 1 : 0;
     counters_.commit_micros += has_entries ? parts_.clock->MonotonicMicros() - start_us : 0;
     counters_.identity_memory_bytes = parts_.identities->MemoryBytes();
+    idle = queue_.empty();
   }
-  acknowledger_.Post(std::move(acknowledgement));
+  acknowledger_.Post(std::move(acknowledgement), idle);
   // The commit stands and was answered; only what follows it cannot be deduplicated any more.
   if (!indexed.ok()) Latch(indexed);
 }
@@ -233,7 +235,7 @@ void Committer::FailAll(std::vector<Request> requests, const absl::Status& why) 
   Acknowledgement acknowledgement;
   for (Request& request : requests)
     acknowledgement.answers.push_back({std::move(request.done), why, {}});
-  acknowledger_.Post(std::move(acknowledgement));
+  acknowledger_.Post(std::move(acknowledgement), /*idle=*/false);
 }
 
 void Committer::Latch(const absl::Status& cause) {

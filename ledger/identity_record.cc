@@ -1,6 +1,7 @@
 #include "ledger/identity_record.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/str_cat.h"
 #include "merkle/bytes.h"
@@ -36,12 +37,13 @@ absl::Status ReadMac(ByteReader& in, absl::string_view what, Mac128& mac) {
 
 Mac128 IdentityMac(const HmacKey& dedup_key, absl::string_view principal,
                    absl::string_view stream_id, absl::string_view event_id) {
-  std::string message;
-  message.reserve(6 + principal.size() + stream_id.size() + event_id.size());
-  PutBytes16(message, principal);
-  PutBytes16(message, stream_id);
-  PutBytes16(message, event_id);
-  return Truncate(dedup_key.Mac({kIdentityLabel, message}));
+  const auto length = [](absl::string_view part) {
+    return std::array<char, 2>{static_cast<char>(part.size() >> 8), static_cast<char>(part.size())};
+  };
+  const std::array<char, 2> lengths[] = {length(principal), length(stream_id), length(event_id)};
+  const auto view = [&lengths](size_t i) { return absl::string_view(lengths[i].data(), 2); };
+  return Truncate(
+      dedup_key.Mac({kIdentityLabel, view(0), principal, view(1), stream_id, view(2), event_id}));
 }
 
 Mac128 EventMac(const HmacKey& dedup_key, const Mac128& identity, absl::string_view event) {

@@ -81,10 +81,16 @@ absl::Status ReadUpperTileKey(absl::string_view key, TileId& id) {
 
 }  // namespace
 
+// At once: every commit makes three for each of its entries.
 std::string RecordKey(RecordKind kind, uint64_t index) {
-  std::string key = RecordKeyPrefix(kind, index / kChunkEntries);
-  PutU16(key, static_cast<uint16_t>(index % kChunkEntries));
-  return key;
+  const uint64_t chunk = index / kChunkEntries;
+  const uint64_t offset = index % kChunkEntries;
+  char key[12] = {static_cast<char>(kEntryPrefix)};
+  for (int i = 0; i < 8; ++i) key[1 + i] = static_cast<char>(chunk >> (56 - 8 * i));
+  key[9] = static_cast<char>(kind);
+  key[10] = static_cast<char>(offset >> 8);
+  key[11] = static_cast<char>(offset);
+  return std::string(key, sizeof(key));
 }
 
 std::string RecordKeyPrefix(RecordKind kind, uint64_t chunk) {

@@ -191,8 +191,12 @@ absl::Status LevelDbEngine::Commit(const std::optional<Head>& expected, const Co
 absl::Status LevelDbEngine::Write(const std::optional<Head>& expected, const CommitBatch& batch) {
   if (expected != head_) return absl::AbortedError("the stored head is not the expected one");
   leveldb::WriteBatch write;
-  for (const CommitBatch::Record& record : batch.records) {
-    write.Put(RecordKey(record.kind, record.index), record.bytes);
+  // In the order of the keys: each then goes into the memtable's list beside the one before it, and
+  // the way there is in the processor's cache.
+  for (const RecordKind kind : {RecordKind::kIdentity, RecordKind::kLeaf, RecordKind::kPayload}) {
+    for (const CommitBatch::Record& record : batch.records) {
+      if (record.kind == kind) write.Put(RecordKey(kind, record.index), record.bytes);
+    }
   }
   for (const auto& [id, bytes] : batch.tiles) write.Put(TileKey(id), bytes);
   for (const auto& [number, bytes] : batch.stream_records) write.Put(StreamKey(number), bytes);

@@ -28,7 +28,7 @@ absl::StatusOr<Committed> LogWriter::Commit(CommitPlan plan) {
   RETURN_IF_ERROR(Write(prepared));
   // 4 the root once more, from what the engine gives back
   Committed out;
-  out.nodes = std::make_unique<NodeCache>(tiles_, prepared.batch.head.size);
+  out.nodes = std::make_unique<NodeCache>(tiles_, prepared.batch.head.size, std::move(read_edge_));
   ASSIGN_OR_RETURN(out.leaves, ReadBack(head_.size, prepared.batch.head, prepared.batch.tiles,
                                         engine_, *out.nodes));
   // 5 proof and signature
@@ -37,6 +37,7 @@ absl::StatusOr<Committed> LogWriter::Commit(CommitPlan plan) {
   out.first_index = head_.size;
   out.head = prepared.batch.head;
   head_ = out.head;
+  read_edge_ = out.nodes->Edge();
   edge_ = std::move(prepared.edge);
   empty_ = false;
   return out;

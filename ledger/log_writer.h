@@ -79,6 +79,7 @@ class LogWriter {
   bool empty_;  // nothing was ever committed
   Head head_;
   TreeEdge edge_;
+  TileEdge read_edge_;  // as the last commit read it back
 };
 
 }  // namespace auditledger

@@ -30,10 +30,10 @@ constexpr absl::string_view kKeyLabel = Label("auditledger/payload-key/v1");
 constexpr absl::string_view kSeedLabel = Label("auditledger/commitment-seed/v1");
 constexpr absl::string_view kAssociatedLabel = Label("auditledger/payload/v1");
 
-absl::Status CheckSecret(absl::string_view secret) {
-  if (secret.size() == kEntrySecretBytes) return absl::OkStatus();
+absl::Status CheckSecret(size_t bytes) {
+  if (bytes == kEntrySecretBytes) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("secret of ", secret.size(), " bytes, needs ", kEntrySecretBytes));
+      absl::StrCat("secret of ", bytes, " bytes, needs ", kEntrySecretBytes));
 }
 
 // The context of this thread, keyed for `secret`.
@@ -43,7 +43,7 @@ absl::StatusOr<AesGcm*> CipherFor(const HmacKey& secret) {
   return &cipher;
 }
 
-std::string SeedFrom(const HmacKey& secret) { return std::string(secret.Mac({kSeedLabel}).view()); }
+Hash SeedFrom(const HmacKey& secret) { return secret.Mac({kSeedLabel}); }
 
 std::string AssociatedData(absl::string_view origin, const Hash& commitment) {
   std::string out;
@@ -57,7 +57,7 @@ std::string AssociatedData(absl::string_view origin, const Hash& commitment) {
 absl::StatusOr<std::string> ReadSeed(const HmacKey& secret, ByteReader& in) {
   uint8_t source = 0;
   RETURN_IF_ERROR(in.U8("payload seed source", source));
-  if (source == kSeedDerived) return SeedFrom(secret);
+  if (source == kSeedDerived) return std::string(SeedFrom(secret).view());
   if (source != kSeedGiven) {
     return absl::InvalidArgumentError(absl::StrCat("payload: seed source ", source, " is unknown"));
   }
@@ -91,11 +91,12 @@ absl::Status Damaged(const absl::Status& status) { return absl::DataLossError(st
 
 }  // namespace
 
-std::string DeriveCommitmentSeed(absl::string_view secret) { return SeedFrom(HmacKey(secret)); }
+PayloadKeys::PayloadKeys(absl::string_view secret)
+    : secret_bytes_(secret.size()), key_(secret), seed_(SeedFrom(key_)) {}
 
-absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::string_view nonce,
-                                           absl::string_view origin, const Hash& commitment,
-                                           const Payload& payload) {
+absl::StatusOr<std::string> PayloadKeys::Encrypt(absl::string_view nonce, absl::string_view origin,
+                                                 const Hash& commitment,
+                                                 const PayloadView& payload) const {
   if (payload.header.size() > std::numeric_limits<uint16_t>::max()) {
     return absl::InvalidArgumentError(
         absl::StrCat("payload: header of ", payload.header.size(), " bytes, at most 65535"));
@@ -104,17 +105,16 @@ absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::strin
     return absl::InvalidArgumentError(
         absl::StrCat("payload: seed of ", payload.seed.size(), " bytes, needs ", kSeedBytes));
   }
-  RETURN_IF_ERROR(CheckSecret(secret));
-  const HmacKey key(secret);
-  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(key));
-  std::string body;
-  body.reserve(2 + payload.header.size() + payload.event.size());
-  PutBytes16(body, payload.header);
-  body += payload.event;
-  const std::string compressed = CompressPayload(body);
-  if (!compressed.empty()) body = compressed;
+  RETURN_IF_ERROR(CheckSecret(secret_bytes_));
+  ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(key_));
+  std::string plain;
+  plain.reserve(2 + payload.header.size() + payload.event.size());
+  PutBytes16(plain, payload.header);
+  absl::StrAppend(&plain, payload.event);
+  const std::string compressed = CompressPayload(plain);
+  const absl::string_view body = compressed.empty() ? plain : compressed;
 
-  const bool given = payload.seed != SeedFrom(key);
+  const bool given = payload.seed != seed_.view();
   std::string prefix;
   PutU8(prefix, compressed.empty() ? kNotCompressed : kZstdDictionary1);
   PutU8(prefix, given ? kSeedGiven : kSeedDerived);
@@ -131,7 +131,7 @@ absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::strin
 
 absl::StatusOr<Payload> DecryptPayload(absl::string_view secret, absl::string_view origin,
                                        const Hash& commitment, absl::string_view record) {
-  RETURN_IF_ERROR(CheckSecret(secret));
+  RETURN_IF_ERROR(CheckSecret(secret.size()));
   const HmacKey key(secret);
   ASSIGN_OR_RETURN(AesGcm* const cipher, CipherFor(key));
   ByteReader in(record);

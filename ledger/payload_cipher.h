@@ -16,7 +16,7 @@
 // what opens the commitment; receipts and exports carry it and emitters may choose it, so that no
 // key may come from it: whoever holds a receipt and an old copy of the log must not read an erased
 // event. The commitment in the associated data ties a payload to its leaf.
-// Thread-safety: pure functions.
+// Thread-safety: pure functions and immutable values.
 #ifndef AUDITLEDGER_LEDGER_PAYLOAD_CIPHER_H_
 #define AUDITLEDGER_LEDGER_PAYLOAD_CIPHER_H_
 
@@ -25,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "merkle/hash.h"
+#include "merkle/sha256.h"
 
 namespace auditledger {
 
@@ -34,17 +35,33 @@ struct Payload {
   std::string event;
   friend bool operator==(const Payload&, const Payload&) = default;
 };
+// The same by reference.
+struct PayloadView {
+  absl::string_view seed;
+  absl::string_view header;
+  absl::string_view event;
+};
 
 inline constexpr size_t kPayloadNonceBytes = 12;
 inline constexpr size_t kEntrySecretBytes = 32;
 
-// The commitment seed of an event whose emitter chose none. REQUIRES: secret of 32 bytes.
-std::string DeriveCommitmentSeed(absl::string_view secret);
+// What grows from an entry's secret. Made once for an entry: the secret is hashed once.
+class PayloadKeys {
+ public:
+  explicit PayloadKeys(absl::string_view secret);
+  // The commitment seed of an event whose emitter chose none.
+  std::string CommitmentSeed() const { return std::string(seed_.view()); }
+  // A payload record. InvalidArgument: secret or seed not of 32 bytes, nonce not of 12, header of
+  // more than 65,535.
+  absl::StatusOr<std::string> Encrypt(absl::string_view nonce, absl::string_view origin,
+                                      const Hash& commitment, const PayloadView& payload) const;
 
-// InvalidArgument: secret or seed not of 32 bytes, nonce not of 12, header of more than 65,535.
-absl::StatusOr<std::string> EncryptPayload(absl::string_view secret, absl::string_view nonce,
-                                           absl::string_view origin, const Hash& commitment,
-                                           const Payload& payload);
+ private:
+  const size_t secret_bytes_;
+  const HmacKey key_;
+  const Hash seed_;
+};
+
 // DataLoss when the record does not open under this secret, origin and commitment.
 absl::StatusOr<Payload> DecryptPayload(absl::string_view secret, absl::string_view origin,
                                        const Hash& commitment, absl::string_view record);

@@ -11,6 +11,9 @@
 namespace auditledger {
 namespace {
 
+// Up to so many are read one by one: a scan first visits every table of the log.
+constexpr uint64_t kFewLeaves = 32;
+
 absl::Status ReadBackError(absl::string_view what, uint64_t index) {
   return absl::DataLossError(
       absl::StrCat("read back after the commit: ", what, " ", index, " is not what was written"));
@@ -19,6 +22,15 @@ absl::Status ReadBackError(absl::string_view what, uint64_t index) {
 // Calls `visit` for each of the leaves [begin, end), none missing.
 absl::Status ScanLeaves(uint64_t begin, uint64_t end, Engine& engine,
                         absl::FunctionRef<absl::Status(uint64_t, absl::string_view)> visit) {
+  if (end - begin <= kFewLeaves) {
+    for (uint64_t index = begin; index < end; ++index) {
+      const absl::StatusOr<std::string> leaf = engine.Read(RecordKind::kLeaf, index);
+      if (absl::IsNotFound(leaf.status())) return ReadBackError("leaf", index);
+      RETURN_IF_ERROR(leaf.status());
+      RETURN_IF_ERROR(visit(index, *leaf));
+    }
+    return absl::OkStatus();
+  }
   uint64_t next = begin;
   absl::Status wrong;
   RETURN_IF_ERROR(
@@ -31,17 +43,21 @@ absl::Status ScanLeaves(uint64_t begin, uint64_t end, Engine& engine,
   return next == end ? absl::OkStatus() : ReadBackError("leaf", next);
 }
 
-absl::Status CheckTiles(const WrittenTiles& changed, TileReader& tiles, NodeCache& nodes) {
+absl::Status CheckTiles(const WrittenTiles& changed, NodeCache& nodes) {
   for (const auto& [id, written] : changed) {
-    ASSIGN_OR_RETURN(const std::string stored, tiles.ReadTile(id, written.size() / Hash::kSize));
-    if (stored != written) return ReadBackError(absl::StrCat("tile ", id.level, "/"), id.index);
+    ASSIGN_OR_RETURN(const FoldedTile* const stored, nodes.Tile(id));
+    if (stored->bytes() != written) {
+      return ReadBackError(absl::StrCat("tile ", id.level, "/"), id.index);
+    }
     if (written.size() < kTileWidth * Hash::kSize) continue;
     const NodeId parent{static_cast<uint8_t>((id.level + 1) * kTileHeight), id.index};
-    ASSIGN_OR_RETURN(const std::vector<Hash> above, nodes.ReadNodes({parent}));
+    ASSIGN_OR_RETURN(const Hash above, nodes.Node(parent));
     const NodeId left{static_cast<uint8_t>(parent.level - 1), parent.index * 2};
-    const NodeId right{left.level, left.index + 1};
-    ASSIGN_OR_RETURN(const std::vector<Hash> below, nodes.ReadNodes({left, right}));
-    if (NodeHash(below[0], below[1]) != above[0]) return ReadBackError("root of tile", id.index);
+    ASSIGN_OR_RETURN(const Hash below_left, nodes.Node(left));
+    ASSIGN_OR_RETURN(const Hash below_right, nodes.Node({left.level, left.index + 1}));
+    if (NodeHash(below_left, below_right) != above) {
+      return ReadBackError("root of tile", id.index);
+    }
   }
   return absl::OkStatus();
 }
@@ -51,18 +67,16 @@ absl::Status CheckTiles(const WrittenTiles& changed, TileReader& tiles, NodeCach
 absl::StatusOr<std::vector<std::string>> ReadBack(uint64_t old_size, const Head& head,
                                                   const WrittenTiles& tiles, Engine& engine,
                                                   NodeCache& nodes) {
-  std::vector<NodeId> ids;
-  for (uint64_t i = old_size; i < head.size; ++i) ids.push_back({0, i});
-  ASSIGN_OR_RETURN(const std::vector<Hash> hashes, nodes.ReadNodes(ids));
   std::vector<std::string> leaves;
+  leaves.reserve(head.size - old_size);
   const auto check = [&](uint64_t index, absl::string_view leaf) -> absl::Status {
-    if (LeafHash(leaf) != hashes[index - old_size]) return ReadBackError("leaf", index);
+    ASSIGN_OR_RETURN(const Hash hash, nodes.Node({0, index}));
+    if (LeafHash(leaf) != hash) return ReadBackError("leaf", index);
     leaves.emplace_back(leaf);
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(ScanLeaves(old_size, head.size, engine, check));
-  EngineTiles stored(engine);
-  RETURN_IF_ERROR(CheckTiles(tiles, stored, nodes));
+  RETURN_IF_ERROR(CheckTiles(tiles, nodes));
   ASSIGN_OR_RETURN(const Hash root, RootAt(head.size, nodes));
   if (root != head.root) return ReadBackError("root of size", head.size);
   return leaves;

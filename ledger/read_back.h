@@ -25,7 +25,7 @@ namespace auditledger {
 using WrittenTiles = std::vector<std::pair<TileId, std::string>>;
 
 // The leaves, as read. `tiles` are those that [old_size, head.size) changed, as they must be;
-// `nodes` is of head.size and cold.
+// `nodes` is of head.size, and has read nothing yet.
 absl::StatusOr<std::vector<std::string>> ReadBack(uint64_t old_size, const Head& head,
                                                   const WrittenTiles& tiles, Engine& engine,
                                                   NodeCache& nodes);

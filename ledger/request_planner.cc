@@ -52,6 +52,7 @@ void RequestPlanner::Begin(uint64_t next_index) {
 
 absl::StatusOr<RequestPlan> RequestPlanner::Add(std::vector<SealedEvent>& events) {
   absl::flat_hash_map<Mac128, size_t> first_here;
+  first_here.reserve(events.size());
   for (size_t i = 0; i < events.size(); ++i) {
     const auto [at, inserted] = first_here.emplace(events[i].identity_mac, i);
     if (inserted || events[at->second].event_mac == events[i].event_mac) continue;

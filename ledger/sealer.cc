@@ -8,7 +8,6 @@
 #include "merkle/ed25519_verify.h"
 #include "merkle/leaf.h"
 #include "merkle/status_macros.h"
-#include "merkle/system_entries.h"
 #include "merkle/tags.h"
 #include "merkle/units.h"
 
@@ -36,26 +35,21 @@ absl::Status CheckEmitterSignature(absl::string_view origin, const SealInput& in
   return absl::InvalidArgumentError(absl::StrCat("emitter_seal.signature: ", status.message()));
 }
 
-// The event may end up as evidence of a conflict, whose leaf has a body: it must fit that too.
-absl::Status CheckLeafFits(const SealedEvent& sealed) {
-  Leaf leaf;
-  leaf.kind = EntryKind::kConflict;
-  leaf.tags = sealed.tags;
-  leaf.commitment = sealed.commitment;
-  leaf.body = EncodeConflict({});
-  return EncodeLeaf(leaf).status();
-}
+// Every event's leaf fits, also as evidence of a conflict, whose leaf has a body.
+constexpr size_t kLeafBytesBesideTags = 256;
+static_assert(kMaxTags * Hash::kSize + kLeafBytesBesideTags <= kMaxLeafBytes);
 
-absl::StatusOr<std::string> MakeHeader(const SealInput& input) {
+// Takes over the strings that the header names.
+EntryHeader MakeHeader(SealInput& input) {
   EntryHeader header;
   header.received_at_us = input.received_at_us;
   header.flags = input.flags;
-  header.principal = input.principal;
-  header.stream_id = input.stream_id;
-  header.event_id = input.event_id;
+  header.principal = std::move(input.principal);
+  header.stream_id = std::move(input.stream_id);
+  header.event_id = std::move(input.event_id);
   header.stream_sequence = input.stream_sequence;
   if (input.emitter_seal.has_value()) header.signature = input.emitter_seal->signature;
-  return EncodeHeader(header);
+  return header;
 }
 
 }  // namespace
@@ -73,29 +67,30 @@ absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
   ASSIGN_OR_RETURN(sealed.tags, DeriveTags(index_key_, units));
 
   sealed.secret = random_.Bytes(kEntrySecretBytes);
+  const PayloadKeys keys(sealed.secret);
   if (input.emitter_seal.has_value()) {
     RETURN_IF_ERROR(CheckEmitterSeed(input.emitter_seal->seed));
     sealed.seed = input.emitter_seal->seed;
   } else {
-    sealed.seed = DeriveCommitmentSeed(sealed.secret);
+    sealed.seed = keys.CommitmentSeed();
   }
   const Hash event_commitment = EventCommitment(DigestUnits(sealed.seed, units));
   if (input.emitter_seal.has_value()) {
     RETURN_IF_ERROR(CheckEmitterSignature(origin_, input, event_commitment));
   }
 
-  ASSIGN_OR_RETURN(sealed.header, MakeHeader(input));
+  EntryHeader header = MakeHeader(input);
+  ASSIGN_OR_RETURN(sealed.header, EncodeHeader(header));
   sealed.commitment = EntryCommitment(HeaderHash(sealed.seed, sealed.header), event_commitment);
-  RETURN_IF_ERROR(CheckLeafFits(sealed));
 
-  sealed.identity_mac = IdentityMac(dedup_key_, input.principal, input.stream_id, input.event_id);
+  sealed.identity_mac =
+      IdentityMac(dedup_key_, header.principal, header.stream_id, header.event_id);
   sealed.event_mac = EventMac(dedup_key_, sealed.identity_mac, input.event);
-  ASSIGN_OR_RETURN(
-      sealed.payload_record,
-      EncryptPayload(sealed.secret, random_.Bytes(kPayloadNonceBytes), origin_, sealed.commitment,
-                     {sealed.seed, sealed.header, std::move(input.event)}));
-  sealed.principal = std::move(input.principal);
-  sealed.stream_id = std::move(input.stream_id);
+  ASSIGN_OR_RETURN(sealed.payload_record,
+                   keys.Encrypt(random_.Bytes(kPayloadNonceBytes), origin_, sealed.commitment,
+                                {sealed.seed, sealed.header, input.event}));
+  sealed.principal = std::move(header.principal);
+  sealed.stream_id = std::move(header.stream_id);
   sealed.stream_sequence = input.stream_sequence;
   sealed.flags = input.flags;
   return sealed;

@@ -13,6 +13,8 @@ constexpr uint8_t kEd25519 = 1;
 constexpr size_t kPublicKeyBytes = 32;
 constexpr size_t kSignatureBytes = 64;
 constexpr size_t kMaxStringBytes = 65535;
+// Everything but the strings and a signature.
+constexpr size_t kFixedHeaderBytes = 1 + 8 + 8 + 3 * 2 + 8 + 1;
 
 // In bit order.
 constexpr const char* kFlagNames[] = {
@@ -74,6 +76,8 @@ absl::StatusOr<std::string> EncodeHeader(const EntryHeader& header) {
   RETURN_IF_ERROR(CheckString("event_id", header.event_id));
   if (header.signature) RETURN_IF_ERROR(CheckSignature(*header.signature));
   std::string out;
+  out.reserve(kFixedHeaderBytes + header.principal.size() + header.stream_id.size() +
+              header.event_id.size());
   PutU8(out, kHeaderVersion);
   PutU64(out, header.received_at_us);
   PutU64(out, header.flags);

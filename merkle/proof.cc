@@ -5,46 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "merkle/frontier.h"
+#include "merkle/proof_roots.h"
 #include "merkle/proof_shape.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
 namespace {
-
-// Full nodes that make up `range`, left to right. A range of a proof begins at a multiple of the
-// power of two that holds it, so its nodes are those of a tree of its own, moved.
-std::vector<NodeId> NodesOf(LeafRange range) {
-  std::vector<NodeId> nodes = FrontierNodes(range.end - range.begin);
-  for (NodeId& node : nodes) node.index += range.begin >> node.level;
-  return nodes;
-}
-
-// MTH of each range, by one read.
-absl::StatusOr<std::vector<Hash>> ReadRoots(const std::vector<LeafRange>& ranges,
-                                            NodeReader& reader) {
-  std::vector<NodeId> ids;
-  for (const LeafRange& range : ranges) {
-    const std::vector<NodeId> nodes = NodesOf(range);
-    ids.insert(ids.end(), nodes.begin(), nodes.end());
-  }
-  if (ids.empty()) return std::vector<Hash>(ranges.size(), EmptyRoot());
-  ASSIGN_OR_RETURN(const std::vector<Hash> hashes, reader.ReadNodes(ids));
-  if (hashes.size() != ids.size()) {
-    return absl::InternalError(
-        absl::StrCat("node reader: ", ids.size(), " nodes asked, ", hashes.size(), " given"));
-  }
-  std::vector<Hash> roots;
-  roots.reserve(ranges.size());
-  auto next = hashes.begin();
-  for (const LeafRange& range : ranges) {
-    const int count = std::popcount(range.end - range.begin);
-    ASSIGN_OR_RETURN(const Frontier frontier,
-                     Frontier::FromNodes(range.end - range.begin, {next, next + count}));
-    roots.push_back(frontier.Root());
-    next += count;
-  }
-  return roots;
-}
 
 absl::Status CheckRange(absl::string_view what, LeafRange range, uint64_t size) {
   if (range.begin <= range.end && range.end <= size && size <= kMaxTreeSize) {

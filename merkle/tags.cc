@@ -1,7 +1,7 @@
 #include "merkle/tags.h"
 
 #include <algorithm>
-#include <iterator>
+#include <array>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -27,7 +27,13 @@ constexpr uint32_t kWho = 3;         // Agent
 constexpr uint32_t kRequestor = 6;   // Agent
 constexpr uint32_t kOtherId = 18;    // Agent
 
-using Keys = std::vector<TagKey>;
+// A TagKey inside the bytes of a unit.
+struct KeyView {
+  absl::string_view kind;
+  absl::string_view system;
+  absl::string_view id;
+};
+using Keys = std::vector<KeyView>;
 
 absl::string_view ValueOf(const std::optional<WireField>& field) {
   return field ? field->value : absl::string_view();
@@ -53,7 +59,7 @@ absl::Status AddKey(absl::string_view kind, absl::string_view system, absl::stri
   if (keys.size() == kMaxTags) {
     return absl::InvalidArgumentError(absl::StrCat("tags: more than ", kMaxTags, " keys"));
   }
-  keys.push_back({std::string(kind), std::string(system), std::string(id)});
+  keys.push_back({kind, system, id});
   return absl::OkStatus();
 }
 
@@ -117,7 +123,7 @@ absl::Status AddAgent(absl::Span<const Unit> agent, Keys& keys) {
   if (keys.size() + found.size() > kMaxTags) {
     return absl::InvalidArgumentError(absl::StrCat("tags: more than ", kMaxTags, " keys"));
   }
-  std::move(found.begin(), found.end(), std::back_inserter(keys));
+  keys.insert(keys.end(), found.begin(), found.end());
   return absl::OkStatus();
 }
 
@@ -155,19 +161,20 @@ absl::Status AddPatient(absl::Span<const Unit> patient, Keys& keys) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-Hash DeriveTag(const HmacKey& index_key, const TagKey& key) {
-  std::string message;
-  message.reserve(1 + key.kind.size() + 4 + key.system.size() + key.id.size());
-  PutU8(message, static_cast<uint8_t>(key.kind.size()));
-  message += key.kind;
-  PutBytes16(message, key.system);
-  PutBytes16(message, key.id);
-  return index_key.Mac({message});
+Hash Derive(const HmacKey& index_key, const KeyView& key) {
+  const char kind_size = static_cast<char>(key.kind.size());
+  const auto length = [](absl::string_view part) {
+    return std::array<char, 2>{static_cast<char>(part.size() >> 8), static_cast<char>(part.size())};
+  };
+  const std::array<char, 2> system_size = length(key.system);
+  const std::array<char, 2> id_size = length(key.id);
+  return index_key.Mac({absl::string_view(&kind_size, 1), key.kind,
+                        absl::string_view(system_size.data(), system_size.size()), key.system,
+                        absl::string_view(id_size.data(), id_size.size()), key.id});
 }
 
-absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
+// Views of `units`.
+absl::StatusOr<Keys> FindKeys(absl::Span<const Unit> units) {
   Keys keys;
   for (size_t i = 0; i < units.size();) {
     const absl::Span<const Unit> element = ElementAt(units, i);
@@ -189,12 +196,28 @@ absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
   return keys;
 }
 
+}  // namespace
+
+Hash DeriveTag(const HmacKey& index_key, const TagKey& key) {
+  return Derive(index_key, {key.kind, key.system, key.id});
+}
+
+absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
+  ASSIGN_OR_RETURN(const Keys found, FindKeys(units));
+  std::vector<TagKey> keys;
+  keys.reserve(found.size());
+  for (const KeyView& key : found) {
+    keys.push_back({std::string(key.kind), std::string(key.system), std::string(key.id)});
+  }
+  return keys;
+}
+
 absl::StatusOr<std::vector<Hash>> DeriveTags(const HmacKey& index_key,
                                              absl::Span<const Unit> units) {
-  ASSIGN_OR_RETURN(const Keys keys, TagKeys(units));
+  ASSIGN_OR_RETURN(const Keys keys, FindKeys(units));
   std::vector<Hash> tags;
   tags.reserve(keys.size());
-  for (const TagKey& key : keys) tags.push_back(DeriveTag(index_key, key));
+  for (const KeyView& key : keys) tags.push_back(Derive(index_key, key));
   std::sort(tags.begin(), tags.end());
   tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
   return tags;

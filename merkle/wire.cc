@@ -15,6 +15,12 @@ absl::Status Malformed(uint32_t number, absl::string_view why) {
 
 // The reason a varint is refused, or nullptr.
 const char* TakeVarint(absl::string_view& rest, uint64_t& value) {
+  // Nearly all tags and lengths have one byte.
+  if (!rest.empty() && static_cast<uint8_t>(rest.front()) < 0x80) {
+    value = static_cast<uint8_t>(rest.front());
+    rest.remove_prefix(1);
+    return nullptr;
+  }
   value = 0;
   for (int i = 0; i < kMaxVarintBytes; ++i) {
     if (rest.empty()) return "truncated varint";

@@ -14,6 +14,24 @@
 namespace auditledger {
 namespace {
 
+constexpr uint32_t kReceipts = v1::BatchAppendEventsResponse::kReceiptsFieldNumber;
+
+// As a message.
+v1::Receipt ToReceipt(const AppendedEntry& entry, const PublishedHead& head, bool with_opening) {
+  v1::Receipt out;
+  out.set_index(entry.index);
+  out.set_leaf(entry.leaf);
+  *out.mutable_inclusion() = ToInclusion(entry.index, head.head.size, entry.inclusion);
+  out.mutable_checkpoint()->set_note(head.checkpoint);
+  if (with_opening) {
+    out.mutable_opening()->set_seed(entry.seed);
+    out.mutable_opening()->set_header(entry.header);
+  }
+  for (const std::string& name : FlagNames(entry.flags)) out.add_flags(name);
+  out.set_repeated_event(entry.repeated);
+  return out;
+}
+
 AppendedEntry Entry(uint64_t index, size_t hashes) {
   AppendedEntry entry;
   entry.index = index;
@@ -26,9 +44,10 @@ void ExpectTheMessagesBytes(const AppendedEntry& entry, const PublishedHead& hea
   v1::BatchAppendEventsResponse message;
   *message.add_receipts() = ToReceipt(entry, head, opening);
   std::string written;
-  ReceiptWriter(head).Append(entry, opening, v1::BatchAppendEventsResponse::kReceiptsFieldNumber,
-                             written);
+  ReceiptWriter writer(head);
+  writer.Append(entry, ReceiptForm::kWhole, opening, kReceipts, written);
   EXPECT_EQ(written, message.SerializeAsString()) << message.DebugString();
+  EXPECT_EQ(writer.SizeOf(entry, ReceiptForm::kWhole, opening, kReceipts), written.size());
 }
 
 TEST(ReceiptWriter, WritesWhatTheMessageWouldBe) {
@@ -55,10 +74,27 @@ TEST(ReceiptWriter, EachReceiptStandsForItself) {
   v1::BatchAppendEventsResponse message;
   for (const uint64_t index : {3, 0, 8}) {
     const AppendedEntry entry = Entry(index, index);
-    writer.Append(entry, index == 0, v1::BatchAppendEventsResponse::kReceiptsFieldNumber, written);
+    writer.Append(entry, ReceiptForm::kWhole, index == 0, kReceipts, written);
     *message.add_receipts() = ToReceipt(entry, head, index == 0);
   }
   EXPECT_EQ(written, message.SerializeAsString());
+}
+
+TEST(ReceiptWriter, AProofCanBeLeftOut) {
+  const PublishedHead head{{9, Hash{}, 7}, "note"};
+  ReceiptWriter writer(head);
+  AppendedEntry entry = Entry(5, 3);
+  entry.header = "h";
+  entry.flags = kFlagLate;
+  v1::BatchAppendEventsResponse message;
+  *message.add_receipts() = ToReceipt(entry, head, true);
+  message.mutable_receipts(0)->clear_leaf();
+  message.mutable_receipts(0)->clear_inclusion();
+  message.mutable_receipts(0)->clear_checkpoint();
+  std::string written;
+  writer.Append(entry, ReceiptForm::kBare, true, kReceipts, written);
+  EXPECT_EQ(written, message.SerializeAsString());
+  EXPECT_EQ(writer.SizeOf(entry, ReceiptForm::kBare, true, kReceipts), written.size());
 }
 
 }  // namespace

@@ -133,9 +133,10 @@ void Compress(benchmark::State& state) {
 void CompressAndEncrypt(benchmark::State& state) {
   const std::string secret(32, 's');
   const std::string nonce(kPayloadNonceBytes, 'n');
-  const Payload payload{DeriveCommitmentSeed(secret), std::string(90, 'h'), Event(state)};
+  const Payload payload{PayloadKeys(secret).CommitmentSeed(), std::string(90, 'h'), Event(state)};
   for (auto _ : state) {
-    benchmark::DoNotOptimize(EncryptPayload(secret, nonce, kOrigin, Hash{}, payload));
+    benchmark::DoNotOptimize(PayloadKeys(secret).Encrypt(
+        nonce, kOrigin, Hash{}, {payload.seed, payload.header, payload.event}));
   }
 }
 

@@ -14,10 +14,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t cut = size == 0 ? 0 : data[0] * size / 256;
   // Half of the inputs with the seed that follows from the secret, half with a chosen one.
   const bool chosen = size % 2 == 1;
-  const Payload payload{chosen ? std::string(32, 'c') : DeriveCommitmentSeed(secret),
+  const PayloadKeys keys(secret);
+  const Payload payload{chosen ? std::string(32, 'c') : keys.CommitmentSeed(),
                         std::string(bytes.substr(0, cut)), std::string(bytes.substr(cut))};
   const absl::StatusOr<std::string> record =
-      EncryptPayload(secret, std::string(kPayloadNonceBytes, 'n'), "origin", Hash{}, payload);
+      keys.Encrypt(std::string(kPayloadNonceBytes, 'n'), "origin", Hash{},
+                   {payload.seed, payload.header, payload.event});
   FUZZ_CHECK(record.ok() == (payload.header.size() <= 65535));
   if (!record.ok()) return 0;
   const absl::StatusOr<Payload> read = DecryptPayload(secret, "origin", Hash{}, *record);

@@ -19,5 +19,14 @@ TEST(Crc32cTest, GivesThePublishedValues) {
   EXPECT_EQ(Crc32c(""), 0u);
 }
 
+TEST(Crc32cTest, GoesOnFromWhereverItWasCut) {
+  std::string bytes;
+  for (int i = 0; i < 61; ++i) bytes.push_back(static_cast<char>(i * 37));
+  const absl::string_view all = bytes;
+  for (size_t cut = 0; cut <= all.size(); ++cut) {
+    EXPECT_EQ(Crc32c(all.substr(cut), Crc32c(all.substr(0, cut))), Crc32c(all)) << cut;
+  }
+}
+
 }  // namespace
 }  // namespace auditledger
