@@ -105,7 +105,7 @@ absl::Status LevelDbEngine::Open(const LevelDbOptions& options) {
   db.create_if_missing = options.create_if_missing;
   db.paranoid_checks = true;
   db.reuse_logs = false;
-  db.compression = leveldb::kNoCompression;  // hashes and ciphertext: nothing to gain
+  SetTableOptions(db);
   db.write_buffer_size = options.write_buffer_bytes;
   db.max_open_files = options.max_open_files;
   db.block_cache = cache_.get();
@@ -250,6 +250,12 @@ absl::Status LevelDbEngine::ScanStreams(
 }
 
 }  // namespace
+
+void SetTableOptions(leveldb::Options& options) {
+  options.block_size = kTableBlockBytes;
+  options.block_restart_interval = kTableRestartKeys;
+  options.compression = leveldb::kSnappyCompression;
+}
 
 uint64_t PaceMicros(int level0_files, size_t bytes) {
   if (level0_files < kPacedFromFiles) return 0;

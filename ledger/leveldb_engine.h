@@ -14,7 +14,8 @@
 
 namespace leveldb {
 class Env;
-}
+struct Options;
+}  // namespace leveldb
 
 namespace auditledger {
 
@@ -31,6 +32,14 @@ struct LevelDbOptions {
 // NotFound: no database there and create_if_missing is false. DataLoss: damaged.
 // FailedPrecondition: locked by another process, or of a newer format.
 absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDbEngine(const LevelDbOptions& options);
+
+// How tables are laid out: in blocks of kTableBlockBytes, compressed by snappy where that saves an
+// eighth. Hashes and ciphertext it leaves alone; times, numbers, keys and the tags that neighbours
+// share are what it finds (ledger/README.md, "Bytes an event"). A proof reads tiles, which fill
+// blocks of 8 KiB whatever stands here; a leaf costs a block.
+inline constexpr size_t kTableBlockBytes = 16 << 10;
+inline constexpr int kTableRestartKeys = 64;  // keys written against the one before them
+void SetTableOptions(leveldb::Options& options);
 
 // LevelDB stops all writes, for a second and more, while 12 tables wait at level 0 to be merged, as
 // they come to at a load that it cannot keep up with. So a commit waits a little before that: the

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "ledger/ledger.h"
+#include "ledger/leveldb_engine.h"
 #include "leveldb/db.h"
 #include "leveldb/write_batch.h"
 #include "merkle/wire.h"
@@ -166,6 +167,7 @@ int Main(const std::string& base) {
   leveldb::Options raw_options;
   raw_options.create_if_missing = true;
   raw_options.write_buffer_size = 16 << 20;
+  SetTableOptions(raw_options);
   leveldb::DB* opened = nullptr;
   if (!leveldb::DB::Open(raw_options, folder + "/raw", &opened).ok()) return 1;
   std::unique_ptr<leveldb::DB> raw(opened);

@@ -70,7 +70,7 @@ std::unique_ptr<leveldb::DB> Open(const std::string& path, bool create, leveldb:
   leveldb::Options options;
   options.create_if_missing = create;
   options.paranoid_checks = true;
-  options.compression = leveldb::kNoCompression;
+  SetTableOptions(options);
   options.write_buffer_size = ours.write_buffer_bytes;
   options.max_open_files = ours.max_open_files;
   options.block_cache = cache;

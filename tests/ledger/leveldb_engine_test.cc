@@ -104,6 +104,21 @@ TEST_F(LevelDbEngineTest, KeepsItsRecordsOverARestart) {
   EXPECT_OK(Append(20));
 }
 
+TEST_F(LevelDbEngineTest, TablesHoldOnceWhatNeighboursShare) {
+  options_.write_buffer_bytes = 64 << 10;
+  ASSERT_OK(Open(true));
+  constexpr uint64_t kEntries = 400;
+  for (uint64_t i = 0; i < kEntries; ++i) ASSERT_OK(Append(i));
+  ASSERT_OK(Open(false));  // what was in memory becomes a table
+  uint64_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(options_.path)) {
+    if (file.path().extension() == ".ldb") bytes += file.file_size();
+  }
+  EXPECT_GT(bytes, 0u);
+  EXPECT_LT(bytes, kEntries * 100) << "of 500 bytes each, all alike";
+  EXPECT_OK(engine_->Read(RecordKind::kLeaf, kEntries - 1));
+}
+
 TEST_F(LevelDbEngineTest, ASecondOpenerIsRefused) {
   ASSERT_OK(Open(true));
   EXPECT_THAT(OpenLevelDbEngine(options_),
