@@ -14,8 +14,8 @@ namespace auditledger {
 namespace {
 
 constexpr absl::string_view kFirstLine = "auditledger-evidence/v1";
-constexpr std::array<absl::string_view, 5> kKindNames = {"fork", "history", "receipt", "rollback",
-                                                         "leaf"};
+constexpr std::array<absl::string_view, 6> kKindNames = {"fork",     "history", "receipt",
+                                                         "rollback", "leaf",    "order"};
 
 void AppendHead(std::string& out, absl::string_view note) {
   absl::StrAppend(&out, "head ", std::count(note.begin(), note.end(), '\n'), "\n", note);
@@ -72,12 +72,15 @@ class Lines {
     }
     return proof;
   }
+  absl::StatusOr<std::string> OneLeaf() {
+    ASSIGN_OR_RETURN(const absl::string_view field, Field("leaf"));
+    return DecodeBase64("evidence", field);
+  }
   // One or two.
   absl::StatusOr<std::vector<std::string>> Leaves() {
     std::vector<std::string> leaves;
     do {
-      ASSIGN_OR_RETURN(const absl::string_view field, Field("leaf"));
-      ASSIGN_OR_RETURN(std::string leaf, DecodeBase64("evidence", field));
+      ASSIGN_OR_RETURN(std::string leaf, OneLeaf());
       leaves.push_back(std::move(leaf));
     } while (leaves.size() < 2 && rest_.substr(0, 5) == "leaf ");
     return leaves;
@@ -119,6 +122,16 @@ absl::Status ParseBody(Lines& lines, Evidence& out) {
       ASSIGN_OR_RETURN(out.proof, lines.Proof());
       return absl::OkStatus();
     }
+    case Evidence::Kind::kOrder: {
+      out.leaves.resize(2);
+      ASSIGN_OR_RETURN(out.index, lines.Number("entry"));
+      ASSIGN_OR_RETURN(out.leaves[0], lines.OneLeaf());
+      ASSIGN_OR_RETURN(out.proof, lines.Proof());
+      ASSIGN_OR_RETURN(out.second_index, lines.Number("entry"));
+      ASSIGN_OR_RETURN(out.leaves[1], lines.OneLeaf());
+      ASSIGN_OR_RETURN(out.second_proof, lines.Proof());
+      return absl::OkStatus();
+    }
   }
   return absl::InternalError("unknown kind");
 }
@@ -129,10 +142,14 @@ absl::string_view EvidenceKindName(Evidence::Kind kind) {
   return kKindNames[static_cast<size_t>(kind)];
 }
 
+bool HasSecondHead(Evidence::Kind kind) {
+  return kind != Evidence::Kind::kLeaf && kind != Evidence::Kind::kOrder;
+}
+
 std::string FormatEvidence(const Evidence& evidence) {
   std::string out = absl::StrCat(kFirstLine, "\n", EvidenceKindName(evidence.kind), "\n");
   AppendHead(out, evidence.first);
-  if (evidence.kind != Evidence::Kind::kLeaf) AppendHead(out, evidence.second);
+  if (HasSecondHead(evidence.kind)) AppendHead(out, evidence.second);
   switch (evidence.kind) {
     case Evidence::Kind::kFork:
     case Evidence::Kind::kRollback:
@@ -155,6 +172,14 @@ std::string FormatEvidence(const Evidence& evidence) {
       }
       AppendProof(out, evidence.proof);
       break;
+    case Evidence::Kind::kOrder:
+      absl::StrAppend(&out, "entry ", evidence.index, "\nleaf ", EncodeBase64(evidence.leaves[0]),
+                      "\n");
+      AppendProof(out, evidence.proof);
+      absl::StrAppend(&out, "entry ", evidence.second_index, "\nleaf ",
+                      EncodeBase64(evidence.leaves[1]), "\n");
+      AppendProof(out, evidence.second_proof);
+      break;
   }
   return out;
 }
@@ -172,7 +197,7 @@ absl::StatusOr<Evidence> ParseEvidence(absl::string_view text) {
   ASSIGN_OR_RETURN(const absl::string_view kind, lines.Line());
   ASSIGN_OR_RETURN(out.kind, ParseKind(kind));
   ASSIGN_OR_RETURN(out.first, lines.Head());
-  if (out.kind != Evidence::Kind::kLeaf) {
+  if (HasSecondHead(out.kind)) {
     ASSIGN_OR_RETURN(out.second, lines.Head());
   }
   RETURN_IF_ERROR(ParseBody(lines, out));

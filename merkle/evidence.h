@@ -20,12 +20,16 @@
 //   leaf      head, entry, leaf, [leaf,] proof
 //                                        an entry breaks the format of leaves, or was recorded no
 //                                        later than the one before
+//   order     head, entry, leaf, proof, entry, leaf, proof
+//                                        a later entry was recorded no later than an earlier one
+//                                        (what lies between them need not parse)
 //
 //   prefix BASE64     the root that the second head's tree has at the first head's size; not the
 //                     first head's. The proof is C2SP/RFC 6962 consistency from it to the second.
-//   entry INDEX       decimal; of the first leaf where there are two
+//   entry INDEX       decimal; of kind leaf, of the first where there are two
 //   hash BASE64       a leaf hash; the proof after it is inclusion under the head of the same place
-//   leaf BASE64       a leaf; the proof is that of merkle/proof.h RangeProof
+//   leaf BASE64       a leaf; of kind leaf the proof is that of merkle/proof.h RangeProof, of kind
+//                     order the proof after each is inclusion
 //   proof COUNT, then so many lines: BASE64 hashes
 //
 // Each line ends in LF, numbers have no leading zero, base64 is canonical; nothing follows. A head
@@ -51,28 +55,31 @@
 
 namespace auditledger {
 
-// Two notes of the largest size, two leaves in base64, proofs.
+// Two notes of the largest size, two leaves in base64, two proofs.
 inline constexpr size_t kMaxEvidenceBytes = 4 << 20;
 // What the proof of a range of two leaves needs at most below 2^63: twice an inclusion proof.
 inline constexpr size_t kMaxEvidenceHashes = 126;
 
 struct Evidence {
-  enum class Kind : uint8_t { kFork, kHistory, kReceipt, kRollback, kLeaf };
+  enum class Kind : uint8_t { kFork, kHistory, kReceipt, kRollback, kLeaf, kOrder };
   Kind kind = Kind::kFork;
   std::string first{};                // signed notes, verbatim
-  std::string second{};               // none for kLeaf
+  std::string second{};               // none for kLeaf and kOrder
   Hash prefix{};                      // kHistory
-  uint64_t index = 0;                 // kReceipt, kLeaf
+  uint64_t index = 0;                 // kReceipt, kLeaf, kOrder
+  uint64_t second_index = 0;          // kOrder
   Hash first_hash{};                  // kReceipt
   Hash second_hash{};                 // kReceipt
-  std::vector<std::string> leaves{};  // kLeaf: one or two
-  std::vector<Hash> proof{};          // kHistory, kLeaf; kReceipt: under the first head
-  std::vector<Hash> second_proof{};   // kReceipt: under the second head
+  std::vector<std::string> leaves{};  // kLeaf: one or two; kOrder: two
+  std::vector<Hash> proof{};          // kHistory, kLeaf, kOrder; kReceipt: under the first head
+  std::vector<Hash> second_proof{};   // kReceipt: under the second head; kOrder
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };
 
 // "fork", "history", ...
 absl::string_view EvidenceKindName(Evidence::Kind kind);
+// Whether it rests on two heads.
+bool HasSecondHead(Evidence::Kind kind);
 
 std::string FormatEvidence(const Evidence& evidence);
 // Checks the form only, that of the notes included. Formatting the result gives `text` again.
@@ -83,7 +90,8 @@ absl::StatusOr<Evidence> ParseEvidence(absl::string_view text);
 struct EvidencePins {
   std::string origin;
   NoteVerifier log_key;
-  std::vector<NoteVerifier> witnesses{};  // type 0x04; only a rollback needs them
+  std::vector<NoteVerifier> witnesses{};   // type 0x04; only a rollback needs them
+  std::vector<NoteVerifier> other_keys{};  // any of them, or log_key, may have signed a head
 };
 // What it shows, as a sentence for people. FailedPrecondition when it shows nothing: a head is not
 // the pinned log's, the heads agree, a proof does not verify.

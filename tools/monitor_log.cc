@@ -1,6 +1,7 @@
 #include "tools/monitor_log.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -60,10 +61,14 @@ absl::Status LogMonitor::LoadState() {
   last_size_ = state.last_size;
   cosigned_ = state.cosigned;
   cosigned_us_ = state.cosigned_us;
-  if (mirror_.size() == 0) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::string bytes, mirror_.Leaf(mirror_.size() - 1));
-  const absl::StatusOr<Leaf> leaf = ParseLeaf(bytes);
-  if (leaf.ok()) last_recorded_us_ = leaf->recorded_at_us;
+  for (uint64_t back = 1; back <= std::min(mirror_.size(), kTileWidth); ++back) {
+    ASSIGN_OR_RETURN(const std::string bytes, mirror_.Leaf(mirror_.size() - back));
+    const absl::StatusOr<Leaf> leaf = ParseLeaf(bytes);
+    if (!leaf.ok()) continue;
+    last_recorded_us_ = leaf->recorded_at_us;
+    last_parsed_ = mirror_.size() - back;
+    break;
+  }
   return absl::OkStatus();
 }
 
@@ -215,8 +220,8 @@ absl::Status LogMonitor::Extend(const Shown& shown, RoundReport& report) {
                      limits_.max_new_entries, " are fetched"));
     return AskTiles(shown, report).status();
   }
-  const uint64_t last_recorded = last_recorded_us_;
-  std::vector<uint64_t> faults;
+  const auto before_fetch = std::pair(last_recorded_us_, last_parsed_);
+  std::vector<LeafFault> faults;
   const absl::Status fetched = FetchLeaves(shown, faults);
   if (fetched.ok() && mirror_.folder().Root() == head.root) {
     if (!faults.empty()) {
@@ -226,7 +231,7 @@ absl::Status LogMonitor::Extend(const Shown& shown, RoundReport& report) {
     }
     return mirror_.folder().Publish(shown.head.note);
   }
-  last_recorded_us_ = last_recorded;
+  std::tie(last_recorded_us_, last_parsed_) = before_fetch;
   RETURN_IF_ERROR(mirror_.Drop());
   if (absl::IsUnavailable(fetched) || absl::IsNotFound(fetched) || absl::IsDataLoss(fetched) ||
       absl::IsResourceExhausted(fetched)) {
@@ -240,53 +245,78 @@ absl::Status LogMonitor::Extend(const Shown& shown, RoundReport& report) {
   return Diagnose(shown, fetched.ok(), report);
 }
 
-absl::Status LogMonitor::FetchLeaves(const Shown& shown, std::vector<uint64_t>& faults) {
+absl::Status LogMonitor::FetchLeaves(const Shown& shown, std::vector<LeafFault>& faults) {
   const uint64_t size = shown.head.checkpoint.size;
   SourceTiles tiles(*shown.source);
   for (uint64_t bundle = mirror_.size() / kTileWidth; bundle * kTileWidth < size; ++bundle) {
     if (limits_.stop != nullptr && *limits_.stop) return absl::CancelledError("told to end");
-    ASSIGN_OR_RETURN(std::vector<std::string> leaves,
-                     tiles.ReadEntries(bundle, std::min(kTileWidth, size - bundle * kTileWidth)));
+    const uint64_t width = std::min(kTileWidth, size - bundle * kTileWidth);
+    absl::StatusOr<std::vector<std::string>> read = tiles.ReadEntries(bundle, width);
+    if (!read.ok()) {
+      return absl::Status(
+          read.status().code(),
+          absl::StrCat("entries ", bundle * kTileWidth, " to ", bundle * kTileWidth + width - 1,
+                       " and those behind: ", read.status().message()));
+    }
+    std::vector<std::string> leaves = *std::move(read);
     for (uint64_t i = 0; i < leaves.size(); ++i) {
       const uint64_t index = bundle * kTileWidth + i;
       if (index < mirror_.folder().size()) continue;
       const absl::StatusOr<Leaf> leaf = ParseLeaf(leaves[i]);
-      if (!leaf.ok() || leaf->recorded_at_us <= last_recorded_us_) {
-        if (faults.size() < limits_.max_evidence_files) faults.push_back(index);
+      if (!leaf.ok() || (last_parsed_ && leaf->recorded_at_us <= last_recorded_us_)) {
+        if (faults.size() < limits_.max_evidence_files) {
+          faults.push_back({index, last_parsed_.value_or(0)});
+        }
       }
-      if (leaf.ok()) last_recorded_us_ = leaf->recorded_at_us;
+      if (leaf.ok()) {
+        last_recorded_us_ = leaf->recorded_at_us;
+        last_parsed_ = index;
+      }
       RETURN_IF_ERROR(mirror_.folder().Append(std::move(leaves[i])));
     }
   }
   return absl::OkStatus();
 }
 
-// The log signed them: that is proof by itself.
-absl::Status LogMonitor::ReportLeafFaults(const Shown& shown, const std::vector<uint64_t>& faults,
-                                          RoundReport& report) {
-  const std::string& place = shown.place;
-  for (const uint64_t index : faults) {
-    ASSIGN_OR_RETURN(const std::string bytes, mirror_.Leaf(index));
-    const bool parses = ParseLeaf(bytes).ok();
-    if (!parses && (bytes.empty() || static_cast<uint8_t>(bytes[0]) != kLeafVersion)) {
-      Add(report, Severity::kCannotTell, "unknown_leaf", place,
-          absl::StrCat("entry ", index, " is of a version this monitor does not read"));
-      continue;
-    }
-    Evidence evidence{.kind = Evidence::Kind::kLeaf, .first = shown.head.note};
-    evidence.index = parses && index > 0 ? index - 1 : index;
-    for (uint64_t i = evidence.index; i <= index; ++i) {
-      ASSIGN_OR_RETURN(std::string leaf, mirror_.Leaf(i));
+// Where it parses, its time and that of the last entry before it that parses are the evidence.
+absl::StatusOr<Evidence> LogMonitor::EvidenceOfFault(const Shown& shown, const LeafFault& fault,
+                                                     bool parses) {
+  Evidence evidence{.kind = Evidence::Kind::kLeaf, .first = shown.head.note};
+  if (parses && fault.earlier + 1 < fault.index) {
+    evidence.kind = Evidence::Kind::kOrder;
+    evidence.index = fault.earlier;
+    evidence.second_index = fault.index;
+    for (const uint64_t index : {fault.earlier, fault.index}) {
+      ASSIGN_OR_RETURN(std::string leaf, mirror_.Leaf(index));
       evidence.leaves.push_back(std::move(leaf));
     }
-    ASSIGN_OR_RETURN(evidence.proof, mirror_.Range({evidence.index, index + 1}));
-    if (!CheckEvidence(evidence, {log_.key.name(), log_.key, {}}).ok()) {
-      // The one before does not parse, so that two leaves alone do not show it.
-      Add(report, Severity::kMisbehaviour, "order", place,
-          absl::StrCat("entry ", index, " was recorded no later than one before it"));
+    ASSIGN_OR_RETURN(evidence.proof, mirror_.InclusionInAll(fault.earlier));
+    ASSIGN_OR_RETURN(evidence.second_proof, mirror_.InclusionInAll(fault.index));
+    return evidence;
+  }
+  evidence.index = parses ? fault.earlier : fault.index;
+  for (uint64_t i = evidence.index; i <= fault.index; ++i) {
+    ASSIGN_OR_RETURN(std::string leaf, mirror_.Leaf(i));
+    evidence.leaves.push_back(std::move(leaf));
+  }
+  ASSIGN_OR_RETURN(evidence.proof, mirror_.Range({evidence.index, fault.index + 1}));
+  return evidence;
+}
+
+// The log signed them: that is proof by itself.
+absl::Status LogMonitor::ReportLeafFaults(const Shown& shown, const std::vector<LeafFault>& faults,
+                                          RoundReport& report) {
+  for (const LeafFault& fault : faults) {
+    ASSIGN_OR_RETURN(const std::string bytes, mirror_.Leaf(fault.index));
+    const bool parses = ParseLeaf(bytes).ok();
+    if (!parses && (bytes.empty() || static_cast<uint8_t>(bytes[0]) != kLeafVersion)) {
+      // No evidence: a later version of the ledger may write it in good faith.
+      Add(report, Severity::kCannotTell, "unknown_leaf", shown.place,
+          absl::StrCat("entry ", fault.index, " is of a version this monitor does not read"));
       continue;
     }
-    RETURN_IF_ERROR(Convict(place, evidence, report).status());
+    ASSIGN_OR_RETURN(const Evidence evidence, EvidenceOfFault(shown, fault, parses));
+    RETURN_IF_ERROR(Convict(shown.place, evidence, report).status());
   }
   return absl::OkStatus();
 }

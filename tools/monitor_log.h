@@ -135,9 +135,14 @@ class LogMonitor {
   absl::StatusOr<std::string> CompareWithMirror(const std::string& place,
                                                 const SignedCheckpoint& head, RoundReport& report);
   absl::Status Extend(const Shown& shown, RoundReport& report);
-  absl::Status FetchLeaves(const Shown& shown, std::vector<uint64_t>& faults);
-  absl::Status ReportLeafFaults(const Shown& shown, const std::vector<uint64_t>& faults,
+  struct LeafFault {
+    uint64_t index = 0;
+    uint64_t earlier = 0;  // the last entry before it that parses
+  };
+  absl::Status FetchLeaves(const Shown& shown, std::vector<LeafFault>& faults);
+  absl::Status ReportLeafFaults(const Shown& shown, const std::vector<LeafFault>& faults,
                                 RoundReport& report);
+  absl::StatusOr<Evidence> EvidenceOfFault(const Shown& shown, const LeafFault& fault, bool parses);
   enum class Told : uint8_t { kNothing, kAnotherPast, kTheSamePast };
   absl::StatusOr<Told> AskTiles(const Shown& shown, RoundReport& report);
   absl::Status Diagnose(const Shown& shown, bool has_leaves, RoundReport& report);
@@ -160,7 +165,8 @@ class LogMonitor {
   uint64_t now_us_ = 0;                        // of this round
   std::map<std::string, uint64_t> last_size_;  // by place
   std::string cosigned_;                       // newest head that a pinned witness cosigned
-  uint64_t last_recorded_us_ = 0;              // of the last leaf that parses
+  std::optional<uint64_t> last_parsed_;        // the last leaf that parses
+  uint64_t last_recorded_us_ = 0;              // its time
   uint64_t cosigned_us_ = 0;                   // newest time of a cosignature
 };
 

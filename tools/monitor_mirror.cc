@@ -35,6 +35,12 @@ absl::StatusOr<std::vector<Hash>> Mirror::Range(LeafRange range) const {
   return RangeProof(range, folder_->size(), nodes);
 }
 
+absl::StatusOr<std::vector<Hash>> Mirror::InclusionInAll(uint64_t index) const {
+  TileFolderReader tiles(log_.dir);
+  TileNodeReader nodes(tiles, folder_->size());
+  return InclusionProof(index, folder_->size(), nodes);
+}
+
 absl::StatusOr<std::string> Mirror::Leaf(uint64_t index) const {
   const uint64_t bundle = index / kTileWidth;
   TileFolderReader tiles(log_.dir);

@@ -39,6 +39,7 @@ class Mirror {
   absl::StatusOr<std::vector<Hash>> Inclusion(uint64_t index) const;       // in size()
   // Of all leaves in folder(), those beyond the head included once WritePartials has written them.
   absl::StatusOr<std::vector<Hash>> Range(LeafRange range) const;
+  absl::StatusOr<std::vector<Hash>> InclusionInAll(uint64_t index) const;
   absl::StatusOr<std::string> Leaf(uint64_t index) const;
 
   // Leaves beyond the head, and the head they lead to; see TileFolder.

@@ -51,6 +51,8 @@ absl::StatusOr<std::string> Accusation(const Evidence& evidence) {
   } else if (evidence.kind == Evidence::Kind::kFork || evidence.kind == Evidence::Kind::kRollback) {
     ASSIGN_OR_RETURN(const std::string second, TextOf(evidence.second));
     absl::StrAppend(&out, second);
+  } else if (evidence.kind == Evidence::Kind::kOrder) {
+    absl::StrAppend(&out, evidence.second_index);
   }
   return out;
 }

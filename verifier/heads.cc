@@ -111,23 +111,13 @@ HeadRelation RelateByTiles(const Checkpoint& older, const Checkpoint& newer, Kin
   // Only if that other root is part of the larger head by proof has its signer forked: tiles alone
   // are anybody's word, and a damaged one is no evidence.
   if (VerifyExtension(older.size, *old_root, newer.size, newer.root, *proof).ok()) {
-    return {Kind::kFork, absl::StrCat("the first ", older.size, " entries under the larger head ",
-                                      "have root ", old_root->ToHex(), ", not the smaller head's")};
+    return {Kind::kFork,
+            absl::StrCat("the first ", older.size, " entries under the larger head ", "have root ",
+                         old_root->ToHex(), ", not the smaller head's"),
+            *old_root, *proof};
   }
   return {Kind::kUnproven,
           "the export's tiles do not lead to the larger head: damaged, or of another log"};
-}
-
-void KeepEvidence(const SignedCheckpoint& known, const SignedCheckpoint& other, const Pin& pin,
-                  const TrustStore& store, Verdict& verdict) {
-  absl::StatusOr<std::vector<std::string>> paths = store.KeepEvidence(pin, known.note, other.note);
-  if (paths.ok()) {
-    verdict.evidence = *std::move(paths);
-    return;
-  }
-  // Then the verdict itself carries both notes: they must not get lost.
-  verdict.Refuse(absl::StrCat("the evidence could not be saved (", paths.status().message(),
-                              "); keep these two notes:\n", known.note, "\n", other.note));
 }
 
 // A witness that cosigned both heads of a fork lied, and its two lines prove it.
@@ -233,6 +223,28 @@ HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other, const
   return relation;
 }
 
+Evidence ForkEvidence(const SignedCheckpoint& known, const SignedCheckpoint& other,
+                      const HeadRelation& fork) {
+  if (known.checkpoint.size == other.checkpoint.size) {
+    return {.kind = Evidence::Kind::kFork, .first = known.note, .second = other.note};
+  }
+  const bool grew = known.checkpoint.size < other.checkpoint.size;
+  return {.kind = Evidence::Kind::kHistory,
+          .first = (grew ? known : other).note,
+          .second = (grew ? other : known).note,
+          .prefix = fork.prefix,
+          .proof = fork.proof};
+}
+
+void KeepEvidence(const Evidence& evidence, const Pin& pin, const TrustStore& store,
+                  Verdict& verdict) {
+  absl::StatusOr<std::string> path = store.KeepEvidence(pin, evidence);
+  if (path.ok()) return verdict.evidence.push_back(*std::move(path));
+  // Then the verdict itself carries it: it must not get lost.
+  verdict.Refuse(absl::StrCat("the evidence could not be saved (", path.status().message(),
+                              "); keep these lines as a file:\n", FormatEvidence(evidence)));
+}
+
 std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict) {
   NoteVerifier key = pin.key;
   absl::StatusOr<SignedCheckpoint> head = OpenPinned(note, pin, &key);
@@ -298,7 +310,7 @@ void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const Histor
       verdict.Refuse(
           absl::StrCat("FORK: the log's key has signed two histories: ", relation.detail));
       AccuseWitnesses(last, head, pin, verdict);
-      return KeepEvidence(last, head, pin, *history.store, verdict);
+      return KeepEvidence(ForkEvidence(last, head, relation), pin, *history.store, verdict);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "merkle/checkpoint.h"
+#include "merkle/evidence.h"
 #include "merkle/hash.h"
 #include "merkle/tlog_proof.h"
 #include "verifier/pins.h"
@@ -51,10 +52,22 @@ struct HeadRelation {
   };
   Kind kind;
   std::string detail;
+  // Of a fork between two sizes: the root that the larger head's tree has at the smaller size, and
+  // the consistency proof from it.
+  Hash prefix = {};
+  std::vector<Hash> proof = {};
 };
 // A fork is only called one when the newer head itself commits to another prefix: damaged proofs or
 // tiles leave the two heads unlinked.
 HeadRelation RelateHeads(const Checkpoint& known, const Checkpoint& other, const History& history);
+
+// What a third party needs to judge a fork that RelateHeads found between these two.
+// REQUIRES: fork.kind is kFork.
+Evidence ForkEvidence(const SignedCheckpoint& known, const SignedCheckpoint& other,
+                      const HeadRelation& fork);
+// Writes it into the trust store and its path into the verdict.
+void KeepEvidence(const Evidence& evidence, const Pin& pin, const TrustStore& store,
+                  Verdict& verdict);
 
 // What a head is to the one who asks: a receipt may be older than the last head seen, if it is
 // linked to it; a checkpoint or a log may not.

@@ -98,21 +98,18 @@ absl::Status TrustStore::Forget(absl::string_view origin) const {
   return absl::NotFoundError(absl::StrCat("trust store: no head of ", origin));
 }
 
-absl::StatusOr<std::vector<std::string>> TrustStore::KeepEvidence(const Pin& pin,
-                                                                  absl::string_view known,
-                                                                  absl::string_view other) const {
+absl::StatusOr<std::string> TrustStore::KeepEvidence(const Pin& pin,
+                                                     const Evidence& evidence) const {
   const std::string folder = absl::StrCat(dir_, "/evidence");
   RETURN_IF_ERROR(MakeFolders(folder));
+  const std::string text = FormatEvidence(evidence);
   // Named by content, so that finding the same contradiction again adds nothing.
-  const std::string stem = absl::StrCat(folder, "/", Sha256({pin.origin}).ToHex().substr(0, 16),
-                                        "-", Sha256({known, other}).ToHex().substr(0, 16));
-  std::vector<std::string> paths;
-  for (const auto& [suffix, note] : {std::pair(".a.checkpoint", known), {".b.checkpoint", other}}) {
-    paths.push_back(absl::StrCat(stem, suffix));
-    RETURN_IF_ERROR(WriteFileAtomically(
-        {.path = paths.back(), .temporary = paths.back() + ".tmp", .mode = 0600}, note));
-  }
-  return paths;
+  std::string path = absl::StrCat(folder, "/", EvidenceKindName(evidence.kind), "-",
+                                  Sha256({pin.origin}).ToHex().substr(0, 16), "-",
+                                  Sha256({text}).ToHex().substr(0, 16), ".evidence");
+  RETURN_IF_ERROR(
+      WriteFileAtomically({.path = path, .temporary = path + ".tmp", .mode = 0600}, text));
+  return path;
 }
 
 absl::StatusOr<std::vector<std::string>> TrustStore::List() const {

@@ -3,7 +3,8 @@
 //
 //   DIR/<hex SHA-256(origin)>.checkpoint   the signed note, verbatim
 //   DIR/<hex SHA-256(origin)>.lock         held (flock) while head and store are compared
-//   DIR/evidence/...                       pairs of signed heads that contradict each other
+//   DIR/evidence/KIND-....evidence         signed heads that contradict each other, and what shows
+//                                          that they do (merkle/evidence.h)
 //
 // Files are named by the pinned origin alone, and what is read back is verified again with the
 // pinned key: a server chooses neither. A file that does not verify is an error that says what to
@@ -29,6 +30,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "merkle/checkpoint.h"
+#include "merkle/evidence.h"
 #include "verifier/pins.h"
 
 namespace auditledger {
@@ -66,9 +68,8 @@ class TrustStore {
   absl::Status Save(const Pin& pin, absl::string_view note) const;
   // NotFound when there is none.
   absl::Status Forget(absl::string_view origin) const;
-  // Keeps two heads that contradict each other; returns the two paths.
-  absl::StatusOr<std::vector<std::string>> KeepEvidence(const Pin& pin, absl::string_view known,
-                                                        absl::string_view other) const;
+  // Keeps what shows a fork as a file that anyone can judge; returns its path.
+  absl::StatusOr<std::string> KeepEvidence(const Pin& pin, const Evidence& evidence) const;
   // The notes of all heads stored, unverified, in no particular order.
   absl::StatusOr<std::vector<std::string>> List() const;
 

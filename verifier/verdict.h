@@ -46,7 +46,7 @@ struct WitnessReport {
 };
 
 struct Verdict {
-  std::string subject;  // "receipt", "checkpoint", "consistency", "log", "entry"
+  std::string subject;  // "receipt", "checkpoint", "consistency", "log", "entry", "evidence"
   Outcome outcome = Outcome::kVerified;
   // Against whom: what the caller pinned, and the head that was checked, once its signature was.
   std::string origin;

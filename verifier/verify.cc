@@ -93,8 +93,10 @@ void CheckFrom(const std::string& from, const SignedCheckpoint& head, const Pin&
     case HeadRelation::Kind::kBadProof:
       return verdict.Refuse(relation.detail);
     case HeadRelation::Kind::kFork:
-      return verdict.Refuse(absl::StrCat("FORK: the log's key has signed two histories: ",
-                                         relation.detail, "; the two files prove it"));
+      verdict.Refuse(absl::StrCat("FORK: the log's key has signed two histories: ", relation.detail,
+                                  "; the two files prove it"));
+      if (history.store == nullptr) return;
+      return KeepEvidence(ForkEvidence(*old, head, relation), pin, *history.store, verdict);
   }
 }
 

@@ -18,12 +18,31 @@ constexpr uint64_t kMicrosPerSecond = 1'000'000;
 // Beyond what a time in microseconds can hold.
 constexpr uint64_t kLastSecond = UINT64_MAX / kMicrosPerSecond;
 
-std::string TimeText(uint64_t seconds) {
-  return seconds > kLastSecond ? absl::StrCat(seconds, " s")
-                               : FormatMicros(seconds * kMicrosPerSecond);
+// Of the pin's policy, those who cosigned both and for whose two cosignatures `counts` holds.
+template <typename Counts>
+std::vector<std::string> CosignersOf(absl::string_view note, absl::string_view other,
+                                     const Pin& pin, const Counts& counts) {
+  if (!pin.policy) return {};
+  const std::vector<NoteVerifier> keys = pin.policy->WitnessKeys();
+  const absl::StatusOr<std::vector<Cosignature>> a = VerifyCosignatures(note, keys);
+  const absl::StatusOr<std::vector<Cosignature>> b = VerifyCosignatures(other, keys);
+  if (!a.ok() || !b.ok()) return {};
+  std::vector<std::string> names;
+  for (const Cosignature& in_a : *a) {
+    const bool found = std::any_of(b->begin(), b->end(), [&](const Cosignature& in_b) {
+      return in_b.key == in_a.key && counts(in_a, in_b);
+    });
+    if (found) names.push_back(PrintablePolicyName(pin.policy->witnesses()[in_a.key].name));
+  }
+  return names;
 }
 
 }  // namespace
+
+std::string CosignedAtText(uint64_t seconds) {
+  return seconds > kLastSecond ? absl::StrCat(seconds, " s")
+                               : FormatMicros(seconds * kMicrosPerSecond);
+}
 
 std::string AgeText(uint64_t seconds, uint64_t now_seconds) {
   constexpr uint64_t kMinute = 60;
@@ -57,7 +76,7 @@ void CheckWitnesses(const SignedCheckpoint& head, const Pin& pin, Verdict& verdi
   for (const Cosignature& cosignature : *cosignatures) {
     newest = std::max(newest, cosignature.timestamp);
     report.by.push_back({PrintablePolicyName(policy.witnesses()[cosignature.key].name),
-                         TimeText(cosignature.timestamp)});
+                         CosignedAtText(cosignature.timestamp)});
   }
   const absl::Status quorum = policy.CheckQuorum(CosigningKeys(*cosignatures));
   if (!quorum.ok()) verdict.Refuse(absl::StrCat("witnesses: ", quorum.message()));
@@ -70,27 +89,24 @@ void CheckWitnesses(const SignedCheckpoint& head, const Pin& pin, Verdict& verdi
                                      absl::StrAppend(out, cosigner.name, " (", cosigner.time, ")");
                                    }),
                      ", as the policy asks: ", report.computed));
-    verdict.not_proven.push_back(absl::StrCat(
-        "that the log has no newer head: the newest of these cosignatures says ", TimeText(newest),
-        ", ", AgeText(newest, static_cast<uint64_t>(absl::ToUnixSeconds(absl::Now())))));
+    verdict.not_proven.push_back(
+        absl::StrCat("that the log has no newer head: the newest of these cosignatures says ",
+                     CosignedAtText(newest), ", ",
+                     AgeText(newest, static_cast<uint64_t>(absl::ToUnixSeconds(absl::Now())))));
   }
   verdict.witnesses = std::move(report);
 }
 
 std::vector<std::string> CosignersOfBoth(absl::string_view note, absl::string_view other,
                                          const Pin& pin) {
-  if (!pin.policy) return {};
-  const std::vector<NoteVerifier> keys = pin.policy->WitnessKeys();
-  const absl::StatusOr<std::vector<Cosignature>> a = VerifyCosignatures(note, keys);
-  const absl::StatusOr<std::vector<Cosignature>> b = VerifyCosignatures(other, keys);
-  if (!a.ok() || !b.ok()) return {};
-  std::vector<std::string> names;
-  for (const Cosignature& in_a : *a) {
-    const bool in_both = std::any_of(b->begin(), b->end(),
-                                     [&](const Cosignature& in_b) { return in_b.key == in_a.key; });
-    if (in_both) names.push_back(PrintablePolicyName(pin.policy->witnesses()[in_a.key].name));
-  }
-  return names;
+  return CosignersOf(note, other, pin, [](const Cosignature&, const Cosignature&) { return true; });
+}
+
+std::vector<std::string> WitnessesGoneBack(absl::string_view larger, absl::string_view note,
+                                           const Pin& pin) {
+  return CosignersOf(larger, note, pin, [](const Cosignature& earlier, const Cosignature& later) {
+    return later.timestamp > earlier.timestamp;
+  });
 }
 
 }  // namespace auditledger

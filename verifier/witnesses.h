@@ -26,6 +26,14 @@ void CheckWitnesses(const SignedCheckpoint& head, const Pin& pin, Verdict& verdi
 // "3 days ago": in whole days, hours or minutes, whichever is the first to reach 2.
 std::string AgeText(uint64_t seconds, uint64_t now_seconds);
 
+// When a witness says that it cosigned: RFC 3339, or "N s" beyond what that can say.
+std::string CosignedAtText(uint64_t seconds);
+
+// The witnesses that cosigned `larger`, a head, and by their own dates later the smaller one
+// `note`. Empty without a policy. REQUIRES: both are heads of the pinned log, of these sizes.
+std::vector<std::string> WitnessesGoneBack(absl::string_view larger, absl::string_view note,
+                                           const Pin& pin);
+
 // The witnesses of the pin's policy whose cosignatures both notes carry: of a fork, those who broke
 // their one promise. Empty without a policy.
 std::vector<std::string> CosignersOfBoth(absl::string_view note, absl::string_view other,

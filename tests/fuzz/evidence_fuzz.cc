@@ -15,7 +15,7 @@ void CheckWhatIsShown(const Evidence& evidence) {
   if (!shown.ok()) return;
   FUZZ_CHECK(!shown->empty());
   FUZZ_CHECK(evidence.kind != Evidence::Kind::kRollback);  // nobody pinned a witness
-  if (evidence.kind == Evidence::Kind::kLeaf) return;
+  if (!HasSecondHead(evidence.kind)) return;
   const Checkpoint first = ParseCheckpoint(ParseNote(evidence.first)->text).value();
   const Checkpoint second = ParseCheckpoint(ParseNote(evidence.second)->text).value();
   if (evidence.kind == Evidence::Kind::kFork) {
@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FUZZ_CHECK(evidence->proof.size() <= kMaxEvidenceHashes);
   CheckWhatIsShown(*evidence);
   evidence->first = FuzzSign(ParseNote(evidence->first)->text);
-  if (evidence->kind != Evidence::Kind::kLeaf) {
+  if (HasSecondHead(evidence->kind)) {
     evidence->second = FuzzSign(ParseNote(evidence->second)->text);
   }
   CheckWhatIsShown(*evidence);

@@ -223,6 +223,72 @@ TEST(EvidenceTest, LeavesThatBreakTheRulesAreShownAndGoodOnesAreNot) {
   nothing(swapped);
 }
 
+Evidence OrderEvidence(TestLog& log, uint64_t earlier, uint64_t later) {
+  return {.kind = Evidence::Kind::kOrder,
+          .first = log.CheckpointAt(log.size()),
+          .index = earlier,
+          .second_index = later,
+          .leaves = {log.leaves()[earlier], log.leaves()[later]},
+          .proof = InclusionProof(earlier, log.size(), log).value(),
+          .second_proof = InclusionProof(later, log.size(), log).value()};
+}
+
+// Entry 8, one that does not parse, and one that is dated as entry 8.
+TestLog DisorderedLog() {
+  TestLog log = Branch(9, 9, 1);
+  Leaf leaf;
+  leaf.kind = EntryKind::kOperator;
+  leaf.recorded_at_us = log.NextTime() - 1000;
+  log.AddBytes(std::string("\x01\x02", 2), std::nullopt);
+  log.AddLeaf(leaf, std::nullopt);
+  return log;
+}
+
+TEST(EvidenceTest, TimesThatFallAcrossAnEntryThatDoesNotParseAreShown) {
+  TestLog log = DisorderedLog();
+  const EvidencePins pins = PinsOf(log);
+  EXPECT_THAT(*Check(OrderEvidence(log, 8, 10), pins), HasSubstr("entry 10 was recorded at"));
+  const auto nothing = [&](const Evidence& evidence, absl::string_view why) {
+    const auto shown = Check(evidence, pins);
+    EXPECT_THAT(shown, StatusIs(absl::StatusCode::kFailedPrecondition));
+    EXPECT_THAT(shown.status().message(), HasSubstr(std::string(why)));
+  };
+  nothing(OrderEvidence(log, 7, 10), "keep their order");
+  nothing(OrderEvidence(log, 10, 8), "not the later");
+  nothing(OrderEvidence(log, 10, 10), "not the later");
+  nothing(OrderEvidence(log, 8, 9), "does not parse");
+  nothing(OrderEvidence(log, 9, 10), "does not parse");
+  Evidence one_leaf = OrderEvidence(log, 8, 10);
+  one_leaf.leaves.pop_back();
+  EXPECT_THAT(CheckEvidence(one_leaf, pins), StatusIs(absl::StatusCode::kFailedPrecondition));
+  Evidence elsewhere = OrderEvidence(log, 8, 10);
+  elsewhere.index = 7;
+  nothing(elsewhere, "first entry: ");
+  elsewhere.index = 8;
+  elsewhere.second_index = 9;
+  nothing(elsewhere, "second entry: ");
+  Evidence made_up = OrderEvidence(log, 8, 10);
+  made_up.leaves[1] = made_up.leaves[0];
+  nothing(made_up, "second entry: ");
+}
+
+// A policy may list several keys of a log: what any of them signed counts.
+TEST(EvidenceTest, AHeadMayBeSignedByAnotherOfThePinnedKeys) {
+  TestLog::Options options;
+  options.key = 2;
+  TestLog renewed(options);
+  renewed.AddEvents(3);
+  TestLog log;
+  log.AddEvents(3);
+  const Evidence evidence{.kind = Evidence::Kind::kFork,
+                          .first = log.CheckpointAt(4),
+                          .second = renewed.CheckpointAt(4)};
+  EvidencePins pins = PinsOf(log);
+  EXPECT_THAT(Check(evidence, pins), StatusIs(absl::StatusCode::kFailedPrecondition));
+  pins.other_keys = {renewed.verifier()};
+  EXPECT_THAT(*Check(evidence, pins), StartsWith("FORK: "));
+}
+
 // One of each kind; all but the rollback, whose witness nobody pins, hold.
 std::vector<Evidence> OneOfEach() {
   TestLog log = Branch(9, 9, 1);
@@ -231,6 +297,7 @@ std::vector<Evidence> OneOfEach() {
   leaf.kind = EntryKind::kOperator;
   leaf.recorded_at_us = log.NextTime() - 1000;
   log.AddLeaf(leaf, std::nullopt);
+  TestLog disordered = DisorderedLog();
   return {{.kind = Evidence::Kind::kFork,
            .first = log.CheckpointAt(8),
            .second = other.CheckpointAt(8)},
@@ -239,7 +306,8 @@ std::vector<Evidence> OneOfEach() {
           {.kind = Evidence::Kind::kRollback,
            .first = log.CheckpointAt(8),
            .second = log.CheckpointAt(2)},
-          LeafEvidence(log, 8, 2)};
+          LeafEvidence(log, 8, 2),
+          OrderEvidence(disordered, 8, 10)};
 }
 
 // AUDITLEDGER_WRITE_CORPUS=1 writes them anew.

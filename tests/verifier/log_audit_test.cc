@@ -10,6 +10,7 @@
 #include "merkle/tile.h"
 #include "tests/testing/shared_path.h"
 #include "tests/verifier/test_export.h"
+#include "verifier/evidence_report.h"
 
 namespace auditledger {
 namespace {
@@ -325,7 +326,10 @@ TEST_F(LogAuditTest, TheLogItselfProvesThatItExtendsTheLastHeadSeen) {
   const Verdict forked = AuditOf(fork);
   EXPECT_EQ(forked.ExitCode(), 1);
   EXPECT_THAT(forked.reasons, Contains(HasSubstr("FORK")));
-  EXPECT_EQ(forked.evidence.size(), 2u);
+  ASSERT_EQ(forked.evidence.size(), 1u);
+  const EvidenceReport judged = JudgeEvidence(testing::ReadFile(forked.evidence[0]), pin_);
+  EXPECT_EQ(judged.verdict.ExitCode(), 1) << EvidenceText(judged);
+  EXPECT_EQ(judged.kind, "history");
 }
 
 TEST_F(LogAuditTest, OneEntryIsShownOpened) {

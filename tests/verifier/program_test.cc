@@ -105,6 +105,27 @@ TEST_F(ProgramTest, TheJsonIsOneStableObject) {
   EXPECT_EQ(nlohmann::json::parse(entry.out)["event"]["event_id"], "event-7");
 }
 
+// What the trust store keeps of a fork, judged by somebody who has the key and the file alone.
+TEST_F(ProgramTest, TheEvidenceOfAForkIsJudgedByAnybody) {
+  testing::TestLog fork;
+  fork.AddEvents(20);
+  fork.AddEvent(testing::TestEvent(999));
+  fork.AddEvents(20);
+  WriteFile(dir_.File("forked"), fork.CheckpointAt(30));
+  EXPECT_EQ(Run("checkpoint @export/checkpoint").exit_code, kExitUnwitnessed);
+  const Ran refused = Run("checkpoint @forked --json");
+  EXPECT_EQ(refused.exit_code, 1);
+  const std::string path = nlohmann::json::parse(refused.out)["evidence"][0];
+  const Ran judged = Run("evidence " + path + " --no-trust-store");
+  EXPECT_EQ(judged.exit_code, 1);
+  EXPECT_THAT(judged.out, HasSubstr("MISBEHAVIOUR PROVEN: fork (verdict: refused)"));
+  const Ran json = Run("evidence " + path + " --json");
+  EXPECT_EQ(nlohmann::json::parse(json.out)["misbehaviour"]["accused"][0]["role"], "log");
+  EXPECT_EQ(Run("evidence @export/checkpoint").exit_code, 2) << "it is no evidence";
+  EXPECT_EQ(Run("evidence @nowhere").exit_code, 2);
+  EXPECT_EQ(Run("evidence").exit_code, 64);
+}
+
 TEST_F(ProgramTest, TheEventMayBeProtobufJson) {
   const Ran entry = Run("entry @export 7 --json");
   WriteFile(dir_.File("e.json"), nlohmann::json::parse(entry.out)["event"].dump());

@@ -12,6 +12,7 @@
 #include "merkle/tlog_proof.h"
 #include "tests/testing/shared_path.h"
 #include "tests/verifier/test_export.h"
+#include "verifier/evidence_report.h"
 
 namespace auditledger {
 namespace {
@@ -197,11 +198,12 @@ TEST_F(VerifyTest, AForkIsRefusedAndBothHeadsAreKeptForAThirdParty) {
   const Verdict verdict = Head(fork.CheckpointAt(30));
   EXPECT_EQ(verdict.ExitCode(), 1);
   EXPECT_THAT(verdict.reasons, Contains(HasSubstr("FORK")));
-  ASSERT_EQ(verdict.evidence.size(), 2u);
-  const Verdict third_party =
-      VerifyTwoHeads({ReadFile(verdict.evidence[0]), ReadFile(verdict.evidence[1]), {}}, pin_);
-  EXPECT_EQ(third_party.ExitCode(), 1);
-  EXPECT_THAT(third_party.reasons, Contains(HasSubstr("FORK")));
+  ASSERT_EQ(verdict.evidence.size(), 1u);
+  const EvidenceReport third_party = JudgeEvidence(ReadFile(verdict.evidence[0]), pin_);
+  EXPECT_EQ(third_party.verdict.ExitCode(), 1);
+  EXPECT_THAT(third_party.verdict.reasons, Contains(HasSubstr("FORK")));
+  EXPECT_EQ(third_party.kind, "fork");
+  EXPECT_EQ(Head(fork.CheckpointAt(30)).evidence, verdict.evidence) << "written once";
 
   // A proof of the fork's own does not join it to what was seen.
   const Verdict proven = Head(fork.UpdateFrom(30, 40));
@@ -312,7 +314,36 @@ TEST_F(VerifyTest, AReceiptFromAForkIsRefused) {
   input.receipt = fork.ReceiptFor(5, 20);
   const Verdict verdict = VerifyReceipt(input, pin_, with_log);
   EXPECT_EQ(verdict.ExitCode(), 1);
-  EXPECT_EQ(verdict.evidence.size(), 2u);
+  ASSERT_EQ(verdict.evidence.size(), 1u);
+  const EvidenceReport third_party = JudgeEvidence(ReadFile(verdict.evidence[0]), pin_);
+  EXPECT_EQ(third_party.verdict.ExitCode(), 1) << EvidenceText(third_party);
+  EXPECT_EQ(third_party.kind, "history");
+}
+
+TEST_F(VerifyTest, AForkOfAnEarlierHeadThatIsGivenIsKeptAsEvidenceToo) {
+  TestLog fork;
+  fork.AddEvent(TestEvent(999));
+  fork.AddEvents(39);
+  const Verdict verdict =
+      VerifyHead({log_.CheckpointAt(30), fork.CheckpointAt(30)}, pin_, history_);
+  EXPECT_EQ(verdict.ExitCode(), 1);
+  ASSERT_EQ(verdict.evidence.size(), 1u);
+  EXPECT_EQ(JudgeEvidence(ReadFile(verdict.evidence[0]), pin_).kind, "fork");
+}
+
+TEST_F(VerifyTest, AForkWhoseEvidenceCannotBeSavedIsPrintedWhole) {
+  TestLog fork;
+  fork.AddEvent(TestEvent(999));
+  fork.AddEvents(39);
+  EXPECT_EQ(Head(log_.CheckpointAt(30)).ExitCode(), kExitUnwitnessed);
+  testing::WriteFile(history_.store->dir() + "/evidence", "not a folder");
+  const Verdict verdict = Head(fork.CheckpointAt(30));
+  EXPECT_EQ(verdict.ExitCode(), 1);
+  EXPECT_THAT(verdict.evidence, ::testing::IsEmpty());
+  const std::string& reason = verdict.reasons.back();
+  EXPECT_THAT(reason, HasSubstr("could not be saved"));
+  const std::string text = reason.substr(reason.find("auditledger-evidence/v1"));
+  EXPECT_EQ(JudgeEvidence(text, pin_).verdict.ExitCode(), 1) << text;
 }
 
 TEST_F(VerifyTest, ADamagedStoreCannotBeToldAndIsNotReplaced) {

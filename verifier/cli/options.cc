@@ -8,8 +8,9 @@ namespace auditledger {
 namespace {
 
 constexpr char kAbout[] =
-    "Checks an audit ledger's receipts, heads and exported logs offline, trusting nothing of the\n"
-    "server: you pin the log's origin and key, every byte is checked against them.";
+    "Checks an audit ledger's receipts, heads, exported logs and evidence offline, trusting "
+    "nothing\n"
+    "of the server: you pin the log's origin and key, every byte is checked against them.";
 
 constexpr char kFooter[] = R"(
 Examples:
@@ -19,6 +20,7 @@ Examples:
   auditledger-verify consistency old.checkpoint new.checkpoint --proof update --pins pins
   auditledger-verify log /media/export --index-key index.key --origin O --key log.vkey
   auditledger-verify entry /media/export 42 --origin O --key log.vkey
+  auditledger-verify evidence fork-0123456789abcdef.evidence --origin O --key log.vkey
   auditledger-verify trust list
 
 Exit codes:
@@ -30,8 +32,10 @@ Exit codes:
 
 The last verified head of each origin is kept in the trust store
 ($XDG_STATE_HOME/auditledger/trust or ~/.local/state/auditledger/trust). A head that is smaller, or
-contradicts it, is refused. A receipt whose head nothing links to it (--proof, --log) cannot be told
-from one that a stolen key signed; --no-trust-store checks a receipt alone.)";
+contradicts it, is refused; of a fork its folder evidence/ keeps a file that anyone can judge:
+`evidence` exits with 1 where misbehaviour is proven, with 2 where it is not. A receipt whose head
+nothing links to the store (--proof, --log) cannot be told from one that a stolen key signed;
+--no-trust-store checks a receipt alone.)";
 
 void AddCommon(CLI::App& app, Options& options) {
   app.add_option("--origin", options.origin, "The log's origin, as you know it");
@@ -88,6 +92,10 @@ void AddChecks(CLI::App& app, Options& options) {
   log->add_option("--index-key", options.index_key, "Index key file: check the tags too");
   log->add_option("--threads", options.threads, "Default: as many as the machine has")
       ->check(CLI::Range(1u, kMaxAuditThreads));
+
+  CLI::App* evidence = Command(app, options, "evidence", "Does this file prove misbehaviour?");
+  evidence->add_option("FILE", options.file, "What a monitor or this program wrote as evidence")
+      ->required();
 
   CLI::App* entry = Command(app, options, "entry", "Print one entry of an export, checked");
   entry->add_option("DIR", options.file, "An export (C2SP tlog-tiles folder)")->required();

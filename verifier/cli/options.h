@@ -13,7 +13,7 @@ inline constexpr int kExitUsage = 64;
 inline constexpr int kExitCannotTell = 2;
 
 struct Options {
-  std::string command;  // "receipt", "checkpoint", "consistency", "log", "entry", "trust list" ...
+  std::string command;  // "receipt", "checkpoint", "consistency", "log", "entry", "evidence" ...
   // Pins.
   std::string origin;
   std::string key;
@@ -21,7 +21,7 @@ struct Options {
   std::string policy;
   bool allow_weak_policy = false;
   // What is checked.
-  std::string file;      // receipt, checkpoint, older head, folder
+  std::string file;      // receipt, checkpoint, older head, folder, evidence
   std::string new_file;  // consistency: the newer head
   std::string event;
   std::string index_key;

@@ -13,6 +13,7 @@
 #include "merkle/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "verifier/event_file.h"
+#include "verifier/evidence_report.h"
 #include "verifier/file_io.h"
 #include "verifier/log_audit.h"
 #include "verifier/verify.h"
@@ -176,6 +177,14 @@ int ShowEntry(const Options& options, const Pin& pin) {
   return Print(report.verdict, options);
 }
 
+int ShowEvidence(const Options& options, const Pin& pin) {
+  const absl::StatusOr<std::string> text = ReadFileLimited(options.file, kMaxEvidenceBytes);
+  if (!text.ok()) return PrintCannotTell(text.status(), pin, options);
+  const EvidenceReport report = JudgeEvidence(*text, pin);
+  if (!options.quiet) std::cout << (options.json ? EvidenceJson(report) : EvidenceText(report));
+  return report.verdict.ExitCode();
+}
+
 int ListTrust(const TrustStore& store, const Options& options) {
   const absl::StatusOr<std::vector<std::string>> notes = store.List();
   if (!notes.ok()) {
@@ -248,6 +257,7 @@ int Run(const Options& options) {
   const absl::StatusOr<Pin> pin = PinOf(options);
   if (!pin.ok()) return Usage(pin.status());
   if (options.command == "entry") return ShowEntry(options, *pin);
+  if (options.command == "evidence") return ShowEvidence(options, *pin);
 
   History history;
   history.log_dir = options.log_dir;

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "ledger/posix_file.h"
@@ -241,6 +243,39 @@ TEST_F(LogMonitorTest, EntriesThatBreakTheRulesAreProven) {
   EXPECT_THAT(*Judge(report.findings[0], log), HasSubstr("entry 9 was recorded at"));
   EXPECT_THAT(*Judge(report.findings[1], log), HasSubstr("entry 10 breaks the format"));
   EXPECT_EQ(report.size, 14u) << "the log is followed all the same";
+}
+
+// What lies between two entries need not parse for their order to be judged, and a monitor that was
+// started anew in between still knows the time before.
+TEST_F(LogMonitorTest, TimesThatFallAcrossEntriesThatDoNotParseAreProven) {
+  for (const bool restart : {false, true}) {
+    for (const char* bytes : {"\x01\x02", "\x07\x02"}) {
+      TestLog log = Branch(9, 9, 1);
+      Leaf leaf;
+      leaf.kind = EntryKind::kOperator;
+      leaf.recorded_at_us = log.NextTime() - 1000;
+      log.AddBytes(bytes, std::nullopt);
+      log.AddBytes(bytes, std::nullopt);
+      log.AddLeaf(leaf, std::nullopt);
+      log.AddEvents(2);
+      MaliciousServer& server = Serve(log);
+      Forget();
+      ASSERT_OK(Start(log, {server.url()}));
+      if (restart) {
+        server.Show(log, 11);
+        Round();
+        server.Show(log, log.size());
+        ASSERT_OK(Start(log, {server.url()}));
+      }
+      const RoundReport report = Round();
+      EXPECT_EQ(report.size, 14u);
+      const auto order = std::find_if(report.findings.begin(), report.findings.end(),
+                                      [](const MonitorFinding& f) { return f.kind == "order"; });
+      ASSERT_NE(order, report.findings.end());
+      EXPECT_EQ(order->severity, Severity::kMisbehaviour);
+      EXPECT_THAT(*Judge(*order, log), HasSubstr("entry 11 was recorded at"));
+    }
+  }
 }
 
 TEST_F(LogMonitorTest, AReceiptWhoseEntryIsAnothersIsProven) {
