@@ -51,6 +51,7 @@ class LevelDbFsckStore : public FsckStore {
 
   // Without `reading`, what LevelDB can read counts.
   absl::Status Open(const std::string& path, std::optional<LogReading> reading);
+  absl::Status Rescue(const std::string& path);
   absl::Status UpgradeInMemory();
 
   absl::StatusOr<std::optional<Head>> LoadHead() override {
@@ -85,6 +86,17 @@ class LevelDbFsckStore : public FsckStore {
     return value;
   }
 
+  leveldb::Options OptionsFor(bool paranoid) {
+    leveldb::Options options;
+    options.env = &env_;
+    options.info_log = &log_;
+    options.paranoid_checks = paranoid;
+    options.reuse_logs = false;
+    options.max_open_files = kMaxOpenFiles;
+    options.block_cache = cache_.get();
+    return options;
+  }
+
   FsckEnv env_;  // outlives the database
   NoLog log_;
   const std::unique_ptr<leveldb::Cache> cache_;
@@ -97,15 +109,9 @@ absl::Status LevelDbFsckStore::Open(const std::string& path, std::optional<LogRe
   if (!env_.FileExists(path + "/CURRENT")) {
     return absl::NotFoundError(absl::StrCat("no database in ", path));
   }
-  leveldb::Options options;
-  options.env = &env_;
-  options.info_log = &log_;
-  options.paranoid_checks = reading.has_value();
-  options.reuse_logs = false;
-  options.max_open_files = kMaxOpenFiles;
-  options.block_cache = cache_.get();
   leveldb::DB* opened = nullptr;
-  const leveldb::Status status = leveldb::DB::Open(options, path, &opened);
+  const leveldb::Status status =
+      leveldb::DB::Open(OptionsFor(/*paranoid=*/reading.has_value()), path, &opened);
   db_.reset(opened);
   if (env_.LockRefused()) {
     return absl::FailedPreconditionError(
@@ -114,6 +120,16 @@ absl::Status LevelDbFsckStore::Open(const std::string& path, std::optional<LogRe
   const absl::Status open_status = Translate(status, absl::StrCat("open ", path));
   if (absl::IsNotFound(open_status)) return absl::DataLossError(open_status.message());
   return open_status;
+}
+
+absl::Status LevelDbFsckStore::Rescue(const std::string& path) {
+  std::vector<std::string> names;
+  if (!env_.GetChildren(path, &names).ok() || names.empty()) {
+    return absl::NotFoundError(absl::StrCat("no database in ", path));
+  }
+  const leveldb::Status repaired = leveldb::RepairDB(path, OptionsFor(/*paranoid=*/false));
+  RETURN_IF_ERROR(Translate(repaired, absl::StrCat("rescue ", path)));
+  return Open(path, std::nullopt);
 }
 
 // Writes stay in memory (fsck_env.h): an old ledger needs as much of it as it has bytes.
@@ -167,6 +183,12 @@ absl::StatusOr<std::unique_ptr<FsckStore>> OpenStore(const std::string& path,
 absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::Open(const std::string& path, bool tolerant) {
   if (tolerant) return OpenStore(path, std::nullopt);
   return OpenStore(path, LogReading::kOlderWhole);
+}
+
+absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::OpenRescued(const std::string& path) {
+  auto store = std::make_unique<LevelDbFsckStore>();
+  RETURN_IF_ERROR(store->Rescue(path));
+  return store;
 }
 
 absl::StatusOr<std::unique_ptr<FsckStore>> FsckStore::OpenAsEnginesDo(const std::string& path) {

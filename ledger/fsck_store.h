@@ -25,6 +25,10 @@ class FsckStore : public Engine {
   // what is missing; else damage to manifest or write-ahead log is DataLoss. NotFound: no database.
   // FailedPrecondition: in use, or of a newer format.
   static absl::StatusOr<std::unique_ptr<FsckStore>> Open(const std::string& path, bool tolerant);
+  // Where its manifest or CURRENT is lost: what its tables and write-ahead logs hold, under a
+  // manifest made anew in memory. Each record is there once at least; of one that was written again
+  // (partial tiles, the head) it may be an older form. For repairs, which prove what they take.
+  static absl::StatusOr<std::unique_ptr<FsckStore>> OpenRescued(const std::string& path);
   // What an engine's Open would find: as that one, not `tolerant`, but without a last batch that a
   // power cut tore. DataLoss where the engine would refuse. Of a database of an older format only
   // the head can be read; the other two show its records under their new keys.

@@ -12,6 +12,7 @@
 #include "ledger/ledger_impl.h"
 #include "ledger/posix_file.h"
 #include "ledger/recovery.h"
+#include "ledger/repair.h"
 #include "ledger/secrets_check.h"
 #include "ledger/state_markers.h"
 #include "merkle/status_macros.h"
@@ -194,6 +195,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Create(const LedgerOptions& opti
 }
 
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& options) {
+  RETURN_IF_ERROR(CheckNoRepairPending(options.paths.data_dir));
   RETURN_IF_ERROR(ReleaseBallastIfFull(options));
   ASSIGN_OR_RETURN(LedgerImpl::Stores stores, OpenStores(options, false));
   Clock& clock = options.clock != nullptr ? *options.clock : Clock::System();

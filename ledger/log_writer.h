@@ -34,7 +34,7 @@ namespace auditledger {
 
 // Entries of the ledger's own that one commit holds at most, beside max_commit_entries events: a
 // clock step, or what an operator overrode at start.
-inline constexpr uint64_t kMaxOwnEntries = 4;
+inline constexpr uint64_t kMaxOwnEntries = 5;
 
 struct Committed {
   uint64_t first_index = 0;

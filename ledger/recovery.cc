@@ -334,6 +334,11 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
   if (adopted_here) {
     out.to_remove.push_back(kAdoptedMarker);
   }
+  if (HasMarker(options.paths.state_dir, kRepairedMarker)) {
+    ASSIGN_OR_RETURN(const std::string repaired, ReadRepairedMarker(options.paths.state_dir));
+    RETURN_IF_ERROR(AddOperatorEntry(repaired.empty() ? "repair" : repaired, out));
+    out.to_remove.push_back(kRepairedMarker);
+  }
   return out;
 }
 

@@ -10,7 +10,7 @@
 //   same size, other root, or no proof   refuse: fork
 //   S missing or unreadable              refuse: lost state; --adopt_signer_state is the way back
 // The clock is compared with the last entry's time: too far off is reads only until --accept_clock.
-// Each override that was needed becomes an operator entry.
+// Each override that was needed becomes an operator entry, and so does a repair (repair.h).
 //
 // Thread-safety: one thread, before the ledger serves.
 // Errors: FailedPrecondition for what the table refuses, with both heads and what to do; DataLoss

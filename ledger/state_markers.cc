@@ -6,6 +6,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/posix_file.h"
 #include "merkle/status_macros.h"
@@ -45,6 +47,31 @@ bool SyncFailedThisBoot(const std::string& state_dir) {
 
 absl::Status WriteAdoptedMarker(const std::string& state_dir) {
   return ReplaceFile(PathOf(state_dir, kAdoptedMarker), absl::StrCat(kAdoptedMarker, "\n"));
+}
+
+absl::Status AddRepairedMarker(const std::string& state_dir, const std::string& line) {
+  const std::string path = PathOf(state_dir, kRepairedMarker);
+  absl::StatusOr<std::string> lines = ReadWholeFile(path, kMaxRepairedBytes);
+  if (absl::IsNotFound(lines.status())) lines = std::string();
+  RETURN_IF_ERROR(lines.status());
+  const std::string added = absl::StrCat(line, "\n");
+  if (absl::EndsWith(*lines, added)) return absl::OkStatus();
+  return ReplaceFile(path, absl::StrCat(*lines, added).substr(0, kMaxRepairedBytes));
+}
+
+absl::StatusOr<std::string> ReadRepairedMarker(const std::string& state_dir) {
+  ASSIGN_OR_RETURN(std::string lines,
+                   ReadWholeFile(PathOf(state_dir, kRepairedMarker), kMaxRepairedBytes));
+  if (absl::EndsWith(lines, "\n")) lines.pop_back();
+  std::string out;
+  for (const char c : lines) {
+    if (c == '\n') {
+      out += "; ";
+    } else {
+      out += absl::ascii_isprint(static_cast<unsigned char>(c)) ? c : '?';
+    }
+  }
+  return out;
 }
 
 // Its name alone counts, and it is made under that name: a temporary file left in the folder by a

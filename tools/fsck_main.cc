@@ -7,6 +7,7 @@
 
 #include "ledger/fsck.h"
 #include "tools/exit_codes.h"
+#include "tools/fsck_repair.h"
 
 namespace {
 
@@ -19,8 +20,9 @@ constexpr char kAbout[] =
     "leaf, tile,\n"
     "head, identity and stream record; the identity index; with keys and seeds every payload; with "
     "the\n"
-    "signer's state the head it signed. Nothing is changed. A ledger that is being served is "
-    "refused.";
+    "signer's state the head it signed. Nothing is changed, unless by `repair`. A ledger that is "
+    "being\n"
+    "served is refused.";
 
 constexpr char kFooter[] =
     "\nA finding is one line, PART<tab>WHAT, or one JSON object; a summary ends the output. "
@@ -32,7 +34,8 @@ constexpr char kFooter[] =
     "4 refused (in use, or keys that are another's or open to others), 64 wrong usage.\n\n"
     "Example:\n"
     "  auditledger-fsck --root /var/lib/auditledger --ledger clinic\n"
-    "  auditledger-fsck --data /backup/data/clinic --json";
+    "  auditledger-fsck --data /backup/data/clinic --json\n"
+    "  auditledger-fsck repair --help";
 
 struct Flags {
   std::string root;
@@ -146,10 +149,12 @@ int ExitCodeOf(const absl::Status& status) {
 int main(int argc, char** argv) {
   Flags flags;
   FsckOptions options;
+  auditledger::RepairFlags repair_flags;
   CLI::App app{kAbout};
   app.footer(kFooter);
   app.set_version_flag("--version", "auditledger-fsck " AUDITLEDGER_VERSION);
   AddOptions(app, flags, options);
+  const CLI::App* repair = auditledger::AddRepairCommand(app, repair_flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -160,6 +165,9 @@ int main(int argc, char** argv) {
     return auditledger::kExitUsage;
   }
   if (!flags.quiet) options.progress = Progress();
+  if (repair->parsed()) {
+    return auditledger::RunRepair(repair_flags, options, flags.json);
+  }
   const absl::StatusOr<FsckReport> report = auditledger::Fsck(options);
   if (!report.ok()) {
     std::cerr << "auditledger-fsck: " << report.status().message() << "\n";

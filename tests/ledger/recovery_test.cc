@@ -313,8 +313,8 @@ TEST_F(RecoveryTest, MoreThanOneUnsignedCommitWasNotLeftByACrash) {
   Grow(1, "c");
   t.Close();
   Copy(t.folder() + "/state_backup", State());
-  EXPECT_THAT(t.Open(), StatusIs(kRefused, AllOf(HasSubstr("size 2 "), HasSubstr("size 12 "),
-                                                 HasSubstr("9 entries"))));
+  EXPECT_THAT(t.Open(), StatusIs(kRefused, AllOf(HasSubstr("size 2 "), HasSubstr("size 13 "),
+                                                 HasSubstr("10 entries"))));
 }
 
 TEST_F(RecoveryTest, RefusesSeedsAndKeysThatAreNotTheLogs) {

@@ -40,5 +40,26 @@ TEST_F(StateMarkers, AMarkerThatCannotBeReadStands) {
   EXPECT_FALSE(SyncFailedThisBoot(dir_.path()));
 }
 
+TEST_F(StateMarkers, RepairsAreRememberedUntilAStartRecordsThem) {
+  EXPECT_THAT(ReadRepairedMarker(dir_.path()), testing::StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_OK(AddRepairedMarker(dir_.path(), "repair to size 3: leaves 1 [2]"));
+  ASSERT_OK(AddRepairedMarker(dir_.path(), "repair to size 3: leaves 1 [2]")) << "cut short";
+  ASSERT_OK(AddRepairedMarker(dir_.path(), "repair to size 4: leaves 0"));
+  EXPECT_EQ(*ReadRepairedMarker(dir_.path()),
+            "repair to size 3: leaves 1 [2]; repair to size 4: leaves 0");
+  ASSERT_OK(ReplaceFile(dir_.path() + "/" + kRepairedMarker, "a\x01\xff\nb"));
+  EXPECT_EQ(*ReadRepairedMarker(dir_.path()), "a??; b");
+}
+
+TEST_F(StateMarkers, OfManyRepairsTheFirstAreKept) {
+  const std::string line(999, 'r');
+  for (int i = 0; i < 9; ++i) {
+    ASSERT_OK(AddRepairedMarker(dir_.path(), line + static_cast<char>('0' + i)));
+  }
+  ASSERT_OK_AND_ASSIGN(const std::string text, ReadRepairedMarker(dir_.path()));
+  EXPECT_LE(text.size(), kMaxRepairedBytes + 4);
+  EXPECT_EQ(text.substr(0, 1000), line + "0");
+}
+
 }  // namespace
 }  // namespace auditledger

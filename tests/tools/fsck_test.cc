@@ -1,4 +1,6 @@
 // auditledger-fsck as an operator runs it: what it prints, and what a script sees.
+//
+// Covers: tools/fsck_repair
 #include <sys/wait.h>
 
 #include <cstdio>
@@ -11,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ledger/ledger.h"
+#include "ledger/tile_folder.h"
 #include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -112,6 +115,59 @@ TEST_F(FsckProgramTest, RefusesALedgerInUse) {
   const Result result = Run(All());
   EXPECT_EQ(result.code, 4);
   EXPECT_THAT(result.out, HasSubstr("in use"));
+}
+
+// What a monitor keeps: every leaf under the ledger's signed head.
+void MakeMirror(Ledger& ledger, const std::string& origin, const std::string& dir) {
+  ASSERT_OK_AND_ASSIGN(const auto mirror, TileFolder::Open({dir, origin, ledger.verifier()}));
+  ASSERT_OK(ledger.ReadEntries(0, ledger.head()->head.size, false, [&](const StoredEntry& entry) {
+    return mirror->Append(entry.leaf).ok();
+  }));
+  ASSERT_OK(mirror->Publish(ledger.head()->checkpoint));
+}
+
+TEST_F(FsckProgramTest, RepairsALostLogFromAMirrorAndTheNextStartLogsIt) {
+  MakeMirror(*ledger, options.origin, folder / "mirror");
+  std::ofstream(folder / "vkey") << ledger->verifier().ToVkey() << "\n";
+  const std::string arguments = absl::StrCat("repair ", All(), "--pin-key ", folder / "vkey");
+  EXPECT_EQ(Run(arguments + " --from " + (folder / "mirror")).code, 4) << "it is in use";
+  Close();
+  const Result whole = Run(arguments);
+  EXPECT_EQ(whole.code, 0) << whole.out;
+  EXPECT_THAT(whole.out, HasSubstr("nothing to repair"));
+
+  fs::remove_all(options.paths.data_dir + "/log");
+  EXPECT_EQ(Run(arguments).code, 1) << "no copy was given";
+  EXPECT_EQ(Run(arguments + " --from " + (folder / "nowhere")).code, 2);
+  const Result repaired = Run(arguments + " --json --quiet --from " + (folder / "mirror"));
+  EXPECT_EQ(repaired.code, 0) << repaired.out;
+  const auto json = nlohmann::json::parse(repaired.out);
+  EXPECT_EQ(json["size"], 1);
+  EXPECT_EQ(json["log_changed"], true);
+  EXPECT_EQ(json["leaves"]["count"], 1);
+  EXPECT_EQ(json["leaves"]["ranges"][0][1], 0);
+  EXPECT_THAT(json["logged"].get<std::string>(), HasSubstr("repair to size 1: leaves 1 [0]"));
+  EXPECT_EQ(Run(All()).code, 0);
+  ASSERT_OK_AND_ASSIGN(ledger, Ledger::Open(options));
+  EXPECT_EQ(ledger->head()->head.size, 2u) << "the genesis and the logged repair";
+}
+
+TEST_F(FsckProgramTest, RepairTakesNothingOfAnotherLog) {
+  MakeMirror(*ledger, options.origin, folder / "mirror");
+  Close();
+  fs::remove_all(options.paths.data_dir + "/log");
+  const std::string other =
+      "fsck.example/other+5d7a1c0e+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop";
+  const Result bad_key =
+      Run(absl::StrCat("repair ", All(), "--pin-key ", other, " --from ", folder / "mirror"));
+  EXPECT_EQ(bad_key.code, 64) << bad_key.out;
+  const std::string vkey =
+      NoteVerifier::FromEd25519("fsck.example/other", std::string(32, 'k'), kNoteEd25519)->ToVkey();
+  const Result other_log =
+      Run(absl::StrCat("repair ", All(), "--pin-key ", vkey, " --from ", folder / "mirror"));
+  EXPECT_EQ(other_log.code, 4) << other_log.out;
+  EXPECT_THAT(other_log.out, HasSubstr("does not show this log"));
+  EXPECT_EQ(Run("repair " + All()).code, 64) << "--pin-key is missing";
 }
 
 TEST_F(FsckProgramTest, WantsItsFoldersTogether) {

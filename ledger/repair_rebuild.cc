@@ -1,0 +1,217 @@
+#include "ledger/repair_rebuild.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "ledger/backup_restore.h"
+#include "ledger/leveldb_engine.h"
+#include "ledger/stream_table.h"
+#include "ledger/tree_edge.h"
+#include "merkle/leaf.h"
+#include "merkle/status_macros.h"
+
+namespace auditledger {
+namespace {
+
+using Records = std::map<uint64_t, std::string>;
+
+bool HasIdentity(const Leaf& leaf) {
+  return leaf.kind == EntryKind::kEvent || leaf.kind == EntryKind::kConflict;
+}
+
+class Rebuild {
+ public:
+  Rebuild(const RebuildSources& sources, const ProvenLeaves& proven, uint64_t signed_size,
+          Engine& engine)
+      : sources_(sources), proven_(proven), signed_size_(signed_size), engine_(engine) {}
+
+  absl::StatusOr<Rebuilt> Run(const std::function<void(uint64_t, uint64_t)>& progress);
+
+ private:
+  void AddStreams();
+  Records ReadOwn(RecordKind kind, uint64_t begin, uint64_t end);
+  absl::Status AddBundle(uint64_t bundle);
+  void AddFromBackup(uint64_t index, const std::string& leaf, bool payload, bool identity);
+  void Put(RecordKind kind, uint64_t index, std::string bytes);
+  absl::Status Commit();
+
+  const RebuildSources& sources_;
+  const ProvenLeaves& proven_;
+  const uint64_t signed_size_;
+  Engine& engine_;
+  TreeEdge edge_;
+  CommitBatch batch_;
+  size_t batch_bytes_ = 0;
+  std::optional<Head> last_;
+  Rebuilt rebuilt_;
+};
+
+// Before the entries, which name them.
+void Rebuild::AddStreams() {
+  std::map<uint32_t, std::string> streams;
+  if (sources_.store != nullptr) {
+    // What cannot be read is asked of the backup.
+    sources_.store
+        ->ScanStreams([&](uint32_t number, absl::string_view record) {
+          if (ParseStreamRecord(record).ok()) streams.emplace(number, record);
+          return true;
+        })
+        .IgnoreError();
+  }
+  if (sources_.backup != nullptr) {
+    for (const auto& [number, record] : sources_.backup->Streams()) {
+      if (streams.emplace(number, record).second) ++rebuilt_.streams;
+    }
+  }
+  for (auto& [number, record] : streams) {
+    batch_.stream_records.emplace_back(number, std::move(record));
+  }
+}
+
+Records Rebuild::ReadOwn(RecordKind kind, uint64_t begin, uint64_t end) {
+  Records out;
+  if (sources_.store == nullptr) return out;
+  sources_.store
+      ->Scan(kind, begin, end,
+             [&](uint64_t index, absl::string_view bytes) {
+               out.emplace(index, bytes);
+               return true;
+             })
+      .IgnoreError();
+  return out;
+}
+
+void Rebuild::Put(RecordKind kind, uint64_t index, std::string bytes) {
+  batch_bytes_ += bytes.size();
+  batch_.records.push_back({kind, index, std::move(bytes)});
+}
+
+void Rebuild::AddFromBackup(uint64_t index, const std::string& leaf, bool payload, bool identity) {
+  if (sources_.backup == nullptr) return;
+  absl::StatusOr<BackupEntry> entry = sources_.backup->Entry(index);
+  if (!entry.ok() || entry->leaf != leaf) return;  // of another entry it says nothing
+  if (payload && !entry->payload.empty()) {
+    Put(RecordKind::kPayload, index, std::move(entry->payload));
+    rebuilt_.payloads.Add(index);
+  }
+  if (identity && !entry->identity.empty()) {
+    Put(RecordKind::kIdentity, index, std::move(entry->identity));
+    rebuilt_.identities.Add(index);
+  }
+}
+
+absl::Status Rebuild::AddBundle(uint64_t bundle) {
+  const uint64_t begin = bundle * kTileWidth;
+  const uint64_t end = std::min(begin + kTileWidth, proven_.head.size);
+  auto leaves = sources_.leaves->Pick(bundle, end - begin, signed_size_, proven_.policy);
+  Records payloads = ReadOwn(RecordKind::kPayload, begin, end);
+  Records identities = ReadOwn(RecordKind::kIdentity, begin, end);
+  for (uint64_t index = begin; index < end; ++index) {
+    std::optional<PickedLeaf>& picked = leaves[index - begin];
+    if (!picked.has_value()) {
+      return absl::DataLossError(absl::StrCat("entry ", index, " is not shown any more"));
+    }
+    const absl::StatusOr<Leaf> leaf = ParseLeaf(picked->bytes);
+    edge_.Append(LeafHash(picked->bytes));
+    if (!picked->is_own) rebuilt_.leaves.Add(index);
+    if (leaf.ok()) {
+      batch_.head.time_us = leaf->recorded_at_us;
+      const bool has_payload = leaf->commitment.has_value();
+      const bool needs_payload = has_payload && !payloads.contains(index);
+      const bool needs_identity = HasIdentity(*leaf) && !identities.contains(index);
+      if (has_payload && !needs_payload) {
+        Put(RecordKind::kPayload, index, std::move(payloads[index]));
+      }
+      if (HasIdentity(*leaf) && !needs_identity) {
+        Put(RecordKind::kIdentity, index, std::move(identities[index]));
+      }
+      if (needs_payload || needs_identity) {
+        AddFromBackup(index, picked->bytes, needs_payload, needs_identity);
+      }
+      if (sources_.secrets != nullptr) {
+        RETURN_IF_ERROR(sources_.secrets->Look(index, has_payload, sources_.backup));
+      }
+    }
+    Put(RecordKind::kLeaf, index, std::move(picked->bytes));
+  }
+  const bool full = batch_bytes_ >= kRestoreBatchBytes ||
+                    edge_.size() - (last_ ? last_->size : 0) >= kRestoreBatchEntries;
+  return full ? Commit() : absl::OkStatus();
+}
+
+absl::Status Rebuild::Commit() {
+  batch_.tiles = edge_.TakeChangedTiles();
+  batch_.head.size = edge_.size();
+  batch_.head.root = edge_.Root();
+  RETURN_IF_ERROR(engine_.Commit(last_, batch_));
+  last_ = batch_.head;
+  batch_ = CommitBatch();
+  batch_.head.time_us = last_->time_us;
+  batch_bytes_ = 0;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Rebuilt> Rebuild::Run(const std::function<void(uint64_t, uint64_t)>& progress) {
+  AddStreams();
+  const uint64_t size = proven_.head.size;
+  for (uint64_t bundle = 0; bundle * kTileWidth < size; ++bundle) {
+    RETURN_IF_ERROR(AddBundle(bundle));
+    if (progress) progress(edge_.size(), size);
+  }
+  if (!last_ || last_->size < size) RETURN_IF_ERROR(Commit());
+  if (last_->root == proven_.head.root) return std::move(rebuilt_);
+  return absl::DataLossError("a copy shows other leaves than when they were proven");
+}
+
+}  // namespace
+
+absl::StatusOr<Rebuilt> RebuildLog(const RebuildSources& sources, const ProvenLeaves& proven,
+                                   uint64_t signed_size, const std::string& path,
+                                   const std::function<void(uint64_t, uint64_t)>& progress) {
+  LevelDbOptions leveldb;
+  leveldb.path = path;
+  leveldb.create_if_missing = true;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenLevelDbEngine(leveldb));
+  return Rebuild(sources, proven, signed_size, *engine).Run(progress);
+}
+
+absl::StatusOr<uint64_t> ExchangeWrong(const std::string& path, const FsckReport& report,
+                                       BackupLookup& backup, Rebuilt& rebuilt) {
+  std::set<std::pair<uint64_t, RecordKind>> wrong;
+  for (const Finding& finding : report.findings) {
+    if (!finding.entry.has_value()) continue;
+    if (finding.part == FindingPart::kPayload) wrong.emplace(*finding.entry, RecordKind::kPayload);
+    if (finding.part == FindingPart::kIdentity) {
+      wrong.emplace(*finding.entry, RecordKind::kIdentity);
+    }
+  }
+  if (wrong.empty()) return 0;
+  LevelDbOptions leveldb;
+  leveldb.path = path;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenLevelDbEngine(leveldb));
+  ASSIGN_OR_RETURN(const std::optional<Head> head, engine->LoadHead());
+  CommitBatch batch;
+  batch.head = *head;
+  for (const auto& [index, kind] : wrong) {
+    const absl::StatusOr<BackupEntry> entry = backup.Entry(index);
+    const absl::StatusOr<std::string> leaf = engine->Read(RecordKind::kLeaf, index);
+    if (!entry.ok() || !leaf.ok() || entry->leaf != *leaf) continue;
+    const bool is_payload = kind == RecordKind::kPayload;
+    const std::string& bytes = is_payload ? entry->payload : entry->identity;
+    const absl::StatusOr<std::string> own = engine->Read(kind, index);
+    if (bytes.empty() || (own.ok() && *own == bytes)) continue;
+    batch.records.push_back({kind, index, bytes});
+    (is_payload ? rebuilt.payloads : rebuilt.identities).Add(index);
+  }
+  if (batch.records.empty()) return 0;
+  RETURN_IF_ERROR(engine->Commit(head, batch));
+  return batch.records.size();
+}
+
+}  // namespace auditledger
