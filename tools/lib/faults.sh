@@ -1,7 +1,7 @@
 # What disks do to a ledger: failing calls, power cuts, damaged and older files. Sourced by
 # tools/dev.
 
-FAULT_TESTS='*Fault*:*PowerCut*:*Damage*:*Rollback*'
+FAULT_TESTS='*Fault*:*PowerCut*:*Damage*:*Rollback*:RepairTest*'
 
 # run_faults LOG: all of it, and what was covered.
 run_faults() {
@@ -23,6 +23,7 @@ dev_faults() {
     --nightly)
       budget=1800
       export AUDITLEDGER_CRASH_ROUNDS=50000 AUDITLEDGER_DAMAGE_FLIPS=50000
+      export AUDITLEDGER_REPAIR_ROUNDS=2000
       export AUDITLEDGER_ALLOCATION_STRIDE=1 ;;
     *) die "faults: unknown flag: $1" ;;
   esac
