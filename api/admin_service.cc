@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "api/ack.h"
 #include "api/call.h"
 #include "api/convert.h"
 #include "api/names.h"
@@ -59,7 +60,9 @@ grpc::ServerUnaryReactor* AdminServiceImpl::GetServerStatus(GrpcContext* grpc_co
         response.set_uptime_seconds((context.clock.MonotonicMicros() - context.started_us) /
                                     1'000'000);
         for (const LedgerSet::Slot& slot : context.ledgers.List()) {
-          *response.add_ledgers() = ToLedger(slot, /*full_reasons=*/true);
+          v1::Ledger* const added = response.add_ledgers();
+          *added = ToLedger(slot, /*full_reasons=*/true);
+          AddWitnessing(context, slot.id, /*full_reasons=*/true, *added);
         }
         call->Finish(response);
       });

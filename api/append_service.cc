@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "api/ack.h"
 #include "api/call.h"
 #include "api/intake.h"
 #include "api/receipt_writer.h"
@@ -20,11 +21,14 @@ constexpr char kBatchAppendEvents[] = "LedgerService/BatchAppendEvents";
 void AppendOne(const std::shared_ptr<UnaryCall>& call, const v1::AppendEventRequest& request) {
   const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request.ledger());
   if (!ledger.ok()) return call->Fail(ledger.status());
+  const absl::StatusOr<Cosigner*> cosigner =
+      CosignerFor(call->context(), request.ledger(), "ack", request.ack());
+  if (!cosigner.ok()) return call->Fail(cosigner.status());
   absl::StatusOr<std::vector<SealedEvent>> sealed =
       SealEvents(call->context(), **ledger, call->principal(), {&request}, /*indexed=*/false);
   if (!sealed.ok()) return call->Fail(sealed.status());
   const bool opening = request.include_opening();
-  (*ledger)->Append(*std::move(sealed), [call, opening](absl::StatusOr<AppendOutcome> outcome) {
+  const auto answer = [call, opening](absl::StatusOr<AppendOutcome> outcome) {
     if (!outcome.ok()) return call->Fail(outcome.status());
     std::string response;
     ReceiptWriter(*outcome->head)
@@ -32,7 +36,8 @@ void AppendOne(const std::shared_ptr<UnaryCall>& call, const v1::AppendEventRequ
                 v1::AppendEventResponse::kReceiptFieldNumber, response);
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
     call->FinishSerialized(response);
-  });
+  };
+  (*ledger)->Append(*std::move(sealed), WithAck(*cosigner, answer));
 }
 
 absl::Status CheckBatch(const v1::BatchAppendEventsRequest& request, const ApiLimits& limits) {
@@ -54,6 +59,11 @@ absl::Status CheckBatch(const v1::BatchAppendEventsRequest& request, const ApiLi
     if (!ledger.empty() && ledger != request.ledger()) {
       return InvalidField(absl::StrCat("requests[", i, "].ledger"),
                           "must be empty or the batch's own");
+    }
+    const v1::AckLevel ack = request.requests(i).ack();
+    if (ack != v1::ACK_LEVEL_UNSPECIFIED && ack != request.ack()) {
+      return InvalidField(absl::StrCat("requests[", i, "].ack"),
+                          "must be unspecified or the batch's own");
     }
   }
   return absl::OkStatus();
@@ -77,20 +87,21 @@ std::string BatchAnswer(const AppendOutcome& outcome, const v1::BatchAppendEvent
   return out;
 }
 
-void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger,
+void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger, Cosigner* cosigner,
                    const std::shared_ptr<const v1::BatchAppendEventsRequest>& request) {
   std::vector<const v1::AppendEventRequest*> events;
   for (const v1::AppendEventRequest& one : request->requests()) events.push_back(&one);
   absl::StatusOr<std::vector<SealedEvent>> sealed =
       SealEvents(call->context(), *ledger, call->principal(), events, /*indexed=*/true);
   if (!sealed.ok()) return call->Fail(sealed.status());
-  ledger->Append(*std::move(sealed), [call, request](absl::StatusOr<AppendOutcome> outcome) {
+  const auto answer = [call, request](absl::StatusOr<AppendOutcome> outcome) {
     if (!outcome.ok()) return call->Fail(outcome.status());
     if (call->finished()) return;
     const std::string response = BatchAnswer(*outcome, *request);
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
     call->FinishSerialized(response);
-  });
+  };
+  ledger->Append(*std::move(sealed), WithAck(cosigner, answer));
 }
 
 void AppendBatch(const std::shared_ptr<UnaryCall>& call, v1::BatchAppendEventsRequest request) {
@@ -98,12 +109,17 @@ void AppendBatch(const std::shared_ptr<UnaryCall>& call, v1::BatchAppendEventsRe
   if (!ledger.ok()) return call->Fail(ledger.status());
   const absl::Status checked = CheckBatch(request, call->context().limits);
   if (!checked.ok()) return call->Fail(checked);
+  const absl::StatusOr<Cosigner*> cosigner =
+      CosignerFor(call->context(), request.ledger(), "ack", request.ack());
+  if (!cosigner.ok()) return call->Fail(cosigner.status());
   const auto shared = std::make_shared<const v1::BatchAppendEventsRequest>(std::move(request));
   if (static_cast<size_t>(shared->requests_size()) <= kMaxInlineSeals) {
-    return SealAndAppend(call, *ledger, shared);
+    return SealAndAppend(call, *ledger, *cosigner, shared);
   }
-  const bool queued = call->context().seal_pool.Submit(
-      [call, ledger = *ledger, shared] { SealAndAppend(call, ledger, shared); });
+  const bool queued =
+      call->context().seal_pool.Submit([call, ledger = *ledger, cosigner = *cosigner, shared] {
+        SealAndAppend(call, ledger, cosigner, shared);
+      });
   if (!queued) call->Fail(PoolIsFull());
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/ack.h"
 #include "api/intake.h"
 #include "api/receipt_writer.h"
 #include "api/service.h"
@@ -162,13 +163,17 @@ void AppendStream::SubmitOne(const v1::AppendEventRequest& request,
   if (!request.ledger().empty() && request.ledger() != ledger_name_) {
     return Complete(slot, InvalidField("ledger", "must be empty or that of the first message"));
   }
+  const absl::StatusOr<Cosigner*> cosigner =
+      CosignerFor(context(), ledger_name_, "ack", request.ack());
+  if (!cosigner.ok()) return Complete(slot, cosigner.status());
   absl::StatusOr<std::vector<SealedEvent>> sealed =
       SealEvents(context(), *ledger_, principal(), {&request}, /*indexed=*/false);
   if (!sealed.ok()) return Complete(slot, sealed.status());
   auto self = shared_from_this();
-  ledger_->Append(*std::move(sealed), [self, slot](absl::StatusOr<AppendOutcome> outcome) {
+  auto answer = [self, slot](absl::StatusOr<AppendOutcome> outcome) {
     self->Complete(slot, std::move(outcome));
-  });
+  };
+  ledger_->Append(*std::move(sealed), WithAck(*cosigner, std::move(answer)));
 }
 
 void AppendStream::Processed() {

@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "api/tile_publisher.h"
+#include "api/witness_policy.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 #include "ledger/socket_signer.h"
@@ -114,6 +115,55 @@ absl::Status CheckPublish(const config::v1::Publish& publish) {
   return CheckHostPort("publish.listen", publish.listen(), false);
 }
 
+// All policy files, each once.
+std::set<std::string> PolicyFiles(const config::v1::Witness& witness) {
+  std::set<std::string> files;
+  if (!witness.policy_file().empty()) files.insert(witness.policy_file());
+  for (const config::v1::LedgerPolicy& one : witness.ledgers()) {
+    if (!one.policy_file().empty()) files.insert(one.policy_file());
+  }
+  return files;
+}
+
+absl::Status CheckWitness(const Config& config) {
+  const config::v1::Witness& witness = config.witness();
+  std::set<std::string> ids;
+  for (int i = 0; i < witness.ledgers_size(); ++i) {
+    const std::string field = absl::StrCat("witness.ledgers[", i, "].ledger_id");
+    const std::string& id = witness.ledgers(i).ledger_id();
+    if (!CheckLedgerId(id).ok()) return Invalid(field, "must be [a-z][a-z0-9-]{0,62}");
+    if (!ids.insert(id).second) return Invalid(field, "occurs twice");
+  }
+  const uint64_t longest_ms = uint64_t{config.limits().max_deadline_seconds()} * 1000;
+  if (witness.ack_timeout_ms() >= longest_ms) {
+    return Invalid("witness.ack_timeout_ms",
+                   absl::StrCat("must end before the longest call, ", longest_ms, " ms"));
+  }
+  if (witness.timeout_ms() > kMaxWitnessTimeoutMs) {
+    return Invalid("witness.timeout_ms", absl::StrCat("at most ", kMaxWitnessTimeoutMs));
+  }
+  for (const std::string& file : PolicyFiles(witness)) {
+    const absl::Status loaded = LoadWitnessPolicy(file, witness.allow_weak_policy()).status();
+    if (!loaded.ok()) return Invalid("witness.policy_file", loaded.message());
+  }
+  return absl::OkStatus();
+}
+
+void ApplyWitnessDefaults(config::v1::Witness& witness) {
+  const CosignerOptions by_default;
+  if (witness.interval_ms() == 0)
+    witness.set_interval_ms(static_cast<uint32_t>(by_default.interval.count()));
+  if (witness.timeout_ms() == 0)
+    witness.set_timeout_ms(static_cast<uint32_t>(by_default.timeout.count()));
+  if (witness.ack_timeout_ms() == 0)
+    witness.set_ack_timeout_ms(static_cast<uint32_t>(by_default.ack_timeout.count()));
+  if (witness.max_lag_entries() == 0) witness.set_max_lag_entries(by_default.max_lag_entries);
+  if (witness.max_lag_seconds() == 0)
+    witness.set_max_lag_seconds(static_cast<uint32_t>(by_default.max_lag.count()));
+  if (witness.alarm_after_seconds() == 0)
+    witness.set_alarm_after_seconds(static_cast<uint32_t>(by_default.alarm_after.count()));
+}
+
 absl::Status CheckLimits(const config::v1::Limits& limits) {
   if (limits.max_event_bytes() > kMaxEventBytes) {
     return Invalid("limits.max_event_bytes",
@@ -191,6 +241,7 @@ void ApplyDefaults(Config& config) {
     limits.set_check_entries_per_second(kDefaultCheckEntriesPerSecond);
   if (config.publish().interval_ms() == 0)
     config.mutable_publish()->set_interval_ms(kDefaultPublishIntervalMs);
+  if (!PolicyFiles(config.witness()).empty()) ApplyWitnessDefaults(*config.mutable_witness());
   if (config.logging().level().empty()) config.mutable_logging()->set_level("info");
 }
 
@@ -220,6 +271,7 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
   }
   RETURN_IF_ERROR(CheckPublish(config.publish()));
   RETURN_IF_ERROR(CheckLimits(config.limits()));
+  RETURN_IF_ERROR(CheckWitness(config));
   for (int i = 0; i < config.auto_create_size(); ++i) {
     const std::string field = absl::StrCat("auto_create[", i, "]");
     if (!CheckLedgerId(config.auto_create(i).ledger_id()).ok()) {
@@ -229,6 +281,34 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
     if (!origin.ok()) return Invalid(field + ".origin", origin.message());
   }
   return absl::OkStatus();
+}
+
+CosignerOptions ToCosignerOptions(const config::v1::Witness& witness) {
+  CosignerOptions out;
+  out.interval = std::chrono::milliseconds(witness.interval_ms());
+  out.timeout = std::chrono::milliseconds(witness.timeout_ms());
+  out.ack_timeout = std::chrono::milliseconds(witness.ack_timeout_ms());
+  out.max_lag_entries = witness.max_lag_entries();
+  out.max_lag = std::chrono::seconds(witness.max_lag_seconds());
+  out.alarm_after = std::chrono::seconds(witness.alarm_after_seconds());
+  return out;
+}
+
+std::string PolicyFileOf(const config::v1::Witness& witness, const std::string& ledger_id) {
+  for (const config::v1::LedgerPolicy& one : witness.ledgers()) {
+    if (one.ledger_id() == ledger_id) return one.policy_file();
+  }
+  return witness.policy_file();
+}
+
+std::string DescribePolicies(const config::v1::Witness& witness) {
+  std::string out;
+  for (const std::string& file : PolicyFiles(witness)) {
+    const absl::StatusOr<WitnessPolicy> policy = LoadWitnessPolicy(file, true);
+    if (policy.ok())
+      absl::StrAppend(&out, "# ", file, ": ", policy->policy.ExplainSurvived(), "\n");
+  }
+  return out;
 }
 
 ApiLimits ToApiLimits(const config::v1::Limits& limits) {
@@ -252,6 +332,11 @@ LedgerSetOptions ToLedgerSetOptions(const Config& config) {
   out.limits.ballast_bytes = config.limits().ballast_bytes();
   out.limits.check_entries_per_second = config.limits().check_entries_per_second();
   out.max_ledgers = config.limits().max_ledgers();
+  if (!PolicyFiles(config.witness()).empty()) {
+    out.hold_until_confirmed = [witness = config.witness()](const std::string& id) {
+      return !PolicyFileOf(witness, id).empty();
+    };
+  }
   return out;
 }
 

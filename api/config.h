@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "api/cosigner.h"
 #include "api/limits.h"
 #include "auditledger/config/v1/config.pb.h"
 #include "ledger/ledger_set.h"
@@ -33,6 +34,13 @@ void ApplyRoot(const std::string& root, config::v1::Config& config);
 // All that can be said without opening anything; the first fault found. REQUIRES: ApplyDefaults was
 // called.
 absl::Status ValidateConfig(const config::v1::Config& config, bool allow_unix_socket);
+
+// What Cosigner is to do.
+CosignerOptions ToCosignerOptions(const config::v1::Witness& witness);
+// The policy file of a ledger; "" for none.
+std::string PolicyFileOf(const config::v1::Witness& witness, const std::string& ledger_id);
+// A comment for each policy in force: its f and how it was computed. REQUIRES: as below.
+std::string DescribePolicies(const config::v1::Witness& witness);
 
 ApiLimits ToApiLimits(const config::v1::Limits& limits);
 // REQUIRES: ValidateConfig was OK.

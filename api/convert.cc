@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "api/cosigner.h"
 #include "api/names.h"
 #include "api/status.h"
 
@@ -76,6 +77,29 @@ v1::Ledger ToLedger(const LedgerSet::Slot& slot, bool full_reasons) {
     reason = status.reason;
   }
   out.set_state_reason(full_reasons ? reason : WithoutPaths(reason));
+  return out;
+}
+
+v1::Witnessing ToWitnessing(const CosignerReport& report, bool full_reasons) {
+  v1::Witnessing out;
+  out.set_policy(report.policy);
+  out.set_f(static_cast<int32_t>(report.f));
+  out.set_witnessed_size(report.witnessed_size);
+  out.set_lag_entries(report.lag_entries);
+  out.set_lag_seconds(report.lag_us / 1'000'000);
+  out.set_quorum_away(report.alarm);
+  out.set_confirmed(report.confirmed);
+  for (const WitnessReport& witness : report.witnesses) {
+    v1::WitnessState* added = out.add_witnesses();
+    added->set_name(witness.name);
+    added->set_size(witness.size);
+    if (witness.last_success_us > 0) {
+      added->mutable_last_success()->set_seconds(
+          static_cast<int64_t>(witness.last_success_us / 1'000'000));
+    }
+    added->set_failing(witness.failing);
+    if (full_reasons) added->set_detail(witness.detail);
+  }
   return out;
 }
 

@@ -14,9 +14,12 @@
 
 namespace auditledger {
 
+struct CosignerReport;
+
 v1::Entry ToEntry(const StoredEntry& entry);
 v1::InclusionProof ToInclusion(uint64_t index, uint64_t size, const std::vector<Hash>& hashes);
 // `full_reasons` keeps file paths in state_reason: for operators only.
+v1::Witnessing ToWitnessing(const CosignerReport& report, bool full_reasons);
 v1::Ledger ToLedger(const LedgerSet::Slot& slot, bool full_reasons);
 v1::Stream ToStream(const StreamInfo& stream);
 

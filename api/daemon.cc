@@ -72,6 +72,14 @@ absl::StatusOr<std::unique_ptr<LedgerSet>> OpenLedgers(const DaemonOptions& opti
   return ledgers;
 }
 
+std::map<std::string, Head> VouchedHeads(const DaemonOptions& options) {
+  std::map<std::string, Head> out;
+  for (const AdoptedHead& head : options.accept_unwitnessed) {
+    out[head.ledger_id] = Head{head.size, head.root, 0};
+  }
+  return out;
+}
+
 absl::Status WriteReadyFile(const std::string& path, const Server& server) {
   const std::string partial = path + ".partial";
   std::ofstream file(partial);

@@ -5,6 +5,7 @@
 #ifndef AUDITLEDGER_API_DAEMON_H_
 #define AUDITLEDGER_API_DAEMON_H_
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,9 @@ absl::Status MakeRoot(const DaemonOptions& options);
 // Adopts signer states where the operator says so, opens all ledgers, makes those of auto_create
 // that are not there. A ledger that refuses to open is logged and listed; the others serve.
 absl::StatusOr<std::unique_ptr<LedgerSet>> OpenLedgers(const DaemonOptions& options, RpcLog& log);
+
+// What --accept_unwitnessed_start says, by ledger id.
+std::map<std::string, Head> VouchedHeads(const DaemonOptions& options);
 
 // "NAME ADDRESS" lines, and "metrics ADDRESS", "tiles ADDRESS" where there is such an endpoint;
 // appears whole (rename).

@@ -69,6 +69,16 @@ class ConfigFlags {
   }
   // `use` says what the limit is and why its default is what it is.
   template <typename T>
+  void Witness(const char* name, uint64_t by_default, const char* use,
+               void (config::v1::Witness::*set)(T)) {
+    auto value = std::make_shared<T>(0);
+    CLI::Option* option =
+        app_.add_option(name, *value, absl::StrCat(use, " (default ", by_default, ")"));
+    apply_.push_back([option, value, set](config::v1::Config& config) {
+      if (option->count() > 0) (config.mutable_witness()->*set)(*value);
+    });
+  }
+  template <typename T>
   void Limit(const char* name, uint64_t by_default, const char* use,
              void (config::v1::Limits::*set)(T)) {
     auto value = std::make_shared<T>(0);
@@ -153,12 +163,38 @@ void AddLimitFlags(ConfigFlags& flags) {
               &L::set_max_ledgers);
 }
 
+void AddWitnessFlags(ConfigFlags& flags) {
+  using W = config::v1::Witness;
+  const CosignerOptions by_default;
+  const auto count = [](auto duration) { return static_cast<uint64_t>(duration.count()); };
+  flags.Text(
+      "--witness_policy", "C2SP tlog-policy file: whose cosignatures heads need",
+      [](config::v1::Config& c, const std::string& v) { c.mutable_witness()->set_policy_file(v); });
+  flags.Text(
+      "--witness_ca", "authorities of the witnesses' certificates; default: the machine's",
+      [](config::v1::Config& c, const std::string& v) { c.mutable_witness()->set_ca_file(v); });
+  flags.Witness("--witness_interval_ms", count(by_default.interval),
+                "between two heads that witnesses are asked for", &W::set_interval_ms);
+  flags.Witness("--witness_timeout_ms", count(by_default.timeout), "of one request to a witness",
+                &W::set_timeout_ms);
+  flags.Witness("--ack_timeout_ms", count(by_default.ack_timeout),
+                "how long WITNESSED waits for the quorum", &W::set_ack_timeout_ms);
+  flags.Witness("--max_lag_entries", by_default.max_lag_entries,
+                "appends pause when the quorum's head is further behind", &W::set_max_lag_entries);
+  flags.Witness("--max_lag_seconds", count(by_default.max_lag), "the same in time",
+                &W::set_max_lag_seconds);
+  flags.Witness("--alarm_after_seconds", count(by_default.alarm_after),
+                "health shows a quorum that is away for longer", &W::set_alarm_after_seconds);
+}
+
 struct Texts {
   std::string config_file;
   std::vector<std::string> listen;
   std::vector<std::string> admins;
   std::vector<std::string> auto_create;
   std::vector<std::string> adopt;
+  std::vector<std::string> accept_unwitnessed;
+  bool allow_weak_policy = false;
 };
 
 void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
@@ -173,6 +209,12 @@ void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
   app.add_option(
       "--adopt_signer_state", texts.adopt,
       "LEDGER@SIZE:ROOTHEX: make a lost signer state anew from a head that a witness confirms");
+  app.add_option(
+      "--accept_unwitnessed_start", texts.accept_unwitnessed,
+      "LEDGER@SIZE:ROOTHEX: serve though too few witnesses confirm the start; the stored "
+      "head, which the log names");
+  app.add_flag("--allow_weak_policy", texts.allow_weak_policy,
+               "take a witness policy that one dishonest witness can break");
   app.add_flag("--accept_clock", options.overrides.accept_clock,
                "the clock is right although it jumped");
   app.add_flag("--confirm_after_sync_failure", options.overrides.confirm_after_sync_failure,
@@ -190,6 +232,7 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
     ASSIGN_OR_RETURN(options.config, ReadConfigFile(texts.config_file));
   }
   flags.Apply(options.config);
+  if (texts.allow_weak_policy) options.config.mutable_witness()->set_allow_weak_policy(true);
   for (const std::string& text : texts.listen) RETURN_IF_ERROR(AddListener(text, options.config));
   for (const std::string& name : texts.admins) options.config.add_admin_principals(name);
   for (const std::string& text : texts.auto_create)
@@ -201,17 +244,17 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
 
 }  // namespace
 
-absl::StatusOr<AdoptedHead> ParseAdoptedHead(const std::string& text) {
-  constexpr char kForm[] = "--adopt_signer_state: must be LEDGER@SIZE:ROOTHEX";
+absl::StatusOr<AdoptedHead> ParseAdoptedHead(const std::string& text, const std::string& flag) {
+  const std::string form = flag + ": must be LEDGER@SIZE:ROOTHEX";
   const size_t at = text.find('@');
   const size_t colon = text.find(':');
   if (at == std::string::npos || colon == std::string::npos || colon < at) {
-    return absl::InvalidArgumentError(kForm);
+    return absl::InvalidArgumentError(form);
   }
   AdoptedHead out;
   out.ledger_id = text.substr(0, at);
   RETURN_IF_ERROR(CheckLedgerId(out.ledger_id));
-  ASSIGN_OR_RETURN(out.size, ParseDecimal("--adopt_signer_state size",
+  ASSIGN_OR_RETURN(out.size, ParseDecimal(flag + " size",
                                           absl::string_view(text).substr(at + 1, colon - at - 1)));
   ASSIGN_OR_RETURN(out.root, Hash::FromHex(text.substr(colon + 1)));
   return out;
@@ -230,6 +273,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   AddOtherFlags(app, texts, out.options);
   AddConfigFlags(flags);
   AddLimitFlags(flags);
+  AddWitnessFlags(flags);
   try {  // CLI11 reports through exceptions
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -249,11 +293,17 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
     if (!head.ok()) return fail(kExitUsage, head.status());
     out.options.adopt.push_back(*std::move(head));
   }
+  for (const std::string& text : texts.accept_unwitnessed) {
+    absl::StatusOr<AdoptedHead> head = ParseAdoptedHead(text, "--accept_unwitnessed_start");
+    if (!head.ok()) return fail(kExitUsage, head.status());
+    out.options.accept_unwitnessed.push_back(*std::move(head));
+  }
   const absl::Status assembled = Assemble(texts, flags, out.options);
   if (!assembled.ok()) return fail(kExitConfig, assembled);
   if (out.options.print_config) {
     out.exit_code = kExitOk;
-    out.text = FormatConfig(out.options.config);
+    out.text = absl::StrCat(FormatConfig(out.options.config),
+                            DescribePolicies(out.options.config.witness()));
   }
   return out;
 }

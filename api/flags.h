@@ -21,10 +21,13 @@ struct AdoptedHead {
   Hash root;
 };
 
+// --accept_unwitnessed_start has the same form.
+
 struct DaemonOptions {
   config::v1::Config config;  // file, then flags, then defaults; validated
   OperatorOverrides overrides;
   std::vector<AdoptedHead> adopt;
+  std::vector<AdoptedHead> accept_unwitnessed;
   bool allow_unix_socket = false;
   bool print_config = false;
   std::string ready_file;
@@ -47,7 +50,9 @@ struct ParsedFlags {
 // Parses argv, reads the file, applies flags over it, fills defaults and validates.
 ParsedFlags ParseFlags(int argc, const char* const* argv);
 
-absl::StatusOr<AdoptedHead> ParseAdoptedHead(const std::string& text);
+// `flag` names it in errors.
+absl::StatusOr<AdoptedHead> ParseAdoptedHead(const std::string& text,
+                                             const std::string& flag = "--adopt_signer_state");
 
 }  // namespace auditledger
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/names.h"
+#include "api/witnessing.h"
 #include "auditledger/v1/admin_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
 
@@ -41,6 +42,7 @@ void HealthSupervisor::Update() {
     all = all && serving;
     Set(LedgerName(slot.id), serving);
     SetStorage(slot);
+    SetWitnesses(slot);
   }
   Set("", all);
   Set(v1::LedgerService::service_full_name(), all);
@@ -64,6 +66,14 @@ void HealthSupervisor::SetStorage(const LedgerSet::Slot& slot) {
     context_.log.Error("storage_damaged", {{"ledger", slot.id}, {"what", damage}});
   }
   logged = damage;
+}
+
+void HealthSupervisor::SetWitnesses(const LedgerSet::Slot& slot) {
+  if (context_.witnessing == nullptr || !context_.witnessing->HasPolicy(slot.id)) return;
+  Cosigner* const cosigner = context_.witnessing->Find(slot.id);
+  const bool serving =
+      slot.ledger != nullptr && cosigner != nullptr && !cosigner->Report().alarm && !draining_;
+  Set(LedgerName(slot.id) + "/witnesses", serving);
 }
 
 void HealthSupervisor::Set(const std::string& name, bool serving) {

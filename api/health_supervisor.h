@@ -8,6 +8,9 @@
 // ledger's name. "ledgers/<id>/storage" stops serving when the background check finds damage, which
 // is logged with the entry; appends and reads go on, and so do the other names.
 //
+// "ledgers/<id>/witnesses", where there is a witness policy, stops serving while its quorum is away
+// for longer than alarm_after_seconds, or has not confirmed the start.
+//
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_HEALTH_SUPERVISOR_H_
 #define AUDITLEDGER_API_HEALTH_SUPERVISOR_H_
@@ -44,6 +47,7 @@ class HealthSupervisor {
   };
   bool IsServing(const LedgerSet::Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetStorage(const LedgerSet::Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SetWitnesses(const LedgerSet::Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Set(const std::string& name, bool serving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "api/ack.h"
 #include "api/call.h"
 #include "api/convert.h"
 #include "api/intake.h"
@@ -26,6 +27,7 @@ absl::StatusOr<v1::GetLedgerResponse> GetOne(ServiceContext& context, const std:
     if (slot.id != id) continue;
     v1::GetLedgerResponse response;
     *response.mutable_ledger() = ToLedger(slot, /*full_reasons=*/false);
+    AddWitnessing(context, slot.id, /*full_reasons=*/false, *response.mutable_ledger());
     return response;
   }
   return FindLedger(context, "name", name).status();  // says NOT_FOUND in the one way there is

@@ -46,7 +46,7 @@ int Run(const DaemonOptions& options, const sigset_t& signals) {
   absl::StatusOr<std::unique_ptr<LedgerSet>> ledgers = OpenLedgers(options, **log);
   if (!ledgers.ok()) return Fail(kExitStorage, ledgers.status());
   absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Start(options.config, **ledgers, Clock::System(), **log);
+      Server::Start(options.config, **ledgers, Clock::System(), **log, VouchedHeads(options));
   if (!server.ok()) {
     return Fail(absl::IsInvalidArgument(server.status()) ? kExitConfig : kExitListen,
                 server.status());

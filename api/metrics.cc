@@ -16,6 +16,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "api/status.h"
+#include "api/witness_metrics.h"
 #include "ledger/mutex.h"
 
 namespace auditledger {
@@ -38,6 +39,7 @@ class LedgerCollector : public prometheus::Collectable {
  public:
   LedgerCollector(LedgerSet& ledgers, Clock& clock) : ledgers_(ledgers), clock_(clock) {}
   void ReportPublishing(const TilePublisher& publisher) { publisher_ = &publisher; }
+  void ReportWitnessing(Witnessing& witnessing) { witnessing_ = &witnessing; }
 
   std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> out;
@@ -102,7 +104,7 @@ class LedgerCollector : public prometheus::Collectable {
                         ? 1
                         : 0;
            });
-    if (const TilePublisher* publisher = publisher_) AddPublishing(*publisher, out);
+    AddOthers(slots, out);
     MetricFamily memory{"process_resident_memory_bytes", "Resident memory", kGauge, {}};
     memory.metric.emplace_back();
     memory.metric[0].gauge.value = static_cast<double>(ResidentBytes());
@@ -111,6 +113,10 @@ class LedgerCollector : public prometheus::Collectable {
   }
 
  private:
+  void AddOthers(const std::vector<LedgerSet::Slot>& slots, std::vector<MetricFamily>& out) const {
+    if (const TilePublisher* publisher = publisher_) AddPublishing(*publisher, out);
+    if (Witnessing* witnessing = witnessing_) AddWitnessMetrics(*witnessing, slots, out);
+  }
   static void AddPublishing(const TilePublisher& publisher, std::vector<MetricFamily>& out) {
     const std::vector<TilePublisher::Published> report = publisher.Report();
     const auto family = [&](const char* name, const char* help, auto value) {
@@ -141,6 +147,7 @@ class LedgerCollector : public prometheus::Collectable {
   LedgerSet& ledgers_;
   Clock& clock_;
   std::atomic<const TilePublisher*> publisher_{nullptr};
+  std::atomic<Witnessing*> witnessing_{nullptr};
 };
 
 }  // namespace
@@ -200,6 +207,10 @@ void Metrics::CountRefusal(absl::string_view reason) {
 
 void Metrics::ObserveAppend(uint64_t micros) {
   impl_->append.Observe(static_cast<double>(micros) / 1e6);
+}
+
+void Metrics::ReportWitnessing(Witnessing& witnessing) {
+  impl_->collector->ReportWitnessing(witnessing);
 }
 
 void Metrics::ReportPublishing(const TilePublisher& publisher) {

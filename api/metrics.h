@@ -6,6 +6,8 @@
 //   auditledger_append_seconds                     histogram, arrival to acknowledgement, successes
 //   auditledger_ledger_*{ledger}                   LedgerCounters, head size, head age, serving (0
 //   or 1) process_resident_memory_bytes
+//   auditledger_witnessed_*{ledger}                size, lag in entries and seconds, quorum away, f
+//   auditledger_witness_*{ledger,witness}          last success, size, latency, failures by outcome
 //   auditledger_publish_*{ledger}                  size, lag in entries, failing (0 or 1), where
 //   tiles are published
 //
@@ -26,6 +28,8 @@
 
 namespace auditledger {
 
+class Witnessing;
+
 class Metrics {
  public:
   // `ledgers` and `clock` must outlive it.
@@ -36,6 +40,8 @@ class Metrics {
   void CountRefusal(absl::string_view reason);
   void ObserveAppend(uint64_t micros);
 
+  // Shows what `witnessing`, which must outlive it, knows of the witnesses.
+  void ReportWitnessing(Witnessing& witnessing);
   // Shows what `publisher`, which must outlive it, has published.
   void ReportPublishing(const TilePublisher& publisher);
 

@@ -26,7 +26,7 @@ class Notification {
   }
 
  private:
-  // Not ledger/mutex.h: its CondVar has no wait with a limit, and nothing here needs an annotation.
+  // Not ledger/mutex.h: nothing here needs an annotation.
   std::mutex mutex_;
   std::condition_variable condition_;
   bool happened_ = false;

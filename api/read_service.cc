@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/ack.h"
 #include "api/call.h"
 #include "api/convert.h"
 #include "api/intake.h"
@@ -20,9 +21,10 @@
 namespace auditledger {
 namespace {
 
-absl::StatusOr<v1::GetEntryResponse> ReadOne(Ledger& ledger, uint64_t index,
+using HeadPtr = std::shared_ptr<const PublishedHead>;
+
+absl::StatusOr<v1::GetEntryResponse> ReadOne(Ledger& ledger, const HeadPtr& head, uint64_t index,
                                              const v1::GetEntryRequest& request) {
-  const auto head = ledger.head();
   const uint64_t size = request.tree_size() == 0 ? head->head.size : request.tree_size();
   v1::GetEntryResponse response;
   ASSIGN_OR_RETURN(const std::vector<Hash> hashes, ledger.Inclusion(index, size));
@@ -98,8 +100,7 @@ absl::Status CheckView(v1::EntryView view) {
 }
 
 absl::StatusOr<v1::GetInclusionProofResponse> Inclusion(
-    Ledger& ledger, const v1::GetInclusionProofRequest& request) {
-  const auto head = ledger.head();
+    Ledger& ledger, const HeadPtr& head, const v1::GetInclusionProofRequest& request) {
   const uint64_t size = request.tree_size() == 0 ? head->head.size : request.tree_size();
   ASSIGN_OR_RETURN(const std::vector<Hash> hashes, ledger.Inclusion(request.leaf_index(), size));
   v1::GetInclusionProofResponse response;
@@ -109,8 +110,7 @@ absl::StatusOr<v1::GetInclusionProofResponse> Inclusion(
 }
 
 absl::StatusOr<v1::GetConsistencyProofResponse> Consistency(
-    Ledger& ledger, const v1::GetConsistencyProofRequest& request) {
-  const auto head = ledger.head();
+    Ledger& ledger, const HeadPtr& head, const v1::GetConsistencyProofRequest& request) {
   const uint64_t new_size = request.new_size() == 0 ? head->head.size : request.new_size();
   if (request.old_size() == 0) {
     return InvalidField("old_size", "must be at least 1: every tree extends the empty one");
@@ -139,7 +139,10 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetEntry(GrpcContext* grpc_context,
               RETURN_IF_ERROR(CheckView(request.view()));
               ASSIGN_OR_RETURN(Ledger* const ledger,
                                FindLedger(call->context(), "name", LedgerName(name.ledger_id)));
-              return ReadOne(*ledger, name.index, request);
+              ASSIGN_OR_RETURN(const HeadPtr head,
+                               HeadFor(call->context(), *ledger, LedgerName(name.ledger_id),
+                                       request.witnessed()));
+              return ReadOne(*ledger, head, name.index, request);
             });
       });
 }
@@ -168,8 +171,11 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetCheckpoint(GrpcContext* grpc_con
         const absl::StatusOr<Ledger*> ledger =
             FindLedger(call->context(), "ledger", request.ledger());
         if (!ledger.ok()) return call->Fail(ledger.status());
+        const absl::StatusOr<HeadPtr> head =
+            HeadFor(call->context(), **ledger, request.ledger(), request.witnessed());
+        if (!head.ok()) return call->Fail(head.status());
         v1::GetCheckpointResponse response;
-        response.mutable_checkpoint()->set_note((*ledger)->head()->checkpoint);
+        response.mutable_checkpoint()->set_note((*head)->checkpoint);
         call->Finish(response);
       });
 }
@@ -185,7 +191,9 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetInclusionProof(GrpcContext* grpc
              request = std::move(request)]() -> absl::StatusOr<v1::GetInclusionProofResponse> {
               ASSIGN_OR_RETURN(Ledger* const ledger,
                                FindLedger(call->context(), "ledger", request.ledger()));
-              return Inclusion(*ledger, request);
+              ASSIGN_OR_RETURN(const HeadPtr head, HeadFor(call->context(), *ledger,
+                                                           request.ledger(), request.witnessed()));
+              return Inclusion(*ledger, head, request);
             });
       });
 }
@@ -201,7 +209,9 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetConsistencyProof(GrpcContext* gr
              request = std::move(request)]() -> absl::StatusOr<v1::GetConsistencyProofResponse> {
               ASSIGN_OR_RETURN(Ledger* const ledger,
                                FindLedger(call->context(), "ledger", request.ledger()));
-              return Consistency(*ledger, request);
+              ASSIGN_OR_RETURN(const HeadPtr head, HeadFor(call->context(), *ledger,
+                                                           request.ledger(), request.witnessed()));
+              return Consistency(*ledger, head, request);
             });
       });
 }

@@ -57,7 +57,7 @@ class Length {
   size_t bytes_ = 0;
 };
 // The tag of a field up to 15 is one byte.
-static_assert(v1::Receipt::kRepeatedEventFieldNumber <= 15);
+static_assert(v1::Receipt::kWitnessedFieldNumber <= 15);
 
 template <typename Sink>
 void WriteInclusion(const AppendedEntry& entry, uint64_t size, Sink& out) {
@@ -91,6 +91,7 @@ struct Shared {
   uint64_t size = 0;
   absl::string_view checkpoint;
   absl::string_view flags;
+  bool witnessed = false;
 };
 
 template <typename Sink>
@@ -109,6 +110,7 @@ void WriteReceipt(const AppendedEntry& entry, ReceiptForm form, bool with_openin
   }
   out.Written(shared.flags);
   out.Number(v1::Receipt::kRepeatedEventFieldNumber, entry.repeated ? 1 : 0);
+  out.Number(v1::Receipt::kWitnessedFieldNumber, shared.witnessed ? 1 : 0);
 }
 
 }  // namespace
@@ -131,7 +133,7 @@ const std::string& ReceiptWriter::FlagsOf(const AppendedEntry& entry) {
 
 void ReceiptWriter::Append(const AppendedEntry& entry, ReceiptForm form, bool with_opening,
                            uint32_t field, std::string& out) {
-  const Shared shared{head_.head.size, checkpoint_, FlagsOf(entry)};
+  const Shared shared{head_.head.size, checkpoint_, FlagsOf(entry), head_.witnessed};
   Text text(out);
   WriteMessage(text, static_cast<int>(field),
                [&](auto& sink) { WriteReceipt(entry, form, with_opening, shared, sink); });
@@ -139,7 +141,7 @@ void ReceiptWriter::Append(const AppendedEntry& entry, ReceiptForm form, bool wi
 
 size_t ReceiptWriter::SizeOf(const AppendedEntry& entry, ReceiptForm form, bool with_opening,
                              uint32_t field) {
-  const Shared shared{head_.head.size, checkpoint_, FlagsOf(entry)};
+  const Shared shared{head_.head.size, checkpoint_, FlagsOf(entry), head_.witnessed};
   return LengthOf([&](Length& length) {
     WriteMessage(length, static_cast<int>(field),
                  [&](auto& sink) { WriteReceipt(entry, form, with_opening, shared, sink); });

@@ -15,6 +15,7 @@
 #include "api/tile_publisher.h"
 #include "api/tile_server.h"
 #include "api/version.h"
+#include "api/witnessing.h"
 #include "ledger/errors.h"
 #include "ledger/random.h"
 #include "merkle/status_macros.h"
@@ -51,12 +52,13 @@ class ServerImpl : public Server {
 
   ~ServerImpl() override { Drain(); }
 
-  absl::Status Init(const config::v1::Config& config) {
+  absl::Status Init(const config::v1::Config& config, const std::map<std::string, Head>& vouched) {
     if (!config.metrics().address().empty()) {
       const std::string& address = config.metrics().address();
       ASSIGN_OR_RETURN(const int port, metrics_.Serve(address));
       metrics_address_ = absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
     }
+    RETURN_IF_ERROR(StartWitnessing(config, vouched));
     RETURN_IF_ERROR(StartPublishing(config.publish()));
     std::vector<grpc::HealthCheckServiceInterface*> health;
     for (const config::v1::Listener& listener : config.listeners()) {
@@ -95,6 +97,7 @@ class ServerImpl : public Server {
     tracker_.BeginDrain();
     tracker_.WaitIdle(std::chrono::seconds(limits_.drain_seconds));
     context_.ledgers.Drain();
+    if (witnessing_ != nullptr) witnessing_->Stop();
     if (publisher_ != nullptr) publisher_->Stop();
     tracker_.AbortAll(
         WithReason(absl::UnavailableError(
@@ -109,12 +112,27 @@ class ServerImpl : public Server {
   }
 
  private:
+  absl::Status StartWitnessing(const config::v1::Config& config,
+                               const std::map<std::string, Head>& vouched) {
+    WitnessingParts parts;
+    parts.ledgers = &context_.ledgers;
+    parts.clock = &context_.clock;
+    parts.log = &context_.log;
+    parts.state_dir = config.state_dir();
+    parts.vouched = vouched;
+    ASSIGN_OR_RETURN(witnessing_, Witnessing::Start(config.witness(), std::move(parts)));
+    context_.witnessing = witnessing_.get();
+    metrics_.ReportWitnessing(*witnessing_);
+    return absl::OkStatus();
+  }
+
   absl::Status StartPublishing(const config::v1::Publish& publish) {
     if (publish.dir().empty()) return absl::OkStatus();
     publisher_ = std::make_unique<TilePublisher>(
         context_.ledgers, context_.log,
         TilePublisher::Options{.root = publish.dir(),
-                               .interval = std::chrono::milliseconds(publish.interval_ms())});
+                               .interval = std::chrono::milliseconds(publish.interval_ms()),
+                               .witnessing = witnessing_.get()});
     metrics_.ReportPublishing(*publisher_);
     if (!publish.listen().empty()) {
       ASSIGN_OR_RETURN(tile_server_, TileServer::Start(publish.dir(), publish.listen()));
@@ -126,7 +144,9 @@ class ServerImpl : public Server {
   const ApiLimits limits_;
   const std::unique_ptr<Authorizer> authorizer_;
   const PageTokens tokens_;
-  std::unique_ptr<TilePublisher> publisher_;  // read by the metrics, so it outlives them
+  // Read by the metrics, so both outlive them.
+  std::unique_ptr<Witnessing> witnessing_;
+  std::unique_ptr<TilePublisher> publisher_;
   Metrics metrics_;
   CallTracker tracker_;
   // Declared before the servers, hence joined after them: no call is left that could use them.
@@ -145,10 +165,10 @@ class ServerImpl : public Server {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Config& config,
-                                                      LedgerSet& ledgers, Clock& clock,
-                                                      RpcLog& log) {
+                                                      LedgerSet& ledgers, Clock& clock, RpcLog& log,
+                                                      const std::map<std::string, Head>& vouched) {
   auto server = std::make_unique<ServerImpl>(config, ledgers, clock, log);
-  RETURN_IF_ERROR(server->Init(config));
+  RETURN_IF_ERROR(server->Init(config, vouched));
   return std::unique_ptr<Server>(std::move(server));
 }
 

@@ -18,6 +18,7 @@
 
 #include <grpcpp/channel.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,9 +40,10 @@ class Server {
  public:
   // REQUIRES: a validated config with defaults. InvalidArgument: a certificate file that cannot be
   // used. Unavailable: an address nobody can listen at.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const config::v1::Config& config,
-                                                       LedgerSet& ledgers, Clock& clock,
-                                                       RpcLog& log);
+  // `vouched`: heads that an operator gives with --accept_unwitnessed_start, by ledger id.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const config::v1::Config& config, LedgerSet& ledgers, Clock& clock, RpcLog& log,
+      const std::map<std::string, Head>& vouched = {});
   virtual ~Server() = default;
 
   virtual const std::vector<BoundListener>& listeners() const = 0;

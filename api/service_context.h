@@ -20,6 +20,8 @@
 
 namespace auditledger {
 
+class Witnessing;
+
 struct ServiceContext {
   LedgerSet& ledgers;
   Clock& clock;
@@ -33,7 +35,8 @@ struct ServiceContext {
   ReadPool& seal_pool;
   InFlightBytes& appends;
   std::string version;
-  uint64_t started_us = 0;  // monotonic
+  uint64_t started_us = 0;           // monotonic
+  Witnessing* witnessing = nullptr;  // none: no ledger has a witness policy
 };
 
 }  // namespace auditledger

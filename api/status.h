@@ -34,6 +34,7 @@ inline constexpr char kReasonBadPageToken[] = "BAD_PAGE_TOKEN";
 inline constexpr char kReasonUnauthenticated[] = "NO_PRINCIPAL";
 inline constexpr char kReasonPermissionDenied[] = "NOT_PERMITTED";
 inline constexpr char kReasonDeadline[] = "OUTCOME_UNKNOWN";
+inline constexpr char kReasonNoWitnessPolicy[] = "NO_WITNESS_POLICY";
 inline constexpr char kReasonLedgerRefused[] = "LEDGER_REFUSED";  // not opened at start
 
 // One wrong field: where ("event.agent[2].who.reference") and what (the limit, never the value).

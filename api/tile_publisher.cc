@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/witnessing.h"
 #include "merkle/status_macros.h"
 #include "merkle/verify.h"
 
@@ -46,8 +47,12 @@ bool TilePublisher::RunOnce() {
 absl::Status TilePublisher::Advance(const std::string& id, Ledger& ledger, Slot& slot) {
   if (slot.folder == nullptr) RETURN_IF_ERROR(OpenFolder(id, ledger, slot));
   TileFolder& folder = *slot.folder;
-  if (slot.target == nullptr) slot.target = ledger.head();
+  if (slot.target == nullptr) slot.target = Wanted(id, ledger);
   const uint64_t begin = folder.size();
+  if (slot.target->head.size < begin) {
+    slot.target = nullptr;  // published before there was a policy, or a quorum: it comes
+    return absl::OkStatus();
+  }
   const uint64_t end = std::min(slot.target->head.size, begin + options_.max_entries_per_turn);
   absl::Status appended;
   RETURN_IF_ERROR(ledger.ReadEntries(begin, end, /*with_opening=*/false, [&](StoredEntry entry) {
@@ -63,6 +68,15 @@ absl::Status TilePublisher::Advance(const std::string& id, Ledger& ledger, Slot&
   // The same head again is published where witnesses have cosigned it meanwhile.
   if (folder.published() && folder.published()->note == target->checkpoint) return absl::OkStatus();
   return folder.Publish(target->checkpoint);
+}
+
+std::shared_ptr<const PublishedHead> TilePublisher::Wanted(const std::string& id,
+                                                           Ledger& ledger) const {
+  Cosigner* const cosigner =
+      options_.witnessing == nullptr ? nullptr : options_.witnessing->Find(id);
+  std::shared_ptr<const PublishedHead> witnessed =
+      cosigner == nullptr ? nullptr : cosigner->witnessed();
+  return witnessed != nullptr ? witnessed : ledger.head();
 }
 
 absl::Status TilePublisher::OpenFolder(const std::string& id, Ledger& ledger, Slot& slot) const {

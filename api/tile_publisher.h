@@ -7,6 +7,10 @@
 // of one ledger, so that one with a long past does not keep the others waiting; its head follows
 // when the entries are there. Ledgers made meanwhile are found.
 //
+// Where a ledger has a witness policy the head is the newest witnessed one, with its cosignatures:
+// whoever reads the folder under that policy may take every head in it, and while the quorum is
+// away it stands still, which monitors see. Before the first such head it is the ledger's own.
+//
 // Before it goes on with a folder that is there it proves that its head is a prefix of the
 // ledger's: a folder of another log, one that is ahead of the ledger (the ledger was rolled back)
 // or that shows another history is refused, left as it is, and reported. Failures are logged once
@@ -38,6 +42,8 @@
 
 namespace auditledger {
 
+class Witnessing;
+
 // 256 bundles and their tiles: about a thousand syncs, a second or a few of a disk's time.
 inline constexpr uint64_t kMaxEntriesPerTurn = 65536;
 // How often a head is published where nobody says: monitors and witnesses look every few seconds.
@@ -49,6 +55,7 @@ class TilePublisher {
     std::string root;  // made when it is not there
     std::chrono::milliseconds interval{kDefaultPublishIntervalMs};
     uint64_t max_entries_per_turn = kMaxEntriesPerTurn;
+    Witnessing* witnessing = nullptr;  // none: no ledger has a witness policy
   };
   struct Published {
     std::string ledger_id;
@@ -77,6 +84,8 @@ class TilePublisher {
     std::string logged;                           // the last failure, as logged
   };
   void Run();
+  // The head that the folder should have.
+  std::shared_ptr<const PublishedHead> Wanted(const std::string& id, Ledger& ledger) const;
   absl::Status Advance(const std::string& id, Ledger& ledger, Slot& slot);
   absl::Status OpenFolder(const std::string& id, Ledger& ledger, Slot& slot) const;
   void Note(const std::string& id, Slot& slot, uint64_t head_size, const absl::Status& status);

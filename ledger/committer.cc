@@ -53,7 +53,17 @@ void Committer::RefuseAppends(absl::Status why) {
   if (stopped_.ok()) stopped_ = std::move(why);
 }
 
+void Committer::Hold(const absl::Status& why) {
+  MutexLock lock(mutex_);
+  hold_ = why;
+}
+
 void Committer::Start() {
+  MutexLock one(drain_mutex_);
+  {
+    MutexLock lock(mutex_);
+    if (draining_) return;
+  }
   acknowledger_.Start();
   thread_ = std::thread([this] { Run(); });
 }
@@ -74,6 +84,7 @@ absl::Status Committer::CommitOwn(std::vector<NewEntry> entries) {
 absl::Status Committer::Admit(const std::vector<SealedEvent>& events, size_t bytes) {
   if (draining_) return ShuttingDown();
   if (!stopped_.ok()) return stopped_;
+  if (!hold_.ok()) return hold_;
   const LedgerLimits& limits = parts_.limits;
   if (events.empty() || events.size() > limits.max_commit_entries) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -261,6 +272,10 @@ LedgerStatus Committer::status() {
     MutexLock lock(mutex_);
     if (!stopped_.ok()) return {LedgerState::kReadOnly, std::string(stopped_.message())};
     if (draining_) return {LedgerState::kReadOnly, std::string(ShuttingDown().message())};
+    if (!hold_.ok()) {
+      const bool paused = absl::IsUnavailable(hold_);
+      return {paused ? LedgerState::kPaused : LedgerState::kReadOnly, std::string(hold_.message())};
+    }
   }
   const absl::Status paused = parts_.gate->Check();
   if (!paused.ok()) return {LedgerState::kPaused, std::string(paused.message())};

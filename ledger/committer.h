@@ -62,6 +62,9 @@ class Committer {
   absl::Status CommitOwn(std::vector<NewEntry> entries);
   // Appends are answered with `why` (not OK) from now on, and Start need not be called.
   void RefuseAppends(absl::Status why);
+  // Appends are answered `why` from now on; OK ends it. What is queued is committed.
+  void Hold(const absl::Status& why);
+  // Does nothing once it drains.
   void Start();
 
   void Append(std::vector<SealedEvent> events, AppendCallback done);
@@ -97,6 +100,7 @@ class Committer {
   CondVar queued_;
   std::deque<Request> queue_ ABSL_GUARDED_BY(mutex_);
   absl::Status stopped_ ABSL_GUARDED_BY(mutex_);  // not OK: what every append is answered
+  absl::Status hold_ ABSL_GUARDED_BY(mutex_);     // not OK: the same, until it is lifted
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   LedgerCounters counters_ ABSL_GUARDED_BY(mutex_);
 };

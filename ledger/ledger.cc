@@ -160,6 +160,25 @@ absl::StatusOr<LedgerImpl::Stores> OpenStores(const LedgerOptions& options, bool
 
 }  // namespace
 
+absl::StatusOr<std::vector<std::vector<Hash>>> Ledger::Inclusions(
+    absl::Span<const uint64_t> indices, uint64_t size) {
+  std::vector<std::vector<Hash>> proofs;
+  proofs.reserve(indices.size());
+  for (const uint64_t index : indices) {
+    ASSIGN_OR_RETURN(std::vector<Hash> proof, Inclusion(index, size));
+    proofs.push_back(std::move(proof));
+  }
+  return proofs;
+}
+
+absl::Status Ledger::CheckPrefix(uint64_t, const Hash&) const {
+  return absl::UnimplementedError("this ledger keeps no tree");
+}
+
+absl::Status Ledger::Confirm(const std::optional<Head>&) { return absl::OkStatus(); }
+
+void Ledger::Hold(const absl::Status&) {}
+
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Create(const LedgerOptions& options) {
   const LedgerPaths& paths = options.paths;
   for (const std::string& dir : {paths.data_dir, paths.state_dir, paths.key_dir, paths.seed_dir}) {

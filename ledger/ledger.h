@@ -25,6 +25,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "ledger/backup_source.h"
 #include "ledger/clock.h"
 #include "ledger/engine.h"
@@ -44,6 +45,7 @@ namespace auditledger {
 struct PublishedHead {
   Head head;
   std::string checkpoint;  // signed note
+  bool witnessed = false;  // the note carries a quorum's cosignatures (api/cosigner.h)
 };
 
 // One event's place.
@@ -113,6 +115,9 @@ struct LedgerOptions {
   LedgerPaths paths;
   LedgerLimits limits;
   OperatorOverrides overrides;
+  // Open signs nothing that was not signed before and appends nothing until Confirm: for a ledger
+  // whose witnesses are asked first whether its heads are a prefix of this log.
+  bool hold_until_confirmed = false;
   Clock* clock = nullptr;    // not owned; nullptr = the machine's
   Random* random = nullptr;  // not owned; nullptr = the machine's
   // Tests give their own engine or signer; nullptr = LevelDB in data_dir, the embedded signer on
@@ -167,6 +172,24 @@ class Ledger {
                                    absl::FunctionRef<bool(StoredEntry)> visit) = 0;
   virtual absl::StatusOr<std::vector<Hash>> Inclusion(uint64_t index, uint64_t size) = 0;
   virtual absl::StatusOr<std::vector<Hash>> Consistency(uint64_t old_size, uint64_t new_size) = 0;
+  // Inclusion of each of `indices` in one tree: the same nodes are read once.
+  virtual absl::StatusOr<std::vector<std::vector<Hash>>> Inclusions(
+      absl::Span<const uint64_t> indices, uint64_t size);
+
+  // Whether a head that somebody outside vouches for is the stored log's own past. OK;
+  // FailedPrecondition "rollback: ..." when the log here is shorter, "fork: ..." when its first
+  // `size` entries have another root: with what to do.
+  virtual absl::Status CheckPrefix(uint64_t size, const Hash& root) const;
+  // Whether hold_until_confirmed still holds.
+  virtual bool held() const { return false; }
+  // Ends hold_until_confirmed: signs what is stored, appends what the start has to record, and
+  // serves. With `vouched`, the stored head that an operator vouches for in the witnesses' place,
+  // which must be exactly that and is recorded: FailedPrecondition otherwise. OK when nothing is
+  // held. Errors of signing and storage leave it held.
+  virtual absl::Status Confirm(const std::optional<Head>& vouched);
+  // Appends are answered `why` (not OK) until the next Hold, OK ends it; what is queued is still
+  // committed. Unavailable shows as paused, any other code as read only.
+  virtual void Hold(const absl::Status& why);
 
   virtual std::vector<StreamInfo> Streams(uint32_t first, size_t limit, size_t max_gaps) = 0;
 

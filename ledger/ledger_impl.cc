@@ -25,6 +25,16 @@ absl::Status BeyondSize(uint64_t index, uint64_t size) {
       kReasonIndexBeyondSize, {{"index", absl::StrCat(index)}, {"size", absl::StrCat(size)}});
 }
 
+absl::Status WaitsForWitnesses(const Head& stored) {
+  return WithReason(
+      absl::UnavailableError(absl::StrCat(
+          "reads only until the witnesses confirm this start; the log here has size ", stored.size,
+          " and root ", stored.root.ToHex(),
+          ". If they are lost for good, --accept_unwitnessed_start=LEDGER@SIZE:ROOTHEX takes the "
+          "operator's word")),
+      kReasonLedgerPaused);
+}
+
 }  // namespace
 
 LedgerImpl::LedgerImpl(const LedgerOptions& options, Stores stores)
@@ -51,12 +61,14 @@ absl::StatusOr<std::unique_ptr<Ledger>> LedgerImpl::Start(const LedgerOptions& o
     ledger->Assemble(std::nullopt, TreeEdge());
     RETURN_IF_ERROR(ledger->CommitGenesis());
   } else {
+    ledger->stored_ = recovered->log.head;
     ledger->Assemble(recovered->log.head, std::move(recovered->log.edge));
     RETURN_IF_ERROR(ledger->FinishRecovery(*std::move(recovered)));
   }
   // The genesis is signed: from here on the keys are used.
   RETURN_IF_ERROR(RemoveMarker(options.paths.key_dir, kCreatingMarker));
-  ledger->committer_->Start();
+  MutexLock lock(ledger->held_mutex_);
+  if (!ledger->held_.has_value()) ledger->committer_->Start();
   ledger->StartBackgroundCheck();
   // Without it a full disk takes an operator to make room elsewhere.
   MakeBallast(options).IgnoreError();
@@ -142,7 +154,63 @@ absl::Status LedgerImpl::CommitGenesis() {
 
 absl::Status LedgerImpl::FinishRecovery(Recovered recovered) {
   cut_logs_ = recovered.cut_logs;
-  feed_.Publish(std::make_shared<const PublishedHead>(std::move(recovered.published)));
+  feed_.Publish(std::make_shared<const PublishedHead>(recovered.published));
+  if (!options_.hold_until_confirmed) return Settle(std::move(recovered));
+  committer_->Hold(WaitsForWitnesses(stored_));
+  MutexLock lock(held_mutex_);
+  held_ = std::move(recovered);
+  return absl::OkStatus();
+}
+
+// What is stored beyond the published head was not signed yet.
+absl::Status LedgerImpl::SignStored() {
+  if (held_->published.head.size == stored_.size || !held_->read_only.ok()) return absl::OkStatus();
+  PublishedHead signed_head{stored_, ""};
+  ASSIGN_OR_RETURN(signed_head.checkpoint, stores_.signer->Sign(stored_, held_->unsigned_proof));
+  held_->published = signed_head;
+  feed_.Publish(std::make_shared<const PublishedHead>(std::move(signed_head)));
+  feed_.Notify(feed_.head());
+  return absl::OkStatus();
+}
+
+absl::Status LedgerImpl::Confirm(const std::optional<Head>& vouched) {
+  MutexLock lock(held_mutex_);
+  if (!held_.has_value()) return absl::OkStatus();
+  if (vouched.has_value()) {
+    if (vouched->size != stored_.size || vouched->root != stored_.root) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the log here has size ", stored_.size, " and root ", stored_.root.ToHex(),
+          ", not the size ", vouched->size, " and root ", vouched->root.ToHex(), " given"));
+    }
+    ASSIGN_OR_RETURN(NewEntry entry, OperatorEntry({"accept_unwitnessed_start"}));
+    held_->own_entries.push_back(std::move(entry));
+  }
+  RETURN_IF_ERROR(SignStored());
+  Recovered recovered = *std::move(held_);
+  held_.reset();
+  RETURN_IF_ERROR(Settle(std::move(recovered)));
+  committer_->Hold(absl::OkStatus());
+  feed_.Notify(feed_.head());
+  committer_->Start();
+  return absl::OkStatus();
+}
+
+absl::Status LedgerImpl::CheckPrefix(uint64_t size, const Hash& root) const {
+  const uint64_t newest = std::max(stored_.size, head()->head.size);
+  const auto differs = [&](absl::string_view what) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        what, "size ", size, " root ", root.ToHex(), " was signed and witnessed, the log here ",
+        size > newest ? absl::StrCat("has only size ", newest) : std::string("has another history"),
+        ". Restore a copy of the data folder that has at least that size, or start a successor "
+        "ledger: from here nothing can be signed that witnesses would accept"));
+  };
+  if (size > newest) return differs("rollback: ");
+  EngineTiles tiles(*stores_.engine);
+  ASSIGN_OR_RETURN(const TreeEdge edge, TreeEdge::Load(size, tiles));
+  return edge.Root() == root ? absl::OkStatus() : differs("fork: ");
+}
+
+absl::Status LedgerImpl::Settle(Recovered recovered) {
   if (!recovered.read_only.ok()) {
     // Nothing may be written, not even that an override was given; the next start will.
     committer_->RefuseAppends(std::move(recovered.read_only));
@@ -235,6 +303,21 @@ absl::StatusOr<std::vector<Hash>> LedgerImpl::Consistency(uint64_t old_size, uin
 
 std::vector<StreamInfo> LedgerImpl::Streams(uint32_t first, size_t limit, size_t max_gaps) {
   return streams_.List(first, limit, max_gaps);
+}
+
+absl::StatusOr<std::vector<std::vector<Hash>>> LedgerImpl::Inclusions(
+    absl::Span<const uint64_t> indices, uint64_t size) {
+  RETURN_IF_ERROR(CheckSize(size));
+  NodeCache nodes(tiles_, size);
+  std::vector<std::vector<Hash>> proofs;
+  proofs.reserve(indices.size());
+  for (const uint64_t index : indices) {
+    if (index >= size) return BeyondSize(index, size);
+    auto proof = InclusionProof(index, size, nodes);
+    if (!proof.ok()) return Corrupt(proof.status());
+    proofs.push_back(*std::move(proof));
+  }
+  return proofs;
 }
 
 uint64_t LedgerImpl::AddHeadListener(HeadListener listener) {

@@ -47,6 +47,15 @@ class LedgerImpl : public Ledger {
                            absl::FunctionRef<bool(StoredEntry)> visit) override;
   absl::StatusOr<std::vector<Hash>> Inclusion(uint64_t index, uint64_t size) override;
   absl::StatusOr<std::vector<Hash>> Consistency(uint64_t old_size, uint64_t new_size) override;
+  absl::StatusOr<std::vector<std::vector<Hash>>> Inclusions(absl::Span<const uint64_t> indices,
+                                                            uint64_t size) override;
+  absl::Status CheckPrefix(uint64_t size, const Hash& root) const override;
+  bool held() const override {
+    MutexLock lock(held_mutex_);
+    return held_.has_value();
+  }
+  absl::Status Confirm(const std::optional<Head>& vouched) override;
+  void Hold(const absl::Status& why) override { committer_->Hold(why); }
   std::vector<StreamInfo> Streams(uint32_t first, size_t limit, size_t max_gaps) override;
   uint64_t AddHeadListener(HeadListener listener) override;
   void RemoveHeadListener(uint64_t id) override;
@@ -59,6 +68,9 @@ class LedgerImpl : public Ledger {
   void Assemble(const std::optional<Head>& stored, TreeEdge edge);
   absl::Status CommitGenesis();
   absl::Status FinishRecovery(Recovered recovered);
+  absl::Status SignStored() ABSL_EXCLUSIVE_LOCKS_REQUIRED(held_mutex_);
+  absl::Status Settle(Recovered recovered);
+  void Serve();
   absl::Status CheckSize(uint64_t size) const;
   void StartBackgroundCheck();
 
@@ -71,7 +83,10 @@ class LedgerImpl : public Ledger {
   EngineTiles tiles_;
   StreamTable streams_;
   HeadFeed feed_;
-  uint64_t cut_logs_ = 0;  // set before it serves
+  uint64_t cut_logs_ = 0;     // set before it serves
+  Head stored_;               // what was stored when it was opened
+  mutable Mutex held_mutex_;  // one Confirm at a time
+  std::optional<Recovered> held_ ABSL_GUARDED_BY(held_mutex_);  // waits for Confirm
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<PauseGate> gate_;
   std::unique_ptr<LogWriter> writer_;

@@ -85,6 +85,7 @@ class LedgerSetImpl : public LedgerSet {
   absl::StatusOr<Ledger*> Create(absl::string_view id, absl::string_view origin) override;
   absl::StatusOr<Ledger*> Find(absl::string_view id) override;
   std::vector<Slot> List() override;
+  void Refuse(absl::string_view id, const absl::Status& why) override;
   void Drain() override;
 
  private:
@@ -177,7 +178,10 @@ absl::Status LedgerSetImpl::OpenAll() {
           roots_.data_dir, ": one of them is a copy. Move the copy away from all four folders"));
       continue;
     }
-    auto opened = Ledger::Open(OptionsOf(id, entry.origin));
+    LedgerOptions options = OptionsOf(id, entry.origin);
+    options.hold_until_confirmed =
+        options_.hold_until_confirmed && options_.hold_until_confirmed(id);
+    auto opened = Ledger::Open(options);
     entry.refused = opened.status();
     if (opened.ok()) entry.ledger = *std::move(opened);
   }
@@ -226,7 +230,7 @@ absl::StatusOr<Ledger*> LedgerSetImpl::Find(absl::string_view id) {
   if (found == ledgers_.end()) {
     return WithReason(absl::NotFoundError("there is no ledger of this id"), kReasonLedgerNotFound);
   }
-  if (found->second.ledger == nullptr) return found->second.refused;
+  if (!found->second.refused.ok()) return found->second.refused;
   return found->second.ledger.get();
 }
 
@@ -234,15 +238,29 @@ std::vector<LedgerSet::Slot> LedgerSetImpl::List() {
   std::vector<Slot> slots;
   MutexLock lock(mutex_);
   for (const auto& [id, entry] : ledgers_) {
-    slots.push_back({id, entry.origin, entry.ledger.get(), entry.refused});
+    Ledger* const ledger = entry.refused.ok() ? entry.ledger.get() : nullptr;
+    slots.push_back({id, entry.origin, ledger, entry.refused});
   }
   return slots;
 }
 
+void LedgerSetImpl::Refuse(absl::string_view id, const absl::Status& why) {
+  MutexLock lock(mutex_);
+  const auto found = ledgers_.find(std::string(id));
+  if (found == ledgers_.end() || found->second.ledger == nullptr) return;
+  found->second.refused = why;
+  found->second.ledger->Hold(WithReason(why, kReasonLedgerReadOnly));
+}
+
 void LedgerSetImpl::Drain() {
-  for (const Slot& slot : List()) {
-    if (slot.ledger != nullptr) slot.ledger->Drain();
+  std::vector<Ledger*> ledgers;  // refused ones too, which were open
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [id, entry] : ledgers_) {
+      if (entry.ledger != nullptr) ledgers.push_back(entry.ledger.get());
+    }
   }
+  for (Ledger* const ledger : ledgers) ledger->Drain();
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #define AUDITLEDGER_LEDGER_LEDGER_SET_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ struct LedgerSetOptions {
   LedgerLimits limits;
   OperatorOverrides overrides;
   size_t max_ledgers = kDefaultMaxLedgers;
+  // Which ledgers are opened with LedgerOptions::hold_until_confirmed; nullptr: none.
+  std::function<bool(const std::string& id)> hold_until_confirmed;
   // How long Open waits for the process at roots.signer_socket, where there is one.
   std::chrono::milliseconds signer_patience = kSignerPatience;
   Clock* clock = nullptr;
@@ -57,6 +60,10 @@ class LedgerSet {
   // NotFound (LEDGER_NOT_FOUND); the refusal of a ledger that did not open.
   virtual absl::StatusOr<Ledger*> Find(absl::string_view id) = 0;
   virtual std::vector<Slot> List() = 0;  // by id
+  // The ledger is refused from now on, as if it had not opened: Find and List give `why`. It takes
+  // no more appends; who has its pointer may go on reading. For what shows only while it is open,
+  // as a witness that has seen more of it.
+  virtual void Refuse(absl::string_view, const absl::Status&) {}
   virtual void Drain() = 0;
 };
 

@@ -8,6 +8,7 @@
 #ifndef AUDITLEDGER_LEDGER_MUTEX_H_
 #define AUDITLEDGER_LEDGER_MUTEX_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -45,6 +46,12 @@ class CondVar {
   void Wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     condition_.wait(lock);
+    lock.release();
+  }
+  // The same, for at most `limit` of a clock that is never set.
+  void WaitFor(Mutex& mutex, std::chrono::microseconds limit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
+    condition_.wait_for(lock, limit);
     lock.release();
   }
   void SignalOne() { condition_.notify_one(); }

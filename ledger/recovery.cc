@@ -202,6 +202,12 @@ absl::Status SettleHead(const LedgerOptions& options, const Head& signed_head, E
     }
   }
   if (marked) out.to_remove.push_back(kSyncFailedMarker);
+  if (options.hold_until_confirmed && signed_head.size > 0 && signed_head.size != stored.size) {
+    out.unsigned_proof = proof;
+    out.published.head = signed_head;
+    ASSIGN_OR_RETURN(out.published.checkpoint, signer.Sign(signed_head, {}));
+    return absl::OkStatus();
+  }
   ASSIGN_OR_RETURN(out.published.checkpoint, signer.Sign(stored, proof));
   out.published.head = stored;
   return absl::OkStatus();

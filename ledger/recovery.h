@@ -48,6 +48,7 @@ absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const Ledger
 struct Recovered {
   StoredLog log;
   PublishedHead published;             // what is served
+  std::vector<Hash> unsigned_proof;    // from there to the stored head, with hold_until_confirmed
   absl::Status read_only;              // not OK: reads only, and why
   std::vector<NewEntry> own_entries;   // to append before serving
   std::vector<std::string> to_remove;  // markers that are spent once these are in the log

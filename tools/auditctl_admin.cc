@@ -30,19 +30,58 @@ std::string HeadTime(const v1::Ledger& ledger) {
                   static_cast<uint64_t>(ledger.head_time().nanos()) / 1000);
 }
 
-void PrintLedger(const v1::Ledger& ledger, bool json) {
+nlohmann::ordered_json WitnessingJson(const v1::Witnessing& witnessing) {
+  nlohmann::ordered_json witnesses = nlohmann::ordered_json::array();
+  for (const v1::WitnessState& witness : witnessing.witnesses()) {
+    witnesses.push_back({{"name", witness.name()},
+                         {"size", witness.size()},
+                         {"last_success", witness.last_success().seconds()},
+                         {"failing", witness.failing()},
+                         {"detail", witness.detail()}});
+  }
+  return {{"policy", witnessing.policy()},
+          {"f", witnessing.f()},
+          {"witnessed_size", witnessing.witnessed_size()},
+          {"lag_entries", witnessing.lag_entries()},
+          {"lag_seconds", witnessing.lag_seconds()},
+          {"quorum_away", witnessing.quorum_away()},
+          {"confirmed", witnessing.confirmed()},
+          {"witnesses", std::move(witnesses)}};
+}
+
+// Below the ledger's own row.
+void PrintWitnessing(const v1::Witnessing& witnessing) {
+  PrintRow(
+      {"  witnessed", absl::StrCat("size ", witnessing.witnessed_size()),
+       absl::StrCat("lag ", witnessing.lag_entries(), " entries, ", witnessing.lag_seconds(), " s"),
+       !witnessing.confirmed()    ? "start not confirmed"
+       : witnessing.quorum_away() ? "quorum away"
+                                  : "quorum there",
+       absl::StrCat("f ", witnessing.f(), " (", witnessing.policy(), ")")});
+  for (const v1::WitnessState& witness : witnessing.witnesses()) {
+    const uint64_t last = static_cast<uint64_t>(witness.last_success().seconds());
+    PrintRow({"  witness", witness.name(), absl::StrCat("size ", witness.size()),
+              last == 0 ? "never" : TimeText(last * 1'000'000),
+              witness.failing().empty() ? "cosigns"
+                                        : absl::StrCat(witness.failing(), ": ", witness.detail())});
+  }
+}
+
+void PrintLedger(const v1::Ledger& ledger, bool json, bool with_witnesses = false) {
   if (json) {
-    PrintJson({{"name", ledger.name()},
-               {"origin", ledger.origin()},
-               {"vkey", ledger.vkey()},
-               {"size", ledger.size()},
-               {"head_time", HeadTime(ledger)},
-               {"state", StateText(ledger.state())},
-               {"state_reason", ledger.state_reason()}});
-    return;
+    nlohmann::ordered_json out = {{"name", ledger.name()},
+                                  {"origin", ledger.origin()},
+                                  {"vkey", ledger.vkey()},
+                                  {"size", ledger.size()},
+                                  {"head_time", HeadTime(ledger)},
+                                  {"state", StateText(ledger.state())},
+                                  {"state_reason", ledger.state_reason()}};
+    if (ledger.has_witnessing()) out["witnessing"] = WitnessingJson(ledger.witnessing());
+    return PrintJson(out);
   }
   PrintRow({ledger.name(), ledger.origin(), absl::StrCat(ledger.size()), HeadTime(ledger),
             StateText(ledger.state()), ledger.vkey(), ledger.state_reason()});
+  if (with_witnesses && ledger.has_witnessing()) PrintWitnessing(ledger.witnessing());
 }
 
 absl::Status CreateLedger(const Options& global, const std::string& id, const std::string& origin) {
@@ -117,7 +156,9 @@ absl::Status Status(const Options& global) {
     PrintRow({absl::StrCat("auditledgerd ", response.version()),
               absl::StrCat("up ", response.uptime_seconds(), " s")});
   }
-  for (const v1::Ledger& ledger : response.ledgers()) PrintLedger(ledger, global.json);
+  for (const v1::Ledger& ledger : response.ledgers()) {
+    PrintLedger(ledger, global.json, /*with_witnesses=*/true);
+  }
   return absl::OkStatus();
 }
 
@@ -195,7 +236,8 @@ void AddAdminCommands(CLI::App& app, Run& run) {
       ->callback([&run] { run.action = [&run] { return ListStreams(run.options); }; });
   app.add_subcommand(
          "status",
-         "Print the server's version, uptime and ledgers (for principals with the right to).\n\n"
+         "Print the server's version, uptime and ledgers, each with its witnesses: what they have\n"
+         "cosigned, how far the quorum is behind, f (for principals with the right to).\n\n"
          "Example:\n  auditctl status")
       ->callback([&run] { run.action = [&run] { return Status(run.options); }; });
 }

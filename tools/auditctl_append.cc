@@ -21,6 +21,8 @@ namespace {
 // Half of what the service takes in one batch, so that a batch of large events fits as well.
 constexpr size_t kMaxBatchBytes = 2 << 20;
 constexpr size_t kMaxBatchEvents = 1000;  // the service's limit
+// The one refusal after which the batch stands in the log.
+constexpr char kWitnessesUnavailable[] = "WITNESSES_UNAVAILABLE";
 
 struct AppendOptions {
   std::vector<std::string> files;
@@ -29,6 +31,7 @@ struct AppendOptions {
   uint64_t number_from = 0;
   std::string receipts_dir;
   size_t batch = 250;
+  std::string ack = "durable";
   bool progress = false;
 };
 
@@ -65,6 +68,7 @@ class Appender {
   absl::Status Flush() {
     if (lines_.empty()) return absl::OkStatus();
     batch_.set_ledger(ledger_);
+    if (options_.ack == "witnessed") batch_.set_ack(v1::ACK_LEVEL_WITNESSED);
     v1::BatchAppendEventsResponse response;
     RETURN_IF_ERROR(Send(response));
     if (response.receipts_size() != batch_.requests_size()) {
@@ -111,7 +115,10 @@ class Appender {
           connection_.ledgers().BatchAppendEvents(context.get(), batch_, &response);
       if (status.ok()) return absl::OkStatus();
       const absl::Status error = FromGrpc(status);
-      if (!IsRetryable(error) || attempt == retry_.max_attempts) return Located(FromRpc(status));
+      if (!IsRetryable(error) || attempt == retry_.max_attempts) {
+        return ErrorReason(error) == kWitnessesUnavailable ? FromRpc(status)
+                                                           : Located(FromRpc(status));
+      }
       Sleep(retry_, RetryDelay(retry_, attempt, error, random_));
     }
   }
@@ -162,6 +169,7 @@ class Appender {
       PrintJson({{"index", receipt.index()},
                  {"event_id", event.event_id()},
                  {"repeated", receipt.repeated_event()},
+                 {"witnessed", receipt.witnessed()},
                  {"flags", flags}});
       return;
     }
@@ -227,6 +235,12 @@ void AddAppendCommand(CLI::App& app, Run& run) {
   command->add_option(
       "--receipts", options->receipts_dir,
       "folder for INDEX.tlog-proof and INDEX.event.pb, which auditledger-verify reads");
+  command
+      ->add_option("--ack", options->ack,
+                   "durable, or witnessed: receipts under a head that the quorum of the ledger's "
+                   "witness policy cosigned")
+      ->check(CLI::IsMember({"durable", "witnessed"}))
+      ->capture_default_str();
   command->add_option("--batch", options->batch, "events in one batch")
       ->check(CLI::Range(size_t{1}, kMaxBatchEvents))
       ->capture_default_str();

@@ -29,6 +29,10 @@ constexpr Hint kHints[] = {
     {"TREE_SIZE_UNKNOWN", "`auditctl checkpoint` shows the newest size"},
     {"OVERLOADED", "try again in a moment"},
     {"LEDGER_PAUSED", "try again later; `auditctl status` says what it waits for"},
+    {"WITNESSES_UNAVAILABLE",
+     "it is recorded; the same input again, when `auditctl status` shows the "
+     "quorum there, gets witnessed receipts"},
+    {"NO_WITNESS_POLICY", "without --ack witnessed and --witnessed, or give the server a policy"},
     {"LEDGER_READ_ONLY", "`auditctl status` says why and what the operator can do"},
     {"LEDGER_REFUSED", "`auditctl status` says why and what the operator can do"},
     {"STORAGE_CORRUPT", "do not try again; call the operator"},

@@ -14,6 +14,7 @@ struct ProveOptions {
   uint64_t index = 0;
   uint64_t size = 0;
   uint64_t old_size = 0;
+  bool witnessed = false;
   std::string out;
 };
 
@@ -34,9 +35,11 @@ std::string HashesJson(const char* first, uint64_t first_value, const char* seco
   return out.dump() + "\n";
 }
 
-absl::Status PrintCheckpoint(const Options& global, const std::string& out) {
+absl::Status PrintCheckpoint(const Options& global, const ProveOptions& options) {
+  const std::string& out = options.out;
   ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
   v1::GetCheckpointRequest request;
+  request.set_witnessed(options.witnessed);
   ASSIGN_OR_RETURN(*request.mutable_ledger(), connection->LedgerName());
   v1::GetCheckpointResponse response;
   RETURN_IF_ERROR(
@@ -77,6 +80,7 @@ absl::Status Prove(const Options& global, const ProveOptions& options) {
   v1::GetEntryRequest request;
   request.set_name(absl::StrCat(ledger, "/entries/", options.index));
   request.set_view(v1::ENTRY_VIEW_FULL);
+  request.set_witnessed(options.witnessed);
   v1::GetEntryResponse response;
   RETURN_IF_ERROR(
       FromRpc(connection->ledgers().GetEntry(connection->Call().get(), request, &response)));
@@ -97,6 +101,7 @@ absl::Status ProveConsistency(const Options& global, const ProveOptions& options
   ASSIGN_OR_RETURN(*request.mutable_ledger(), connection->LedgerName());
   request.set_old_size(options.old_size);
   request.set_new_size(options.size);
+  request.set_witnessed(options.witnessed);
   v1::GetConsistencyProofResponse response;
   RETURN_IF_ERROR(FromRpc(
       connection->ledgers().GetConsistencyProof(connection->Call().get(), request, &response)));
@@ -119,6 +124,9 @@ absl::Status ProveConsistency(const Options& global, const ProveOptions& options
 
 void AddOut(CLI::App& command, ProveOptions& options) {
   command.add_option("--out", options.out, "write to this file instead of standard output");
+  command.add_flag(
+      "--witnessed", options.witnessed,
+      "the newest head that the witness policy's quorum cosigned, not the newest signed");
 }
 
 }  // namespace
@@ -132,7 +140,7 @@ void AddProveCommands(CLI::App& app, Run& run) {
                          "Example:\n  auditctl checkpoint --ledger clinic > head.txt");
   AddOut(*checkpoint, *options);
   checkpoint->callback([options, &run] {
-    run.action = [options, &run] { return PrintCheckpoint(run.options, options->out); };
+    run.action = [options, &run] { return PrintCheckpoint(run.options, *options); };
   });
 
   CLI::App* prove = app.add_subcommand(

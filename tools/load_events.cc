@@ -21,6 +21,7 @@ constexpr char kStreamSequenceTag = 9 << 3;
 constexpr uint32_t kRequestLedger = 1;
 constexpr uint32_t kRequestEvent = 2;
 constexpr absl::string_view kIncludeOpening("\x20\x01", 2);  // field 4: true
+constexpr absl::string_view kAckWitnessed("\x28\x02", 2);    // field 5: ACK_LEVEL_WITNESSED
 constexpr size_t kEventIdBytes = 36;
 
 void PutVarint(std::string& out, uint64_t value) {
@@ -110,6 +111,7 @@ absl::StatusOr<LoadEvents> LoadEvents::Make(const Options& options) {
   }
   LoadEvents out;
   out.run_ = options.run;
+  out.witnessed_ = options.witnessed;
   generator::Random random(1);
   const generator::World world = generator::MakeWorld(random, kTemplates * 4);
   generator::EventMaker maker(random, world, options.recorded_unix_s - kNoon);
@@ -169,6 +171,7 @@ void LoadEvents::AppendRequest(std::string& out, uint32_t field, absl::string_vi
   }
   PutLengthDelimitedPrefix(request, kRequestEvent, event.size());
   absl::StrAppend(&request, event, kIncludeOpening);
+  if (witnessed_) absl::StrAppend(&request, kAckWitnessed);
   if (field != 0) PutLengthDelimitedPrefix(out, field, request.size());
   absl::StrAppend(&out, request);
 }

@@ -37,6 +37,7 @@ class LoadEvents {
     size_t event_bytes = 1200;  // of each event, give or take the digits of its number
     uint64_t run = 0;           // makes ids and streams of one run distinct from another's
     int64_t recorded_unix_s = 0;
+    bool witnessed = false;  // requests ask for WITNESSED
   };
   static absl::StatusOr<LoadEvents> Make(const Options& options);
 
@@ -55,6 +56,7 @@ class LoadEvents {
   };
   LoadEvents() = default;
   uint64_t run_ = 0;
+  bool witnessed_ = false;
   std::vector<Template> templates_;
 };
 

@@ -49,6 +49,7 @@ struct LoadOptions {
   ctl::Options connection;
   std::string mode = "unary";
   std::string verify = "all";
+  std::string ack = "durable";
   LoadPlan plan;
   size_t event_bytes = 1200;
   size_t connections = 1;
@@ -91,6 +92,9 @@ void AddOptions(CLI::App& app, LoadOptions& options) {
       ->capture_default_str();
   app.add_option("--callers", plan.callers, "calls or streams under way in a closed loop")
       ->check(CLI::Range(size_t{1}, kMaxCallers))
+      ->capture_default_str();
+  app.add_option("--ack", options.ack, "durable, or witnessed: wait for the policy's quorum")
+      ->check(CLI::IsMember({"durable", "witnessed"}))
       ->capture_default_str();
   app.add_option("--rate", plan.rate, "open loop: events a second")->check(CLI::PositiveNumber);
   app.add_option("--batch", plan.batch, "events of a call in mode batch")
@@ -143,6 +147,7 @@ absl::Status Complete(LoadOptions& options) {
   plan.mode = options.mode == "unary"   ? LoadPlan::Mode::kUnary
               : options.mode == "batch" ? LoadPlan::Mode::kBatch
                                         : LoadPlan::Mode::kStream;
+  plan.witnessed = options.ack == "witnessed";
   const bool is_stream = plan.mode == LoadPlan::Mode::kStream;
   if (options.verify == "all") {
     plan.verify_every = 1;
@@ -266,7 +271,8 @@ absl::StatusOr<LoadReport> Load(const LoadOptions& options, const sigset_t& sign
   ASSIGN_OR_RETURN(const LoadEvents events,
                    LoadEvents::Make({.event_bytes = options.event_bytes,
                                      .run = uint64_t{random()} << 16 | (random() & 0xffff),
-                                     .recorded_unix_s = now_s}));
+                                     .recorded_unix_s = now_s,
+                                     .witnessed = options.plan.witnessed}));
   LoadParts parts;
   parts.plan = &options.plan;
   parts.events = &events;

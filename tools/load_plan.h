@@ -27,6 +27,7 @@ struct LoadPlan {
   double timeout_s = 10;          // of a call; the server's own
   size_t verify_every = 1;        // receipts of every n-th answer; 0 = none
   std::string ledger;             // ledgers/ID
+  bool witnessed = false;         // wait for the quorum's cosignatures
 
   size_t events_per_call() const { return mode == Mode::kBatch ? batch : 1; }
 };

@@ -48,6 +48,7 @@ absl::StatusOr<v1::Receipt> LedgerClient::Append(const v1::AuditEvent& event) {
   request.set_ledger(options_.ledger);
   *request.mutable_event() = event;
   request.set_include_opening(true);
+  request.set_ack(options_.ack);
   v1::AppendEventResponse response;
   RETURN_IF_ERROR(Retry([&] {
     grpc::ClientContext context;
@@ -63,6 +64,7 @@ absl::StatusOr<std::vector<v1::Receipt>> LedgerClient::AppendBatch(
     absl::Span<const v1::AuditEvent> events) {
   v1::BatchAppendEventsRequest request;
   request.set_ledger(options_.ledger);
+  request.set_ack(options_.ack);
   for (const v1::AuditEvent& event : events) {
     v1::AppendEventRequest* added = request.add_requests();
     *added->mutable_event() = event;
@@ -104,6 +106,7 @@ absl::Status LedgerClient::StreamOnce(absl::Span<const v1::AuditEvent> events,
         v1::AppendEventRequest* added = message.add_requests();
         *added->mutable_event() = events[order[window.sent]];
         added->set_include_opening(true);
+        added->set_ack(options_.ack);
       }
       writing = stream->Write(message);
     }

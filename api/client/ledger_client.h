@@ -43,6 +43,10 @@ namespace auditledger {
 struct LedgerClientOptions {
   std::string ledger;  // ledgers/{ledger}
   std::optional<PinnedLog> log;
+  // WITNESSED: receipts under a head that the quorum of the ledger's witness policy has cosigned.
+  // The client checks the log's signature; whether the cosignatures are those of a policy of its
+  // own, auditledger-verify says.
+  v1::AckLevel ack = v1::ACK_LEVEL_DURABLE;
   RetryPolicy retry;
   std::chrono::milliseconds timeout{5000};          // of one attempt of Append and AppendBatch
   std::chrono::milliseconds stream_timeout{60000};  // of one attempt of AppendStream

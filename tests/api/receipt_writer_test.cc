@@ -29,6 +29,7 @@ v1::Receipt ToReceipt(const AppendedEntry& entry, const PublishedHead& head, boo
   }
   for (const std::string& name : FlagNames(entry.flags)) out.add_flags(name);
   out.set_repeated_event(entry.repeated);
+  out.set_witnessed(head.witnessed);
   return out;
 }
 
@@ -48,6 +49,12 @@ void ExpectTheMessagesBytes(const AppendedEntry& entry, const PublishedHead& hea
   writer.Append(entry, ReceiptForm::kWhole, opening, kReceipts, written);
   EXPECT_EQ(written, message.SerializeAsString()) << message.DebugString();
   EXPECT_EQ(writer.SizeOf(entry, ReceiptForm::kWhole, opening, kReceipts), written.size());
+}
+
+TEST(ReceiptWriter, SaysWhetherTheHeadIsWitnessed) {
+  PublishedHead head{{1'000'000, Hash{}, 7}, "note\n\nsignature\n"};
+  head.witnessed = true;
+  ExpectTheMessagesBytes(Entry(5, 4), head, false);
 }
 
 TEST(ReceiptWriter, WritesWhatTheMessageWouldBe) {

@@ -78,6 +78,12 @@ TEST(LoadEventsTest, ARequestStandsAloneOrInABatch) {
   EXPECT_TRUE(request.include_opening());
   EXPECT_EQ(request.event().SerializeAsString(), Event(events, 2, 9));
 
+  const LoadEvents witnessed = *LoadEvents::Make({.event_bytes = 300, .witnessed = true});
+  alone.clear();
+  witnessed.AppendRequest(alone, 0, "ledgers/main", 2, 9);
+  ASSERT_TRUE(request.ParseFromString(alone));
+  EXPECT_EQ(request.ack(), v1::ACK_LEVEL_WITNESSED);
+
   std::string batch;
   events.AppendRequest(batch, 2, "", 2, 10);
   events.AppendRequest(batch, 2, "", 2, 11);

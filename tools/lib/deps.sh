@@ -17,7 +17,7 @@ packages_of() {
     clang) echo clang-14 clang-tidy-14 ;;
     fuzz) echo clang-14 libclang-rt-14-dev llvm-14 ;;
     coverage) echo gcovr ;;
-    go) echo ca-certificates ;;
+    go) echo ca-certificates openssh-client ;;
     nightly) echo mmdebstrap ;;
     cache) echo ccache ;;
     *) die "deps: unknown purpose: $1" ;;

@@ -19,6 +19,15 @@ dev_restart() {
   run_stage restart 180 build/release/tests/bench/restart_bench
 }
 
+# dev_witnesses [SECONDS]: of load; see tests/e2e/witnesses.sh.
+dev_witnesses() {
+  local seconds=${1:-15}
+  run_stage deps 240 deps_install build
+  run_stage build-programs 900 build_preset release auditledgerd auditctl auditledger-verify \
+    auditledger-generate auditledger-witness auditledger-load
+  run_stage witnesses $((seconds + 120)) tests/e2e/witnesses.sh build/release "$seconds"
+}
+
 dev_go_check() {
   run_stage deps-go 60 deps_install build go
   run_stage build-programs 900 build_preset release \
@@ -27,6 +36,7 @@ dev_go_check() {
   run_stage go-check 180 tests/e2e/first_steps.sh build/release --go
   run_stage go-tiles 120 tests/go/check_tiles.sh build/release
   run_stage go-witness 120 tests/go/check_witness.sh build/release
+  run_stage go-litewitness 180 tests/go/check_litewitness.sh build/release
   run_stage go-tampered 120 env AUDITLEDGER_GO_CHECKS=1 \
     build/release/tests/verifier/verifier_tests --gtest_filter='GoCheck.*'
 }

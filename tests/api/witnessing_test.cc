@@ -1,0 +1,483 @@
+// The service under a witness policy, on a real LedgerSet, with witnesses behind real HTTP: what
+// WITNESSED promises, what happens while the quorum is away, and starts that are confirmed, wait or
+// are refused.
+//
+// Covers: api/ack, api/cosigner, api/witnessing, api/witness_metrics
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <map>
+
+#include "api/client/channel.h"
+#include "api/client/ledger_client.h"
+#include "api/witness_policy.h"
+#include "ledger/errors.h"
+#include "merkle/tlog_proof.h"
+#include "merkle/verify.h"
+#include "tests/api/api_fixture.h"
+#include "tests/api/witness_http.h"
+
+namespace auditledger {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AppendRequest;
+using testing::Detail;
+using testing::Eventually;
+using testing::GoodEvent;
+using ::testing::HasSubstr;
+using testing::StatusIs;
+using Stub = v1::LedgerService::Stub;
+
+class WitnessingTest : public ::testing::Test {
+ protected:
+  WitnessingTest() {
+    std::ofstream(policy_file_) << witnesses_.PolicyText();
+    OpenLedgers();
+    ledger_ = ledgers_->Create("main", "test.example/log").value();
+    witnesses_.witnesses().Follow(ledger_->verifier());
+  }
+
+  std::string Folder(const std::string& name) { return dir_.path() + "/" + name; }
+  void OpenLedgers() {
+    LedgerSetOptions options;
+    options.roots = {Folder("data"), Folder("state"), Folder("keys"), Folder("seeds")};
+    options.hold_until_confirmed = [](const std::string&) { return true; };
+    ledgers_ = LedgerSet::Open(options).value();
+  }
+  void Serve(const std::function<void(config::v1::Witness&)>& change = {},
+             const std::function<void(config::v1::Config&)>& more = {}) {
+    server_ =
+        std::make_unique<testing::ServerUnderTest>(*ledgers_, [&](config::v1::Config& config) {
+          config.set_data_dir(Folder("data"));
+          config.set_state_dir(Folder("state"));
+          config.set_key_dir(Folder("keys"));
+          config.set_seed_dir(Folder("seeds"));
+          config::v1::Witness& witness = *config.mutable_witness();
+          witness.set_policy_file(policy_file_);
+          witness.set_interval_ms(20);
+          witness.set_timeout_ms(1000);
+          witness.set_ack_timeout_ms(8000);
+          witness.set_alarm_after_seconds(1);
+          if (change) change(witness);
+          if (more) more(config);
+        });
+  }
+  void Stop() {
+    server_.reset();
+    ledgers_.reset();
+  }
+  void Restart(const std::function<void(config::v1::Witness&)>& change = {}) {
+    Stop();
+    OpenLedgers();
+    Serve(change);
+  }
+  // `name` aside, or back in place of what is there.
+  void Save(const std::string& name) {
+    fs::copy(Folder(name), Folder(name + ".old"), fs::copy_options::recursive);
+  }
+  void PutBack(const std::string& name) {
+    fs::remove_all(Folder(name));
+    fs::copy(Folder(name + ".old"), Folder(name), fs::copy_options::recursive);
+  }
+
+  absl::StatusOr<v1::Receipt> Append(const std::string& id, v1::AckLevel ack) {
+    // The same event each time: a made one carries the second it was made in.
+    v1::AppendEventRequest request =
+        AppendRequest(events_.try_emplace(id, GoodEvent(id)).first->second);
+    request.set_ack(ack);
+    auto response = server_->Call(&Stub::AppendEvent, request);
+    if (!response.ok()) return response.status();
+    return response->receipt();
+  }
+  absl::StatusOr<v1::Receipt> AppendWitnessed(const std::string& id) {
+    return Append(id, v1::ACK_LEVEL_WITNESSED);
+  }
+  absl::StatusOr<v1::Receipt> AppendDurable(const std::string& id) {
+    return Append(id, v1::ACK_LEVEL_DURABLE);
+  }
+  // Whether the receipt proves its entry under a head that the quorum cosigned.
+  void ExpectWitnessed(const v1::Receipt& receipt) {
+    EXPECT_TRUE(receipt.witnessed());
+    const std::string& note = receipt.checkpoint().note();
+    const auto head = OpenCheckpoint(note, "test.example/log", ledger_verifier());
+    ASSERT_OK(head);
+    EXPECT_EQ(head->checkpoint.size, receipt.inclusion().tree_size());
+    std::vector<Hash> path;
+    for (const std::string& hash : receipt.inclusion().hashes()) {
+      path.push_back(Hash::FromBytes(hash).value());
+    }
+    EXPECT_OK(VerifyInclusion(receipt.index(), head->checkpoint.size, LeafHash(receipt.leaf()),
+                              path, head->checkpoint.root));
+    ExpectQuorum(note);
+  }
+  void ExpectQuorum(const std::string& note) {
+    const auto policy = LoadWitnessPolicy(policy_file_, false);
+    ASSERT_OK(policy);
+    const auto by = VerifyCosignatures(note, policy->policy.WitnessKeys());
+    ASSERT_OK(by);
+    EXPECT_OK(policy->policy.CheckQuorum(CosigningKeys(*by)));
+  }
+  NoteVerifier ledger_verifier() { return ledgers_->Find("main").value()->verifier(); }
+  v1::Ledger Status() {
+    v1::GetLedgerRequest request;
+    request.set_name("ledgers/main");
+    return server_->Call(&Stub::GetLedger, request)->ledger();
+  }
+  bool Logged(const std::string& text) {
+    return testing::FileText(server_->dir() + "/log").find(text) != std::string::npos;
+  }
+  bool Confirmed() {
+    return Eventually([&] { return Status().state() == v1::Ledger::STATE_SERVING; });
+  }
+
+  testing::TempDir dir_;
+  const std::string policy_file_ = dir_.path() + "/policy";
+  testing::HttpWitnesses witnesses_{Clock::System()};
+  std::unique_ptr<LedgerSet> ledgers_;
+  Ledger* ledger_ = nullptr;
+  std::map<std::string, v1::AuditEvent> events_;  // by id
+  std::unique_ptr<testing::ServerUnderTest> server_;
+};
+
+TEST_F(WitnessingTest, AWitnessedReceiptLiesUnderTheQuorumsHead) {
+  Serve();
+  const auto receipt = AppendWitnessed("a");
+  ASSERT_OK(receipt);
+  ExpectWitnessed(*receipt);
+  const auto durable = AppendDurable("b");
+  ASSERT_OK(durable);
+  EXPECT_FALSE(durable->witnessed());
+  const auto repeated = AppendWitnessed("b");
+  ASSERT_OK(repeated);
+  EXPECT_TRUE(repeated->repeated_event());
+  EXPECT_EQ(repeated->index(), durable->index());
+  ExpectWitnessed(*repeated);
+}
+
+TEST_F(WitnessingTest, BatchesAndStreamsAreWitnessedToo) {
+  Serve();
+  LedgerClientOptions options;
+  options.ledger = "ledgers/main";
+  options.log = PinnedLog{"test.example/log", ledger_->verifier()};
+  options.ack = v1::ACK_LEVEL_WITNESSED;
+  LedgerClient client(server_->channel(), std::move(options));
+  std::vector<v1::AuditEvent> events;
+  for (int i = 0; i < 100; ++i) {
+    events.push_back(GoodEvent(absl::StrCat("s", i), static_cast<uint64_t>(i) + 1));
+  }
+  const auto batch = client.AppendBatch({events.data(), 40});
+  ASSERT_OK(batch);
+  for (const v1::Receipt& receipt : *batch) ExpectWitnessed(receipt);
+  size_t answered = 0;
+  ASSERT_OK(client.AppendStream(events, [&](size_t, const absl::StatusOr<v1::Receipt>& receipt) {
+    ASSERT_OK(receipt);
+    ExpectWitnessed(*receipt);
+    ++answered;
+  }));
+  EXPECT_EQ(answered, events.size());
+  v1::BatchAppendEventsRequest mixed;
+  mixed.set_ledger("ledgers/main");
+  *mixed.add_requests() = AppendRequest(GoodEvent("m"));
+  mixed.mutable_requests(0)->set_ack(v1::ACK_LEVEL_WITNESSED);
+  EXPECT_THAT(testing::FirstViolation(server_->Call(&Stub::BatchAppendEvents, mixed).status()),
+              HasSubstr("requests[0].ack"));
+}
+
+TEST_F(WitnessingTest, OneWitnessMayBeAway) {
+  Serve();
+  witnesses_[0].SetDown(true);
+  for (int i = 0; i < 5; ++i) {
+    const auto receipt = AppendWitnessed(absl::StrCat("e", i));
+    ASSERT_OK(receipt);
+    ExpectWitnessed(*receipt);
+  }
+  witnesses_[0].SetDown(false);
+  EXPECT_TRUE(Eventually([&] { return witnesses_[0].size() == ledger_->head()->head.size; }));
+}
+
+TEST_F(WitnessingTest, WithTwoAwayItFailsClosedAndDurableGoesOnAndSaysSo) {
+  Serve([](config::v1::Witness& witness) { witness.set_ack_timeout_ms(300); });
+  ASSERT_OK(AppendWitnessed("before"));
+  witnesses_[0].SetDown(true);
+  witnesses_[1].SetDown(true);
+  const absl::Status refused = AppendWitnessed("during").status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable,
+                                HasSubstr("the event is durable at index 2")));
+  EXPECT_EQ(ErrorReason(refused), "WITNESSES_UNAVAILABLE");
+  EXPECT_EQ(Detail<google::rpc::ErrorInfo>(refused).metadata().at("index"), "2");
+  EXPECT_EQ(Detail<google::rpc::RetryInfo>(refused).retry_delay().seconds(), 1);
+  const auto durable = AppendDurable("durable");
+  ASSERT_OK(durable);
+  EXPECT_FALSE(durable->witnessed());
+  EXPECT_TRUE(Eventually([&] { return Status().witnessing().quorum_away(); }));
+  EXPECT_EQ(Status().witnessing().lag_entries(), 2u);
+  EXPECT_EQ(Status().state(), v1::Ledger::STATE_SERVING);
+  const std::string w1 = R"({ledger="main",witness="w1"})";
+  EXPECT_EQ(server_->Metric("auditledger_witnessed_quorum_away{ledger=\"main\"} "), 1);
+  EXPECT_EQ(server_->Metric("auditledger_witnessed_size{ledger=\"main\"} "), 2);
+  EXPECT_EQ(server_->Metric("auditledger_witnessed_lag_entries{ledger=\"main\"} "), 2);
+  EXPECT_EQ(server_->Metric("auditledger_witnessed_f{ledger=\"main\"} "), 2);
+  EXPECT_GT(server_->Metric("auditledger_witness_last_success_seconds" + w1 + " "), 1e9);
+  EXPECT_GT(server_->Metric("auditledger_witness_failures_total"
+                            R"({ledger="main",witness="w1",outcome="busy"} )"),
+            0);
+  EXPECT_TRUE(Eventually(
+      [&] { return Logged(R"("name":"ledgers/main/witnesses","status":"NOT_SERVING")"); }));
+  witnesses_[0].SetDown(false);
+  EXPECT_TRUE(Eventually([&] { return AppendWitnessed("during").ok(); }))
+      << "service is back without a restart, and the same event gets its receipt";
+  ExpectWitnessed(*AppendWitnessed("during"));
+  EXPECT_TRUE(Eventually([&] { return !Status().witnessing().quorum_away(); }));
+}
+
+TEST_F(WitnessingTest, ReadsCanAskForTheWitnessedHead) {
+  Serve();
+  ASSERT_OK(AppendWitnessed("a"));
+  witnesses_[0].SetDown(true);
+  witnesses_[1].SetDown(true);
+  ASSERT_OK(AppendDurable("b"));
+  v1::GetCheckpointRequest request;
+  request.set_ledger("ledgers/main");
+  request.set_witnessed(true);
+  const auto witnessed = server_->Call(&Stub::GetCheckpoint, request);
+  ASSERT_OK(witnessed);
+  ExpectQuorum(witnessed->checkpoint().note());
+  EXPECT_EQ(ParseCheckpoint(ParseNote(witnessed->checkpoint().note())->text)->size, 2u);
+  request.set_witnessed(false);
+  EXPECT_EQ(ParseCheckpoint(
+                ParseNote(server_->Call(&Stub::GetCheckpoint, request)->checkpoint().note())->text)
+                ->size,
+            3u);
+  v1::GetEntryRequest entry;
+  entry.set_name("ledgers/main/entries/1");
+  entry.set_witnessed(true);
+  EXPECT_EQ(server_->Call(&Stub::GetEntry, entry)->inclusion().tree_size(), 2u);
+  entry.set_name("ledgers/main/entries/2");
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetEntry, entry).status()), "INDEX_BEYOND_SIZE");
+  v1::GetInclusionProofRequest inclusion;
+  inclusion.set_ledger("ledgers/main");
+  inclusion.set_witnessed(true);
+  EXPECT_EQ(server_->Call(&Stub::GetInclusionProof, inclusion)->proof().tree_size(), 2u);
+  v1::GetConsistencyProofRequest consistency;
+  consistency.set_ledger("ledgers/main");
+  consistency.set_old_size(1);
+  consistency.set_witnessed(true);
+  EXPECT_EQ(server_->Call(&Stub::GetConsistencyProof, consistency)->proof().new_size(), 2u);
+}
+
+TEST_F(WitnessingTest, WithoutAPolicyNobodyIsToldOtherwise) {
+  Serve([](config::v1::Witness& witness) { witness.clear_policy_file(); });
+  EXPECT_EQ(ErrorReason(AppendWitnessed("a").status()), "NO_WITNESS_POLICY");
+  EXPECT_FALSE(AppendDurable("a")->witnessed());
+  v1::GetCheckpointRequest request;
+  request.set_ledger("ledgers/main");
+  request.set_witnessed(true);
+  EXPECT_EQ(ErrorReason(server_->Call(&Stub::GetCheckpoint, request).status()),
+            "NO_WITNESS_POLICY");
+  EXPECT_FALSE(Status().has_witnessing());
+}
+
+TEST_F(WitnessingTest, TheUnwitnessedLagIsBoundedAndAppendsResumeByThemselves) {
+  Serve([](config::v1::Witness& witness) { witness.set_max_lag_entries(3); });
+  ASSERT_OK(AppendWitnessed("a"));
+  witnesses_[0].SetDown(true);
+  witnesses_[1].SetDown(true);
+  absl::Status paused;
+  int appended = 0;
+  EXPECT_TRUE(Eventually([&] {
+    paused = AppendDurable(absl::StrCat("lag", appended)).status();
+    appended += paused.ok() ? 1 : 0;
+    return !paused.ok();
+  }));
+  EXPECT_GE(appended, 4);
+  EXPECT_EQ(ErrorReason(paused), "LEDGER_PAUSED");
+  EXPECT_THAT(paused, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("unwitnessed lag of ")));
+  EXPECT_EQ(Status().state(), v1::Ledger::STATE_PAUSED);
+  witnesses_[0].SetDown(false);
+  EXPECT_TRUE(Eventually([&] { return AppendDurable("after").ok(); }));
+}
+
+TEST_F(WitnessingTest, TheFolderOfTilesShowsTheWitnessedHead) {
+  std::string published;
+  Serve({}, [&](config::v1::Config& config) {
+    published = Folder("public");
+    config.mutable_publish()->set_dir(published);
+    config.mutable_publish()->set_interval_ms(10);
+  });
+  ASSERT_OK(AppendWitnessed("a"));
+  witnesses_[0].SetDown(true);
+  witnesses_[1].SetDown(true);
+  ASSERT_OK(AppendDurable("b"));
+  const std::string path = published + "/main/checkpoint";
+  EXPECT_TRUE(Eventually([&] {
+    const auto note = ParseNote(testing::FileText(path));
+    return note.ok() && ParseCheckpoint(note->text)->size == 2 && note->signatures.size() >= 5;
+  }));
+  ExpectQuorum(testing::FileText(path));
+}
+
+TEST_F(WitnessingTest, AStartIsConfirmedByTheQuorumAndRemembersItsHead) {
+  Serve();
+  ASSERT_OK(AppendWitnessed("a"));
+  ASSERT_OK(AppendWitnessed("b"));
+  Restart();
+  EXPECT_TRUE(Confirmed());
+  EXPECT_TRUE(Logged(R"("event":"start_confirmed","ledger":"main","by":"the quorum")"));
+  ASSERT_OK(AppendWitnessed("c"));
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Restart();
+  v1::GetCheckpointRequest request;
+  request.set_ledger("ledgers/main");
+  request.set_witnessed(true);
+  const auto remembered = server_->Call(&Stub::GetCheckpoint, request);
+  ASSERT_OK(remembered);
+  ExpectQuorum(remembered->checkpoint().note());
+}
+
+TEST_F(WitnessingTest, AStartThatTooFewConfirmServesReadsUntilTheyDo) {
+  Serve();
+  ASSERT_OK(AppendWitnessed("a"));
+  witnesses_[0].SetDown(true);
+  witnesses_[1].SetDown(true);
+  Restart();
+  const absl::Status refused = AppendDurable("b").status();
+  EXPECT_EQ(ErrorReason(refused), "LEDGER_PAUSED");
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable,
+                                HasSubstr("until the witnesses confirm this start")));
+  EXPECT_EQ(Status().state(), v1::Ledger::STATE_PAUSED);
+  EXPECT_FALSE(Status().witnessing().confirmed());
+  v1::GetEntryRequest entry;
+  entry.set_name("ledgers/main/entries/1");
+  EXPECT_OK(server_->Call(&Stub::GetEntry, entry)) << "reads go on";
+  witnesses_[0].SetDown(false);
+  EXPECT_TRUE(Confirmed());
+  EXPECT_OK(AppendWitnessed("b"));
+}
+
+// What rollback_test says only a witness can tell.
+TEST_F(WitnessingTest, DataAndSignersMemoryRolledBackTogetherAreRefused) {
+  Serve();
+  ASSERT_OK(AppendWitnessed("a"));
+  Stop();
+  for (const char* name : {"data", "state", "seeds"}) Save(name);
+  OpenLedgers();
+  Serve();
+  ASSERT_TRUE(Confirmed());
+  ASSERT_OK(AppendWitnessed("b"));
+  ASSERT_OK(AppendWitnessed("c"));
+  Stop();
+  for (const char* name : {"data", "state", "seeds"}) PutBack(name);
+  OpenLedgers();
+  Serve();
+  EXPECT_TRUE(Eventually([&] { return Status().state() == v1::Ledger::STATE_REFUSED; }));
+  EXPECT_THAT(Status().state_reason(), HasSubstr("rollback: size 4"));
+  EXPECT_THAT(Status().state_reason(), HasSubstr("start a successor ledger"));
+  EXPECT_EQ(ErrorReason(AppendDurable("d").status()), "LEDGER_REFUSED");
+  EXPECT_TRUE(fs::exists(Folder("state") + "/main/witnessed/witnessed-4")) << "the evidence";
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(witnesses_[i].size(), 4u) << "and nothing was signed";
+}
+
+TEST_F(WitnessingTest, TheStoredWitnessedHeadRefusesARollbackThatNoWitnessIsThereToTell) {
+  Serve();
+  ASSERT_OK(AppendWitnessed("a"));
+  Stop();
+  for (const char* name : {"data", "state", "seeds"}) Save(name);
+  OpenLedgers();
+  Serve();
+  ASSERT_TRUE(Confirmed());
+  ASSERT_OK(AppendWitnessed("b"));
+  Stop();
+  fs::copy(Folder("state") + "/main/witnessed", Folder("kept"), fs::copy_options::recursive);
+  for (const char* name : {"data", "state", "seeds"}) PutBack(name);
+  fs::remove_all(Folder("state") + "/main/witnessed");
+  fs::copy(Folder("kept"), Folder("state") + "/main/witnessed", fs::copy_options::recursive);
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  OpenLedgers();
+  Serve();
+  EXPECT_EQ(Status().state(), v1::Ledger::STATE_REFUSED);
+}
+
+TEST_F(WitnessingTest, AWitnessThatOnlySaysItIsAheadDoesNotRefuseAndDoesNotCount) {
+  Serve();
+  ASSERT_OK(AppendWitnessed("a"));
+  Stop();
+  for (size_t i = 0; i < 2; ++i) {
+    witnesses_[i].SetLie([](const std::string&) {
+      return std::optional<absl::StatusOr<HttpAnswer>>(
+          HttpAnswer{409, std::string(kWitnessSizeType), "1000\n"});
+    });
+  }
+  OpenLedgers();
+  Serve();
+  EXPECT_TRUE(Eventually([&] { return Logged(R"("outcome":"ahead")"); }));
+  EXPECT_EQ(Status().state(), v1::Ledger::STATE_PAUSED);
+  witnesses_[0].SetLie({});
+  EXPECT_TRUE(Confirmed());
+}
+
+TEST_F(WitnessingTest, AnOperatorMayVouchForTheStartUnlessAWitnessProvesMore) {
+  Serve();
+  ASSERT_OK(AppendWitnessed("a"));
+  Stop();
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  OpenLedgers();
+  Ledger* const ledger = ledgers_->Find("main").value();
+  EXPECT_TRUE(ledger->held());
+  Head stored = ledger->head()->head;
+  Head wrong = stored;
+  wrong.size += 1;
+  EXPECT_THAT(ledger->Confirm(wrong), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_TRUE(ledger->held());
+  EXPECT_OK(ledger->Confirm(stored));
+  EXPECT_FALSE(ledger->held());
+  EXPECT_EQ(ledger->head()->head.size, stored.size + 1) << "it is recorded";
+}
+
+TEST_F(WitnessingTest, AWitnessThatSignsForAnotherHeadIsFoundOut) {
+  Serve();
+  ASSERT_OK(AppendWitnessed("a"));
+  witnesses_[0].SetLie([&](const std::string&) {
+    return std::optional<absl::StatusOr<HttpAnswer>>(HttpAnswer{
+        200, "text/plain", witnesses_[0].Line("test.example/log\n1\nAAAA\n", 1'700'000'000)});
+  });
+  ASSERT_OK(AppendWitnessed("b")) << "four are enough";
+  EXPECT_TRUE(Eventually([&] { return Logged(R"("outcome":"bad_answer")"); }));
+}
+
+TEST_F(WitnessingTest, ALedgerMadeLaterIsCosignedToo) {
+  Serve();
+  Ledger* const later = ledgers_->Create("later", "later.example/log").value();
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  v1::AppendEventRequest request = AppendRequest(GoodEvent("a"));
+  request.set_ledger("ledgers/later");
+  EXPECT_OK(server_->Call(&Stub::AppendEvent, request)) << "it has no past to be confirmed";
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(false);
+  witnesses_.witnesses().Follow(later->verifier());
+  request.set_ack(v1::ACK_LEVEL_WITNESSED);
+  EXPECT_TRUE(Eventually([&] { return server_->Call(&Stub::AppendEvent, request).ok(); }));
+}
+
+TEST_F(WitnessingTest, APolicyOfOtherLogsRefusesTheLedgerAndNamesTheLine) {
+  testing::TestLog other({.key = 9});
+  std::ofstream(policy_file_, std::ios::trunc) << "log " << other.verifier().ToVkey() << "\n"
+                                               << witnesses_.PolicyText();
+  const std::string vkey = ledger_->verifier().ToVkey();
+  Serve();
+  EXPECT_EQ(Status().state(), v1::Ledger::STATE_REFUSED);
+  EXPECT_THAT(Status().state_reason(), HasSubstr("add the line"));
+}
+
+TEST_F(WitnessingTest, StoppingAnswersWhoeverWaits) {
+  Serve([](config::v1::Witness& witness) { witness.set_ack_timeout_ms(2000); });
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  std::thread caller([&] {
+    EXPECT_THAT(AppendWitnessed("a").status(), StatusIs(absl::StatusCode::kUnavailable));
+  });
+  EXPECT_TRUE(Eventually([&] { return ledger_->head()->head.size == 2; }));
+  server_->server().Drain();
+  caller.join();
+}
+
+}  // namespace
+}  // namespace auditledger
