@@ -67,6 +67,7 @@ void Acknowledger::AnswerAll(Acknowledgement& acknowledgement) {
       answer.done(std::move(answer.refusal));
     }
   }
+  for (auto& [done, signed_head] : acknowledgement.cose_heads) done(std::move(signed_head));
   if (acknowledgement.new_head) feed_.Notify(acknowledgement.head);
   if (acknowledgement.afterwards) acknowledgement.afterwards();
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -39,6 +40,7 @@ struct Answer {
 
 struct Acknowledgement {
   std::vector<Answer> answers;
+  std::vector<std::pair<CoseHeadCallback, absl::StatusOr<CoseHead>>> cose_heads;
   HeadFeed::HeadPtr head;                 // that the proofs lead to
   bool new_head = false;                  // listeners hear of it
   std::unique_ptr<NodeCache> nodes;       // of that head's tree

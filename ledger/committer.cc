@@ -34,6 +34,7 @@ std::vector<AppendedEntry> EntriesOf(const RequestPlan& plan, std::vector<Sealed
     entries[i].repeated = plan.events[i].repeated;
     if (entries[i].repeated) continue;
     entries[i].leaf = std::move(leaves[entries[i].index - first_index]);
+    if (events.empty()) continue;  // the ledger's own
     entries[i].flags = events[i].flags;
     entries[i].seed = std::move(events[i].seed);
     entries[i].header = std::move(events[i].header);
@@ -81,17 +82,20 @@ absl::Status Committer::CommitOwn(std::vector<NewEntry> entries) {
   return status;
 }
 
-absl::Status Committer::Admit(const std::vector<SealedEvent>& events, size_t bytes) {
+absl::Status Committer::Admit(const Request& request) {
   if (draining_) return ShuttingDown();
   if (!stopped_.ok()) return stopped_;
   if (!hold_.ok()) return hold_;
   const LedgerLimits& limits = parts_.limits;
-  if (events.empty() || events.size() > limits.max_commit_entries) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "an append takes 1 to ", limits.max_commit_entries, " events, not ", events.size()));
+  const bool asks_for_events = !request.own.has_value() && request.sign == nullptr;
+  if ((asks_for_events && request.events.empty()) ||
+      request.events.size() > limits.max_commit_entries) {
+    return absl::InvalidArgumentError(absl::StrCat("an append takes 1 to ",
+                                                   limits.max_commit_entries, " events, not ",
+                                                   request.events.size()));
   }
-  if (counters_.queued_entries + events.size() <= limits.max_queue_entries &&
-      counters_.queued_bytes + bytes <= limits.max_queue_bytes) {
+  if (counters_.queued_entries + request.entries() <= limits.max_queue_entries &&
+      counters_.queued_bytes + request.bytes <= limits.max_queue_bytes) {
     return absl::OkStatus();
   }
   ++counters_.refused_overload;
@@ -106,19 +110,32 @@ absl::Status Committer::Admit(const std::vector<SealedEvent>& events, size_t byt
 
 void Committer::Append(std::vector<SealedEvent> events, AppendCallback done) {
   const size_t bytes = BytesOf(events);
+  Queue({std::move(events), std::move(done), bytes});
+}
+
+void Committer::AppendOwn(NewEntry entry, AppendCallback done) {
+  const size_t bytes = entry.leaf.body.size();
+  Queue({{}, std::move(done), bytes, std::move(entry)});
+}
+
+void Committer::SignCoseHead(CoseHeadCallback done) {
+  Queue({{}, nullptr, 0, std::nullopt, std::move(done)});
+}
+
+void Committer::Queue(Request request) {
   absl::Status refused;
   {
     MutexLock lock(mutex_);
-    refused = Admit(events, bytes);
+    refused = Admit(request);
     if (refused.ok()) {
-      counters_.queued_entries += events.size();
-      counters_.queued_bytes += bytes;
-      queue_.push_back({std::move(events), std::move(done), bytes});
+      counters_.queued_entries += request.entries();
+      counters_.queued_bytes += request.bytes;
+      queue_.push_back(std::move(request));
     }
   }
   // Outside: the committer would wake only to wait for the mutex.
   if (refused.ok()) return queued_.SignalOne();
-  done(std::move(refused));
+  request.Refuse(refused);
 }
 
 void Committer::Run() {
@@ -138,11 +155,11 @@ std::vector<Committer::Request> Committer::TakeQueued() {
   while (queue_.empty() && !draining_) queued_.Wait(mutex_);
   while (!queue_.empty()) {
     const Request& next = queue_.front();
-    if (!taken.empty() && (entries + next.events.size() > parts_.limits.max_commit_entries ||
+    if (!taken.empty() && (entries + next.entries() > parts_.limits.max_commit_entries ||
                            bytes + next.bytes > parts_.limits.max_commit_bytes)) {
       break;
     }
-    entries += next.events.size();
+    entries += next.entries();
     bytes += next.bytes;
     taken.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -187,10 +204,12 @@ void Committer::Process(std::vector<Request> requests) {
   LedgerCounters done;
   bool idle = false;
   for (size_t i = 0; i < requests.size(); ++i) {
+    if (requests[i].sign != nullptr) continue;
     Answer answer{std::move(requests[i].done), std::move(plans[i].refusal), {}};
     answer.entries = EntriesOf(plans[i], requests[i].events, first_index, leaves);
     for (const AppendedEntry& entry : answer.entries)
       ++(entry.repeated ? done.repeated : done.appended);
+    if (requests[i].own.has_value()) done.appended -= answer.entries.size();  // no event
     done.conflicts += plans[i].conflicts;
     done.streams_over_cap += plans[i].over_cap;
     acknowledgement.answers.push_back(std::move(answer));
@@ -206,6 +225,7 @@ void Committer::Process(std::vector<Request> requests) {
     counters_.identity_memory_bytes = parts_.identities->MemoryBytes();
     idle = queue_.empty();
   }
+  SignHeads(requests, acknowledgement);
   acknowledger_.Post(std::move(acknowledgement), idle);
   // The commit stands and was answered; only what follows it cannot be deduplicated any more.
   if (!indexed.ok()) Latch(indexed);
@@ -218,7 +238,13 @@ absl::Status Committer::Plan(std::vector<Request>& requests, std::vector<Request
     parts_.planner->AddOwn(ClockEntry(*step));
   }
   for (Request& request : requests) {
-    ASSIGN_OR_RETURN(RequestPlan plan, parts_.planner->Add(request.events));
+    RequestPlan plan;
+    if (request.own.has_value()) {
+      plan.events.push_back({parts_.writer->size() + parts_.planner->entries(), false});
+      parts_.planner->AddOwn(*std::move(request.own));
+    } else if (request.sign == nullptr) {
+      ASSIGN_OR_RETURN(plan, parts_.planner->Add(request.events));
+    }
     plans.push_back(std::move(plan));
   }
   return absl::OkStatus();
@@ -242,10 +268,33 @@ absl::Status Committer::Publish(Committed committed, Acknowledgement& acknowledg
   return absl::OkStatus();
 }
 
+// All who ask in one commit get one signature.
+void Committer::SignHeads(std::vector<Request>& requests, Acknowledgement& acknowledgement) {
+  absl::StatusOr<CoseHead> signed_head = absl::UnknownError("nobody asked");
+  bool asked = false;
+  for (Request& request : requests) {
+    if (request.sign == nullptr) continue;
+    if (!std::exchange(asked, true)) {
+      absl::StatusOr<CoseReceipt> receipt = parts_.writer->SignCoseHead();
+      if (receipt.ok()) {
+        signed_head = CoseHead{parts_.feed->head(), *std::move(receipt)};
+      } else {
+        signed_head = receipt.status();
+      }
+    }
+    acknowledgement.cose_heads.emplace_back(std::move(request.sign), signed_head);
+  }
+}
+
 void Committer::FailAll(std::vector<Request> requests, const absl::Status& why) {
   Acknowledgement acknowledgement;
-  for (Request& request : requests)
-    acknowledgement.answers.push_back({std::move(request.done), why, {}});
+  for (Request& request : requests) {
+    if (request.sign != nullptr) {
+      acknowledgement.cose_heads.emplace_back(std::move(request.sign), why);
+    } else {
+      acknowledgement.answers.push_back({std::move(request.done), why, {}});
+    }
+  }
   acknowledger_.Post(std::move(acknowledgement), /*idle=*/false);
 }
 

@@ -13,9 +13,11 @@
 #ifndef AUDITLEDGER_LEDGER_COMMITTER_H_
 #define AUDITLEDGER_LEDGER_COMMITTER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -68,6 +70,9 @@ class Committer {
   void Start();
 
   void Append(std::vector<SealedEvent> events, AppendCallback done);
+  // An entry of the ledger's own, while it serves.
+  void AppendOwn(NewEntry entry, AppendCallback done);
+  void SignCoseHead(CoseHeadCallback done);
   LedgerStatus status();
   LedgerCounters counters() const;
   // Idempotent.
@@ -78,15 +83,21 @@ class Committer {
     std::vector<SealedEvent> events;
     AppendCallback done;
     size_t bytes = 0;
+    std::optional<NewEntry> own = std::nullopt;  // instead of events
+    CoseHeadCallback sign = nullptr;             // instead of both, and of done
+
+    size_t entries() const { return std::max<size_t>(1, events.size()); }
+    void Refuse(const absl::Status& why) { sign == nullptr ? done(why) : sign(why); }
   };
 
-  absl::Status Admit(const std::vector<SealedEvent>& events, size_t bytes)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Queue(Request request);
+  absl::Status Admit(const Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   std::vector<Request> TakeQueued();
   void Process(std::vector<Request> requests);
   absl::Status Plan(std::vector<Request>& requests, std::vector<RequestPlan>& plans);
   absl::Status Publish(Committed committed, Acknowledgement& acknowledgement);
+  void SignHeads(std::vector<Request>& requests, Acknowledgement& acknowledgement);
   void FailAll(std::vector<Request> requests, const absl::Status& why);
   void Latch(const absl::Status& cause);
   absl::Status stopped() const;

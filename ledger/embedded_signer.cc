@@ -5,6 +5,7 @@
 #include "ledger/signer.h"
 #include "ledger/signer_state.h"
 #include "merkle/checkpoint.h"
+#include "merkle/cose_receipt.h"
 #include "merkle/sha256.h"
 #include "merkle/status_macros.h"
 #include "merkle/verify.h"
@@ -48,6 +49,16 @@ class EmbeddedSigner : public Signer {
     ASSIGN_OR_RETURN(std::string signature, key_->Sign(note.text));
     note.signatures.push_back({verifier_.name(), verifier_.key_id(), std::move(signature)});
     return FormatNote(note);
+  }
+
+  absl::StatusOr<std::string> SignCoseHead(const Head& head) override {
+    RETURN_IF_ERROR(latched_);
+    const Head& last = state_.last().head;
+    if (head.size == 0 || head.size != last.size || head.root != last.root) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the head (", Describe(head), ") is not the last one signed"));
+    }
+    return key_->Sign(CoseSignedBytes(verifier_, head.root));
   }
 
   const NoteVerifier& verifier() const override { return verifier_; }

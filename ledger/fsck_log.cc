@@ -26,7 +26,7 @@ bool CommitmentFits(const Leaf& leaf) {
   if (leaf.kind == EntryKind::kEvent || leaf.kind == EntryKind::kConflict) {
     return leaf.commitment.has_value();
   }
-  return leaf.kind > EntryKind::kClock || !leaf.commitment.has_value();
+  return leaf.kind > EntryKind::kAnchor || !leaf.commitment.has_value();
 }
 
 const char* NameOf(RecordKind kind) {

@@ -35,9 +35,11 @@
 #include "ledger/seed_store.h"
 #include "ledger/signer.h"
 #include "ledger/stream_table.h"
+#include "merkle/cose_receipt.h"
 #include "merkle/hash.h"
 #include "merkle/leaf.h"
 #include "merkle/opening.h"
+#include "merkle/system_entries.h"
 
 namespace auditledger {
 
@@ -64,6 +66,13 @@ struct AppendOutcome {
   std::vector<AppendedEntry> entries;  // one for each event given, in order
 };
 using AppendCallback = absl::AnyInvocable<void(absl::StatusOr<AppendOutcome>)>;
+
+// The newest head, signed for COSE receipts of its entries: `receipt` lacks index and path.
+struct CoseHead {
+  std::shared_ptr<const PublishedHead> head;
+  CoseReceipt receipt;
+};
+using CoseHeadCallback = absl::AnyInvocable<void(absl::StatusOr<CoseHead>)>;
 
 // What is read of an entry.
 struct StoredEntry {
@@ -158,6 +167,13 @@ class Ledger {
   // max_commit_entries. AlreadyExists (EVENT_ID_CONFLICT), FailedPrecondition, ResourceExhausted
   // (OVERLOADED), Unavailable.
   virtual void Append(std::vector<SealedEvent> events, AppendCallback done) = 0;
+
+  // Queues an entry of the ledger's own that says: this head of it was stamped, by this token.
+  // InvalidArgument unless the head is one of this log's; else as Append.
+  virtual void AppendAnchor(const Anchor& anchor, AppendCallback done) = 0;
+  // Has the signer sign the newest head once more, for COSE receipts, in turn with the appends, and
+  // under the same bounds and refusals.
+  virtual void SignCoseHead(CoseHeadCallback done) = 0;
 
   // The newest signed head; never null.
   virtual std::shared_ptr<const PublishedHead> head() const = 0;

@@ -13,6 +13,7 @@
 #include "merkle/proof.h"
 #include "merkle/status_macros.h"
 #include "merkle/tags.h"
+#include "merkle/verify.h"
 
 namespace auditledger {
 namespace {
@@ -256,6 +257,25 @@ LedgerCounters LedgerImpl::counters() const {
 
 void LedgerImpl::Append(std::vector<SealedEvent> events, AppendCallback done) {
   committer_->Append(std::move(events), std::move(done));
+}
+
+void LedgerImpl::AppendAnchor(const Anchor& anchor, AppendCallback done) {
+  if (absl::Status wrong = CheckAnchor(anchor); !wrong.ok()) return done(std::move(wrong));
+  committer_->AppendOwn(AnchorEntry(anchor), std::move(done));
+}
+
+absl::Status LedgerImpl::CheckAnchor(const Anchor& anchor) {
+  const Head newest = head()->head;
+  if (anchor.size == 0 || anchor.size > newest.size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("an anchor of size ", anchor.size, " in a log of size ", newest.size));
+  }
+  ASSIGN_OR_RETURN(const std::vector<Hash> proof, Consistency(anchor.size, newest.size));
+  if (!VerifyConsistency(anchor.size, anchor.root, newest.size, newest.root, proof).ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("an anchor of size ", anchor.size, " with a root that this log never had"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<StoredEntry> LedgerImpl::ReadEntry(uint64_t index, bool with_opening) {

@@ -39,6 +39,8 @@ class LedgerImpl : public Ledger {
   const Sealer& sealer() const override { return sealer_; }
   Clock& clock() const override { return clock_; }
   void Append(std::vector<SealedEvent> events, AppendCallback done) override;
+  void AppendAnchor(const Anchor& anchor, AppendCallback done) override;
+  void SignCoseHead(CoseHeadCallback done) override { committer_->SignCoseHead(std::move(done)); }
   std::shared_ptr<const PublishedHead> head() const override { return feed_.head(); }
   LedgerStatus status() const override;
   LedgerCounters counters() const override;
@@ -72,6 +74,7 @@ class LedgerImpl : public Ledger {
   absl::Status Settle(Recovered recovered);
   void Serve();
   absl::Status CheckSize(uint64_t size) const;
+  absl::Status CheckAnchor(const Anchor& anchor);
   void StartBackgroundCheck();
 
   const LedgerOptions options_;

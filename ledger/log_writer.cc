@@ -72,6 +72,13 @@ absl::StatusOr<LogWriter::Prepared> LogWriter::Prepare(CommitPlan plan) {
   return out;
 }
 
+absl::StatusOr<CoseReceipt> LogWriter::SignCoseHead() {
+  CoseReceipt receipt = NewCoseReceipt(signer_.verifier());
+  receipt.size = head_.size;
+  ASSIGN_OR_RETURN(receipt.signature, signer_.SignCoseHead(head_));
+  return receipt;
+}
+
 absl::Status LogWriter::Write(const Prepared& prepared) {
   // Secrets first: one without an entry is overwritten later, an entry without its own is lost.
   RETURN_IF_ERROR(seeds_.Put(head_.size, prepared.secrets));

@@ -28,6 +28,7 @@
 #include "ledger/seed_store.h"
 #include "ledger/signer.h"
 #include "ledger/tree_edge.h"
+#include "merkle/cose_receipt.h"
 #include "merkle/tile.h"
 
 namespace auditledger {
@@ -52,6 +53,9 @@ class LogWriter {
 
   // REQUIRES: plan.entries is not empty.
   absl::StatusOr<Committed> Commit(CommitPlan plan);
+
+  // A receipt for the newest head as its signer signs it; its entry and path are to be filled in.
+  absl::StatusOr<CoseReceipt> SignCoseHead();
 
   uint64_t size() const { return edge_.size(); }
   const Head& head() const { return head_; }

@@ -54,4 +54,8 @@ NewEntry ClockEntry(const ClockStep& step) {
   return System(EntryKind::kClock, EncodeClockStep(step));
 }
 
+NewEntry AnchorEntry(const Anchor& anchor) {
+  return System(EntryKind::kAnchor, EncodeAnchor(anchor));
+}
+
 }  // namespace auditledger

@@ -41,6 +41,7 @@ NewEntry ConflictEntry(SealedEvent& event, const Mac128& conflict_identity, uint
 absl::StatusOr<NewEntry> GenesisEntry(const Genesis& genesis);
 absl::StatusOr<NewEntry> OperatorEntry(const OperatorAction& action);
 NewEntry ClockEntry(const ClockStep& step);
+NewEntry AnchorEntry(const Anchor& anchor);
 
 }  // namespace auditledger
 

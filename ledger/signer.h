@@ -40,6 +40,10 @@ class Signer {
   // kMaxGrowthPerSignature. The same head gives the same bytes.
   virtual absl::StatusOr<std::string> Sign(const Head& head,
                                            absl::Span<const Hash> consistency) = 0;
+  // The key's signature over CoseSignedBytes(verifier(), head.root) (merkle/cose_receipt.h), for
+  // the last head signed and no other: FailedPrecondition. It says of a root what a checkpoint has
+  // said already, so the key signs nothing that its memory does not hold.
+  virtual absl::StatusOr<std::string> SignCoseHead(const Head& head) = 0;
   virtual const NoteVerifier& verifier() const = 0;
   // Making its own state durable failed (fdatasync's word): what it holds may be lost though it can
   // be read.

@@ -55,7 +55,7 @@ absl::Status ReadText(ByteReader& in, absl::string_view what, size_t max, std::s
 
 bool IsQuestion(SignerMessage type) {
   return type == SignerMessage::kLastSigned || type == SignerMessage::kSign ||
-         type == SignerMessage::kPublicKey;
+         type == SignerMessage::kPublicKey || type == SignerMessage::kSignCoseHead;
 }
 
 bool IsKnown(uint8_t type) {
@@ -63,9 +63,11 @@ bool IsKnown(uint8_t type) {
     case SignerMessage::kLastSigned:
     case SignerMessage::kSign:
     case SignerMessage::kPublicKey:
+    case SignerMessage::kSignCoseHead:
     case SignerMessage::kLastSignedAnswer:
     case SignerMessage::kSignAnswer:
     case SignerMessage::kPublicKeyAnswer:
+    case SignerMessage::kSignCoseHeadAnswer:
     case SignerMessage::kError:
       return true;
   }
@@ -130,6 +132,7 @@ absl::StatusOr<std::string> EncodeSignerRequest(const SignerRequest& request) {
     PutU8(body, static_cast<uint8_t>(request.consistency.size()));
     for (const Hash& hash : request.consistency) body.append(hash.view().data(), Hash::kSize);
   }
+  if (request.type == SignerMessage::kSignCoseHead) PutHead(body, request.head);
   return Frame(request.type, body);
 }
 
@@ -149,6 +152,7 @@ absl::StatusOr<SignerRequest> ParseSignerRequest(SignerMessage type, absl::strin
     out.consistency.resize(count);
     for (Hash& hash : out.consistency) RETURN_IF_ERROR(ReadHash(in, "proof", hash));
   }
+  if (type == SignerMessage::kSignCoseHead) RETURN_IF_ERROR(ReadHead(in, out.head));
   RETURN_IF_ERROR(in.Finish("question"));
   return out;
 }

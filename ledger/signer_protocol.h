@@ -4,17 +4,21 @@
 // Every frame, big-endian:
 //   u8 version = 1 | u8 type | u16 zero | u32 length of the body | body
 //
-//   type                 body
-//   0x01 last signed     u16 length, origin
-//   0x02 sign            u16 length, origin | u64 size | root[32] | u64 time_us | u8 n | hash[32] *
-//   n 0x03 public key      u16 length, origin 0x81 last signed     u8 1 | u64 size | root[32] | u64
-//   time_us, or u8 0: nothing was signed yet 0x82 signed          u16 length, checkpoint: a signed
-//   note 0x83 public key      u16 length, vkey 0xFF error           u8 code | u16 length, message
+//   type                  body
+//   0x01 last signed      u16 length, origin
+//   0x02 sign             as 0x01, then u64 size | root[32] | u64 time_us | u8 n | hash[32] * n
+//   0x03 public key       as 0x01
+//   0x04 sign COSE head   as 0x01, then u64 size | root[32] | u64 time_us
+//   0x81 last signed      u8 1 | u64 size | root[32] | u64 time_us, or u8 0: nothing was signed
+//   0x82 signed           u16 length, checkpoint: a signed note
+//   0x83 public key       u16 length, vkey
+//   0x84 COSE head        u16 length, signature of 64 bytes (merkle/cose_receipt.h)
+//   0xFF error            u8 code | u16 length, message
 //
 // The hashes of "sign" prove that the head extends the last one signed (none from size 0 or for the
-// same head). The same head has the same answer, so a question whose answer was lost is asked
-// again. After an answer with code kMalformed the connection ends: where the next frame begins is
-// unknown.
+// same head). "sign COSE head" is answered for the last head signed alone. The same head has the
+// same answer, so a question whose answer was lost is asked again. After an answer with code
+// kMalformed the connection ends: where the next frame begins is unknown.
 //
 // Thread-safety: values and pure functions.
 // Errors: InvalidArgument, naming the field; no byte of the input is quoted.
@@ -47,9 +51,11 @@ enum class SignerMessage : uint8_t {
   kLastSigned = 0x01,
   kSign = 0x02,
   kPublicKey = 0x03,
+  kSignCoseHead = 0x04,
   kLastSignedAnswer = 0x81,
   kSignAnswer = 0x82,
   kPublicKeyAnswer = 0x83,
+  kSignCoseHeadAnswer = 0x84,
   kError = 0xFF,
 };
 
@@ -63,7 +69,7 @@ absl::StatusOr<SignerFrameHeader> ParseSignerFrameHeader(absl::string_view heade
 struct SignerRequest {
   SignerMessage type = SignerMessage::kLastSigned;  // a question
   std::string origin;
-  Head head;                      // of kSign
+  Head head;                      // of kSign and kSignCoseHead
   std::vector<Hash> consistency;  // of kSign
   friend bool operator==(const SignerRequest&, const SignerRequest&) = default;
 };
@@ -84,7 +90,7 @@ enum class SignerError : uint8_t {
 struct SignerAnswer {
   SignerMessage type = SignerMessage::kError;  // an answer
   std::optional<Head> head;                    // of kLastSignedAnswer
-  std::string text;                            // checkpoint, vkey or message
+  std::string text;                            // checkpoint, vkey, signature or message
   SignerError error = SignerError::kFailed;    // of kError
   friend bool operator==(const SignerAnswer&, const SignerAnswer&) = default;
 };

@@ -78,6 +78,12 @@ SignerAnswer SignerService::AnswerAs(const SignerRequest& question, Origin& orig
     if (!checkpoint.ok()) return FromStatus(checkpoint.status(), signer.SyncFailed());
     return TextAnswer(SignerMessage::kSignAnswer, *std::move(checkpoint));
   }
+  if (question.type == SignerMessage::kSignCoseHead) {
+    auto signature = signer.SignCoseHead(question.head);
+    if (absl::IsPermissionDenied(signature.status())) return GiveUp(signature.status(), origin);
+    if (!signature.ok()) return FromStatus(signature.status(), signer.SyncFailed());
+    return TextAnswer(SignerMessage::kSignCoseHeadAnswer, *std::move(signature));
+  }
   const auto last = signer.LastSigned();
   if (!last.ok()) return FromStatus(last.status(), false);
   SignerAnswer out;

@@ -11,6 +11,8 @@
 #include "ledger/signer_protocol.h"
 #include "ledger/signer_socket.h"
 #include "merkle/checkpoint.h"
+#include "merkle/cose_receipt.h"
+#include "merkle/ed25519_verify.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -141,6 +143,15 @@ class SocketSigner : public Signer {
       return std::move(answer.text);
     }
     return connection_->At(absl::DataLossError("it signed another head than it was given"));
+  }
+
+  absl::StatusOr<std::string> SignCoseHead(const Head& head) override {
+    ASSIGN_OR_RETURN(SignerAnswer answer, connection_->Ask(SignerMessage::kSignCoseHead, head, {}));
+    const absl::Status right =
+        VerifyEd25519(verifier_.public_key(), CoseSignedBytes(verifier_, head.root), answer.text);
+    if (right.ok()) return std::move(answer.text);
+    return connection_->At(
+        absl::DataLossError("what it gave for a COSE receipt is not its key's signature"));
   }
 
   const NoteVerifier& verifier() const override { return verifier_; }

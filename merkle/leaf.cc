@@ -117,6 +117,8 @@ std::string EntryKindName(EntryKind kind) {
       return "operator";
     case EntryKind::kClock:
       return "clock";
+    case EntryKind::kAnchor:
+      return "anchor";
   }
   return absl::StrCat("kind ", static_cast<int>(kind));
 }

@@ -44,6 +44,7 @@ enum class EntryKind : uint8_t {
   kFreeze = 7,
   kOperator = 8,  // an operator's override of a safety stop
   kClock = 9,     // the clock stepped
+  kAnchor = 10,   // a timestamping authority has stamped one of the log's heads
 };
 
 struct Leaf {

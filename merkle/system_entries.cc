@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "merkle/bytes.h"
+#include "merkle/frontier.h"
 #include "merkle/sha256.h"
 #include "merkle/status_macros.h"
 
@@ -139,6 +140,30 @@ absl::StatusOr<ClockStep> ParseClockStep(absl::string_view body) {
   RETURN_IF_ERROR(in.U64("clock after_us", step.after_us));
   RETURN_IF_ERROR(in.Finish("clock"));
   return step;
+}
+
+std::string EncodeAnchor(const Anchor& anchor) {
+  std::string out;
+  PutU8(out, kBodyVersion);
+  PutU64(out, anchor.size);
+  absl::StrAppend(&out, anchor.root.view(), anchor.token_hash.view());
+  PutU64(out, anchor.time_us);
+  return out;
+}
+
+absl::StatusOr<Anchor> ParseAnchor(absl::string_view body) {
+  ByteReader in(body);
+  Anchor anchor;
+  RETURN_IF_ERROR(ReadVersion("anchor version", in));
+  RETURN_IF_ERROR(in.U64("anchor size", anchor.size));
+  if (anchor.size == 0 || anchor.size > kMaxTreeSize) {
+    return absl::InvalidArgumentError("anchor size: no head that is stamped has that");
+  }
+  RETURN_IF_ERROR(ReadHash("anchor root", in, anchor.root));
+  RETURN_IF_ERROR(ReadHash("anchor token_hash", in, anchor.token_hash));
+  RETURN_IF_ERROR(in.U64("anchor time_us", anchor.time_us));
+  RETURN_IF_ERROR(in.Finish("anchor"));
+  return anchor;
 }
 
 }  // namespace auditledger

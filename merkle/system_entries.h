@@ -6,6 +6,7 @@
 //   conflict  u8 1 | u64 first_index         the leaf's commitment is that of the refused event
 //   operator  u8 1 | u16 len | what          never who: a leaf cannot be erased
 //   clock     u8 1 | u64 before_us | u64 after_us
+//   anchor    u8 1 | u64 size | root[32] | token_hash[32] | u64 time_us
 //
 // Suites: hash 1 = SHA-256 as RFC 6962; tags 1 = tags.h; commitment 1 = commitment.h.
 //
@@ -60,6 +61,18 @@ struct ClockStep {
 };
 std::string EncodeClockStep(const ClockStep& step);
 absl::StatusOr<ClockStep> ParseClockStep(absl::string_view body);
+
+// A timestamp of one of this log's heads was stored (timestamp.h). The entry names the token by its
+// digest, so that one that is taken away or replaced later is noticed; it proves no time itself.
+struct Anchor {
+  uint64_t size = 0;  // of the head; at most the index of the entry
+  Hash root;
+  Hash token_hash;       // SHA-256 of the token's DER
+  uint64_t time_us = 0;  // the token's genTime
+  friend bool operator==(const Anchor&, const Anchor&) = default;
+};
+std::string EncodeAnchor(const Anchor& anchor);
+absl::StatusOr<Anchor> ParseAnchor(absl::string_view body);  // size 1 to kMaxTreeSize
 
 }  // namespace auditledger
 

@@ -64,6 +64,13 @@ absl::Status VerifyShape(absl::string_view what, LeafRange subtree, const Hash& 
   return CheckHash(absl::StrCat(what, ": root"), roots.tree, root);
 }
 
+absl::Status CheckInclusion(uint64_t index, uint64_t size) {
+  RETURN_IF_ERROR(CheckSize("inclusion", size));
+  if (index < size) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("inclusion: no leaf ", index, " in a tree of ", size, " leaves"));
+}
+
 // Recomputes the root of [begin, end) from the leaves of a range and the hashes beside it.
 class RangeFolder {
  public:
@@ -94,12 +101,16 @@ class RangeFolder {
 
 absl::Status VerifyInclusion(uint64_t index, uint64_t size, const Hash& leaf_hash,
                              absl::Span<const Hash> proof, const Hash& root) {
-  RETURN_IF_ERROR(CheckSize("inclusion", size));
-  if (index >= size) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("inclusion: no leaf ", index, " in a tree of ", size, " leaves"));
-  }
+  RETURN_IF_ERROR(CheckInclusion(index, size));
   return VerifyShape("inclusion", {index, index + 1}, leaf_hash, size, root, proof);
+}
+
+absl::StatusOr<Hash> RootOfInclusion(uint64_t index, uint64_t size, const Hash& leaf_hash,
+                                     absl::Span<const Hash> proof) {
+  RETURN_IF_ERROR(CheckInclusion(index, size));
+  const SubtreeShape shape = ShapeOfSubtree({index, index + 1}, size);
+  RETURN_IF_ERROR(CheckLength("inclusion", proof.size(), shape.ProofLength()));
+  return FoldProof(shape, leaf_hash, proof).tree;
 }
 
 absl::Status VerifyConsistency(uint64_t old_size, const Hash& old_root, uint64_t new_size,

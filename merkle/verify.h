@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "merkle/hash.h"
 #include "merkle/proof.h"
@@ -20,6 +21,11 @@ namespace auditledger {
 // `leaf_hash` is at `index` in the tree of `size` leaves with `root`.
 absl::Status VerifyInclusion(uint64_t index, uint64_t size, const Hash& leaf_hash,
                              absl::Span<const Hash> proof, const Hash& root);
+
+// The root that the proof leads to, for formats that do not send it: whoever signed that root has
+// signed the leaf. InvalidArgument as above.
+absl::StatusOr<Hash> RootOfInclusion(uint64_t index, uint64_t size, const Hash& leaf_hash,
+                                     absl::Span<const Hash> proof);
 
 // The tree (old_size, old_root) is a prefix of (new_size, new_root). Size 0 is refused: see
 // VerifyExtension.

@@ -271,7 +271,7 @@ def truncations(parser, name, data):
     yield parser, f"{name}: trailing byte", name, data + b"\0"
 
 
-def hostile_layouts(leaf, header, genesis, conflict, operator, clock, opening, receipt):
+def hostile_layouts(leaf, header, genesis, conflict, operator, clock, anchor, opening, receipt):
     low, high, some = b"\0" * 32, b"\1" * 32, b"\x22" * 32
     good = leaf(1, 1, 2, [low, high], some, b"")
     yield from truncations("leaf", "leaf", good)
@@ -299,6 +299,9 @@ def hostile_layouts(leaf, header, genesis, conflict, operator, clock, opening, r
     yield "operator", "who acted has no place in a leaf", "operator", (
         operator(b"accept_clock") + b"\0\x0alocal:flag")
     yield from truncations("clock", "clock", clock(1, 2))
+    yield from truncations("anchor", "anchor", anchor(1, some, low, 2))
+    for size in (0, 2**63):
+        yield "anchor", f"size {size}", "size", anchor(size, some, low, 2)
     opened = opening(some, head, b"\x10\x01")
     yield from truncations("opening", "opening", opened)
     yield "opening", "event of 65,537 bytes", "event", opening(some, head, b"e" * 65537)
@@ -308,7 +311,9 @@ def hostile_layouts(leaf, header, genesis, conflict, operator, clock, opening, r
            receipt(good, None)[:-1] + b"\2" + some + b"\0\0")
     for parser, data in (("leaf", good), ("header", head), ("genesis", first),
                          ("conflict", conflict(7)), ("operator", operator(b"a")),
-                         ("clock", clock(1, 2)), ("opening", opened), ("receipt", received)):
+                         ("clock", clock(1, 2)),
+                         ("anchor", anchor(1, some, low, 2)),
+                         ("opening", opened), ("receipt", received)):
         for version in (0, 2, 255):
             yield parser, f"version {version}", "version", bytes([version]) + data[1:]
 

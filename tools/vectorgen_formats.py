@@ -223,6 +223,19 @@ def read_clock(data):
     return r.end(r.u(8), r.u(8))
 
 
+def anchor(size, root, token_hash, time_us):
+    return b"\1" + be(8, size) + root + token_hash + be(8, time_us)
+
+
+def read_anchor(data):
+    r = Reader(data)
+    r.version()
+    size = r.u(8)
+    if not 0 < size < 2**63:
+        raise Refused("size")
+    return r.end(size, r.raw(32), r.raw(32), r.u(8))
+
+
 def opening(seed, head, event):
     return b"\1" + seed + b16(head) + be(4, len(event)) + event
 

@@ -7,6 +7,7 @@
 #include "merkle/leaf.h"
 #include "merkle/opening.h"
 #include "merkle/status_macros.h"
+#include "merkle/system_entries.h"
 #include "merkle/tile.h"
 #include "verifier/entry_check.h"
 #include "verifier/export_dir.h"
@@ -95,6 +96,9 @@ class BundleChecker {
     CheckTime(index, leaf->recorded_at_us);
     const absl::Status rules = CheckLeafRules(index, *leaf, rules_.pin);
     if (!rules.ok()) Broken(index, entries_path_, rules);
+    if (rules.ok() && leaf->kind == EntryKind::kAnchor) {
+      result_.anchors.push_back({index, leaf->recorded_at_us, *ParseAnchor(leaf->body)});
+    }
     if (!openings_[i]) {
       if (HasPayload(leaf->kind)) result_.withheld.push_back(index);
       return;

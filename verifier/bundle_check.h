@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "merkle/hash.h"
 #include "verifier/pins.h"
+#include "verifier/timestamps.h"
 #include "verifier/verdict.h"
 
 namespace auditledger {
@@ -69,8 +70,9 @@ struct BundleResult {
   uint64_t opened = 0;
   uint64_t emitter_signed = 0;
   // Indices, ascending.
-  std::vector<uint64_t> withheld;  // events and conflicts without payload
-  std::vector<uint64_t> unread;    // payloads of kinds that this version does not open
+  std::vector<uint64_t> withheld;   // events and conflicts without payload
+  std::vector<uint64_t> unread;     // payloads of kinds that this version does not open
+  std::vector<NamedToken> anchors;  // entries that name a timestamp
 };
 
 BundleResult CheckBundle(const BundleRules& rules, const BundleFiles& files);

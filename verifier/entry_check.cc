@@ -36,6 +36,14 @@ absl::Status CheckGenesis(const Leaf& leaf, const Pin& pin) {
   return absl::OkStatus();
 }
 
+absl::Status CheckAnchor(uint64_t index, const Leaf& leaf) {
+  const absl::StatusOr<Anchor> anchor = ParseAnchor(leaf.body);
+  if (!anchor.ok()) return Broken(anchor.status().message());
+  if (anchor->size <= index) return absl::OkStatus();
+  return Broken(
+      absl::StrCat("an anchor of a head of size ", anchor->size, ", which came after the entry"));
+}
+
 absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
   switch (leaf.kind) {
     case EntryKind::kEvent:
@@ -53,6 +61,8 @@ absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
       return AsBroken(ParseOperatorAction(leaf.body).status());
     case EntryKind::kClock:
       return AsBroken(ParseClockStep(leaf.body).status());
+    case EntryKind::kAnchor:
+      return CheckAnchor(index, leaf);
     default:
       return absl::OkStatus();
   }
@@ -65,7 +75,8 @@ bool HasPayload(EntryKind kind) {
 }
 
 bool MayHavePayloadLater(EntryKind kind) {
-  return !HasPayload(kind) && kind != EntryKind::kGenesis && kind != EntryKind::kClock;
+  return !HasPayload(kind) && kind != EntryKind::kGenesis && kind != EntryKind::kClock &&
+         kind != EntryKind::kAnchor;
 }
 
 std::string RefusalText(const Leaf& conflict) {
@@ -77,7 +88,7 @@ std::string RefusalText(const Leaf& conflict) {
 
 bool IsKnownKind(EntryKind kind) {
   return HasPayload(kind) || kind == EntryKind::kGenesis || kind == EntryKind::kOperator ||
-         kind == EntryKind::kClock;
+         kind == EntryKind::kClock || kind == EntryKind::kAnchor;
 }
 
 absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin) {
@@ -94,7 +105,7 @@ absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin) {
     return Broken("an entry of the ledger's own with tags");
   }
   if (!MayHavePayloadLater(leaf.kind) && leaf.commitment) {
-    return Broken("a genesis or clock entry with a commitment");
+    return Broken("a genesis, clock or anchor entry with a commitment");
   }
   return absl::OkStatus();
 }

@@ -78,7 +78,8 @@ void Open(const Pin& pin, const Leaf& leaf, const Opening& opening, EntryReport&
 
 }  // namespace
 
-EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin) {
+EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin,
+                        const std::optional<TimestampFolder>& timestamps) {
   EntryReport report;
   report.verdict = Verdict::About("entry", pin);
   Verdict& verdict = report.verdict;
@@ -125,6 +126,13 @@ EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin) 
     Open(pin, *leaf, *entry->opening, report);
   } else if (HasPayload(leaf->kind)) {
     verdict.not_proven.push_back("what the event says: its payload is WITHHELD");
+  }
+  if (timestamps) {
+    History history;
+    history.log_dir = dir;
+    CheckTimestamps({*timestamps, pin, head->checkpoint, history, index, index + 1, std::nullopt,
+                     leaf->recorded_at_us},
+                    verdict);
   }
   verdict.not_proven.push_back("consistency with heads seen earlier: `log` checks that");
   AddStandingLimits(verdict);

@@ -87,6 +87,7 @@ class LogAudit {
     CheckRoot(head->checkpoint);
     findings_.MoveInto(verdict_);
     Summarize();
+    BoundTimes(head->checkpoint);
     CompareWithStore(*head, rules_.pin, history_, HeadUse::kLog, verdict_);
     AddStandingLimits(verdict_);
     return std::move(verdict_);
@@ -150,6 +151,7 @@ class LogAudit {
     for (const auto& [kind, count] : result.kinds) kinds_[kind] += count;
     for (const uint64_t index : result.withheld) withheld_.Add(index);
     for (const uint64_t index : result.unread) unread_.Add(index);
+    anchors_.insert(anchors_.end(), result.anchors.begin(), result.anchors.end());
     opened_ += result.opened;
     emitter_signed_ += result.emitter_signed;
   }
@@ -169,6 +171,22 @@ class LogAudit {
       verdict_.proven.push_back(
           "the leaves themselves lead to the signed root: what is refused lies beside them");
     }
+  }
+
+  // Only of a log that is whole: what is damaged has no places to bound.
+  void BoundTimes(const Checkpoint& head) {
+    if (!input_.timestamps) {
+      if (!anchors_.empty()) {
+        verdict_.not_proven.push_back(absl::StrCat("when entries came: the log names ",
+                                                   anchors_.size(),
+                                                   " timestamps, and --tsa-ca was not given"));
+      }
+      return;
+    }
+    if (verdict_.outcome != Outcome::kVerified) return;
+    CheckTimestamps({*input_.timestamps, rules_.pin, head, history_, 0, size_, std::move(anchors_),
+                     std::nullopt},
+                    verdict_);
   }
 
   void Summarize() {
@@ -226,6 +244,7 @@ class LogAudit {
   bool root_known_ = true;
   std::optional<uint64_t> last_recorded_us_;
   std::map<uint8_t, uint64_t> kinds_;
+  std::vector<NamedToken> anchors_;
   RangeList withheld_;
   RangeList unread_;
   uint64_t opened_ = 0;

@@ -23,6 +23,7 @@
 
 #include "verifier/heads.h"
 #include "verifier/pins.h"
+#include "verifier/timestamps.h"
 #include "verifier/verdict.h"
 
 namespace auditledger {
@@ -36,6 +37,7 @@ struct LogInput {
   unsigned threads = 0;                  // 0 = as many as the machine has; at most kMaxAuditThreads
   // Called by one thread, now and then, with entries done and in all.
   std::function<void(uint64_t, uint64_t)> progress;
+  std::optional<TimestampFolder> timestamps{};  // what bounds when entries came
 };
 Verdict VerifyLog(const LogInput& input, const Pin& pin, const History& history);
 
@@ -49,7 +51,8 @@ struct EntryReport {
   std::string event_json;  // personal data
 };
 // Entry `index` of the export: included under its signed head, and what it opens to.
-EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin);
+EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin,
+                        const std::optional<TimestampFolder>& timestamps = std::nullopt);
 
 }  // namespace auditledger
 

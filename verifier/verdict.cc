@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "verifier/entry_check.h"
 
 namespace auditledger {
 namespace {
@@ -27,6 +28,41 @@ nlohmann::ordered_json WitnessJson(const Verdict& verdict) {
           {"by", std::move(by)},
           {"f", verdict.witnesses->survives},
           {"computed", verdict.witnesses->computed}};
+}
+
+// An entry's bracket, or a run of entries', as a line.
+std::string BracketText(const TimeBracket& bracket) {
+  const bool one = bracket.begin + 1 == bracket.end;
+  std::string out = one ? absl::StrCat("entry ", bracket.begin)
+                        : absl::StrCat("entries ", bracket.begin, " to ", bracket.end - 1);
+  if (bracket.not_before_us) {
+    absl::StrAppend(&out, " not before ", FormatMicros(*bracket.not_before_us), " (entry ",
+                    bracket.named_by, " names that timestamp)");
+  }
+  if (bracket.no_later_us) {
+    absl::StrAppend(&out, bracket.not_before_us ? "," : "", " no later than ",
+                    FormatMicros(*bracket.no_later_us), " (head of size ", bracket.stamped_size,
+                    ")");
+  }
+  if (!bracket.not_before_us && !bracket.no_later_us) absl::StrAppend(&out, " not bounded");
+  if (bracket.beyond_size) {
+    absl::StrAppend(&out, "; after the stamped head of size ", *bracket.beyond_size, " was made");
+  }
+  return out;
+}
+
+nlohmann::ordered_json BracketJson(const TimeBracket& bracket) {
+  nlohmann::ordered_json json = {{"first", bracket.begin}, {"last", bracket.end - 1}};
+  if (bracket.not_before_us) {
+    json["not_before"] = FormatMicros(*bracket.not_before_us);
+    json["named_by"] = bracket.named_by;
+  }
+  if (bracket.no_later_us) {
+    json["no_later_than"] = FormatMicros(*bracket.no_later_us);
+    json["stamped_size"] = bracket.stamped_size;
+  }
+  if (bracket.beyond_size) json["beyond_size"] = *bracket.beyond_size;
+  return json;
 }
 
 }  // namespace
@@ -91,6 +127,15 @@ std::string VerdictText(const Verdict& verdict) {
   if (verdict.reasons_left_out > 0) {
     absl::StrAppend(&out, "  - and ", verdict.reasons_left_out, " more\n");
   }
+  std::vector<std::string> times;
+  for (const TimeBracket& bracket : verdict.brackets) {
+    if (times.size() < kMaxReasons) times.push_back(BracketText(bracket));
+  }
+  if (verdict.brackets.size() > times.size()) {
+    times.push_back(absl::StrCat("and ", verdict.brackets.size() - times.size(),
+                                 " more runs of entries: see --json"));
+  }
+  AppendList("came into the log", times, out);
   AppendList("proven", verdict.proven, out);
   AppendList("not proven", verdict.not_proven, out);
   AppendList("evidence kept in", verdict.evidence, out);
@@ -105,16 +150,15 @@ std::string VerdictJson(const Verdict& verdict) {
     against["size"] = verdict.head->size;
     against["root"] = verdict.head->root.ToHex();
   }
-  const nlohmann::ordered_json json = {{"verdict", verdict.Name()},
-                                       {"exit_code", verdict.ExitCode()},
-                                       {"subject", verdict.subject},
-                                       {"against", std::move(against)},
-                                       {"witnesses", WitnessJson(verdict)},
-                                       {"proven", verdict.proven},
-                                       {"not_proven", verdict.not_proven},
-                                       {"reasons", verdict.reasons},
-                                       {"reasons_left_out", verdict.reasons_left_out},
-                                       {"evidence", verdict.evidence}};
+  nlohmann::ordered_json brackets = nlohmann::ordered_json::array();
+  for (const TimeBracket& bracket : verdict.brackets) brackets.push_back(BracketJson(bracket));
+  const nlohmann::ordered_json json = {
+      {"verdict", verdict.Name()},         {"exit_code", verdict.ExitCode()},
+      {"subject", verdict.subject},        {"against", std::move(against)},
+      {"witnesses", WitnessJson(verdict)}, {"time_brackets", std::move(brackets)},
+      {"proven", verdict.proven},          {"not_proven", verdict.not_proven},
+      {"reasons", verdict.reasons},        {"reasons_left_out", verdict.reasons_left_out},
+      {"evidence", verdict.evidence}};
   // Paths given by the caller need not be UTF-8; the rest is ours.
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

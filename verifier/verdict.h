@@ -45,6 +45,17 @@ struct WitnessReport {
   std::vector<Cosigner> by;
 };
 
+// When entries [begin, end) came into the log, by timestamps (timestamps.h). Unix microseconds.
+struct TimeBracket {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  std::optional<uint64_t> not_before_us;  // the token existed by then that entry `named_by` names
+  uint64_t named_by = 0;
+  std::optional<uint64_t> no_later_us;  // the head of `stamped_size`, which holds them, did
+  uint64_t stamped_size = 0;
+  std::optional<uint64_t> beyond_size;  // of the newest stamped head that holds none of them
+};
+
 struct Verdict {
   std::string subject;  // "receipt", "checkpoint", "consistency", "log", "entry", "evidence"
   Outcome outcome = Outcome::kVerified;
@@ -54,6 +65,7 @@ struct Verdict {
   uint32_t key_id = 0;
   std::optional<Checkpoint> head;
   std::optional<WitnessReport> witnesses;  // of that head; nullopt without a policy
+  std::vector<TimeBracket> brackets;       // of the entries asked about; empty: nobody asked
   std::vector<std::string> proven;
   std::vector<std::string> not_proven;
   std::vector<std::string> reasons;   // why it is not "verified"; at most kMaxReasons
@@ -77,8 +89,10 @@ struct Verdict {
 
 // Several lines for people, and a JSON object for programs, which has the fields
 // verdict, exit_code, subject, against {origin, key, key_id, size, root}, witnesses {met, by
-// [{name, time}], f, computed}, proven, not_proven, reasons, reasons_left_out, evidence. `size` and
-// `root` are absent without a checked head, `witnesses` is null without a policy.
+// [{name, time}], f, computed}, time_brackets
+// [{first, last, not_before, named_by, no_later_than, stamped_size, beyond_size}], proven,
+// not_proven, reasons, reasons_left_out, evidence. `size` and `root` are absent without a checked
+// head, `witnesses` is null without a policy.
 std::string VerdictText(const Verdict& verdict);
 std::string VerdictJson(const Verdict& verdict);
 

@@ -13,50 +13,6 @@
 namespace auditledger {
 namespace {
 
-// The event and the opening, against the leaf that is proven to be in the log.
-void CheckReceiptOpening(const ReceiptInput& input, const Leaf& leaf, ReceiptExtra extra,
-                         const Pin& pin, Verdict& verdict) {
-  if (MayHavePayloadLater(leaf.kind)) {
-    if (extra.opening) verdict.not_proven.push_back("what the opening says: not of a known kind");
-    if (input.event)
-      verdict.CannotTell("an event was given, and this version cannot open this kind");
-    return;
-  }
-  if (!HasPayload(leaf.kind)) {
-    if (input.event) verdict.Refuse("an event was given, and this entry is the ledger's own");
-    if (extra.opening) verdict.Refuse("an opening of an entry that has none");
-    return;
-  }
-  if (!input.event) {
-    verdict.not_proven.push_back("what the event says: no event was given to compare");
-    return;
-  }
-  if (!extra.opening) {
-    return verdict.CannotTell(
-        "an event was given, and the receipt carries no opening (seed and header) to compare it");
-  }
-  extra.opening->event = *input.event;
-  std::optional<absl::string_view> index_key;
-  if (input.index_key) index_key = *input.index_key;
-  const absl::StatusOr<EmitterProof> opened =
-      CheckOpening(pin.origin, leaf, *extra.opening, index_key);
-  if (absl::IsDataLoss(opened.status())) return verdict.Refuse(opened.status().message());
-  if (!opened.ok()) return verdict.CannotTell(opened.status().message());
-  verdict.proven.push_back("the event and its header are, to the byte, what the entry commits to");
-  if (*opened == EmitterProof::kSigned) {
-    verdict.proven.push_back("the holder of the emitter key named in the header signed the event");
-  } else {
-    verdict.not_proven.push_back("who sent the event: the header is the ledger's word");
-  }
-  if (input.index_key) {
-    verdict.proven.push_back(
-        "the entry's tags are exactly those of the event, under the key given");
-    verdict.not_proven.push_back("that the index key given is the one genesis names");
-  } else {
-    verdict.not_proven.push_back("the entry's tags: no index key was given");
-  }
-}
-
 // An add-checkpoint body begins "old N"; a note begins with the origin, which has no space.
 bool IsUpdate(absl::string_view text) { return absl::StartsWith(text, "old "); }
 
@@ -101,6 +57,49 @@ void CheckFrom(const std::string& from, const SignedCheckpoint& head, const Pin&
 }
 
 }  // namespace
+
+void CheckReceiptOpening(const ReceiptInput& input, const Leaf& leaf, ReceiptExtra extra,
+                         const Pin& pin, Verdict& verdict) {
+  if (MayHavePayloadLater(leaf.kind)) {
+    if (extra.opening) verdict.not_proven.push_back("what the opening says: not of a known kind");
+    if (input.event)
+      verdict.CannotTell("an event was given, and this version cannot open this kind");
+    return;
+  }
+  if (!HasPayload(leaf.kind)) {
+    if (input.event) verdict.Refuse("an event was given, and this entry is the ledger's own");
+    if (extra.opening) verdict.Refuse("an opening of an entry that has none");
+    return;
+  }
+  if (!input.event) {
+    verdict.not_proven.push_back("what the event says: no event was given to compare");
+    return;
+  }
+  if (!extra.opening) {
+    return verdict.CannotTell(
+        "an event was given, and the receipt carries no opening (seed and header) to compare it");
+  }
+  extra.opening->event = *input.event;
+  std::optional<absl::string_view> index_key;
+  if (input.index_key) index_key = *input.index_key;
+  const absl::StatusOr<EmitterProof> opened =
+      CheckOpening(pin.origin, leaf, *extra.opening, index_key);
+  if (absl::IsDataLoss(opened.status())) return verdict.Refuse(opened.status().message());
+  if (!opened.ok()) return verdict.CannotTell(opened.status().message());
+  verdict.proven.push_back("the event and its header are, to the byte, what the entry commits to");
+  if (*opened == EmitterProof::kSigned) {
+    verdict.proven.push_back("the holder of the emitter key named in the header signed the event");
+  } else {
+    verdict.not_proven.push_back("who sent the event: the header is the ledger's word");
+  }
+  if (input.index_key) {
+    verdict.proven.push_back(
+        "the entry's tags are exactly those of the event, under the key given");
+    verdict.not_proven.push_back("that the index key given is the one genesis names");
+  } else {
+    verdict.not_proven.push_back("the entry's tags: no index key was given");
+  }
+}
 
 void AddStandingLimits(Verdict& verdict) {
   verdict.not_proven.push_back("that recorded times are true: they are the ledger's claim");
@@ -159,6 +158,11 @@ Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& 
     if (!input.event) verdict.proven.push_back(RefusalText(*leaf));
   }
   CheckReceiptOpening(input, *leaf, *std::move(extra), pin, verdict);
+  if (input.timestamps) {
+    CheckTimestamps({*input.timestamps, pin, head->checkpoint, history, proof->index,
+                     proof->index + 1, std::nullopt, leaf->recorded_at_us},
+                    verdict);
+  }
   CompareWithStore(*head, pin, history, HeadUse::kReceipt, verdict);
   AddStandingLimits(verdict);
   return verdict;

@@ -23,16 +23,20 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "merkle/leaf.h"
+#include "merkle/opening.h"
 #include "verifier/heads.h"
 #include "verifier/pins.h"
+#include "verifier/timestamps.h"
 #include "verifier/verdict.h"
 
 namespace auditledger {
 
 struct ReceiptInput {
-  std::string receipt;                   // a tlog-proof whose extra is EncodeReceiptExtra
-  std::optional<std::string> event;      // canonical encoding
-  std::optional<std::string> index_key;  // 32 bytes, to check the leaf's tags
+  std::string receipt;                          // a tlog-proof whose extra is EncodeReceiptExtra
+  std::optional<std::string> event;             // canonical encoding
+  std::optional<std::string> index_key;         // 32 bytes, to check the leaf's tags
+  std::optional<TimestampFolder> timestamps{};  // what bounds when the entry came
 };
 Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& history);
 
@@ -52,6 +56,11 @@ struct ConsistencyInput {
   std::vector<HeadProof> proofs;
 };
 Verdict VerifyTwoHeads(const ConsistencyInput& input, const Pin& pin);
+
+// Of an entry that is proven to be in the log: whether the event given is what its leaf commits to,
+// by the opening that a receipt carries. `extra` without the leaf's own check is no proof.
+void CheckReceiptOpening(const ReceiptInput& input, const Leaf& leaf, ReceiptExtra extra,
+                         const Pin& pin, Verdict& verdict);
 
 // What no check of this program shows, with a witness policy that was met and without.
 void AddStandingLimits(Verdict& verdict);

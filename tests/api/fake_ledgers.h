@@ -99,6 +99,12 @@ class FakeLedger : public Ledger {
     return listeners_.size();
   }
 
+  void AppendAnchor(const Anchor&, AppendCallback done) override {
+    done(absl::UnavailableError("this ledger takes no anchors"));
+  }
+  void SignCoseHead(CoseHeadCallback done) override {
+    done(absl::UnavailableError("this ledger signs no receipts"));
+  }
   std::shared_ptr<const PublishedHead> head() const override {
     MutexLock lock(mutex_);
     return head_;

@@ -25,5 +25,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Same(EncodeOperatorAction(*action), bytes);
   }
   if (const auto step = ParseClockStep(bytes); step.ok()) Same(EncodeClockStep(*step), bytes);
+  if (const auto anchor = ParseAnchor(bytes); anchor.ok()) Same(EncodeAnchor(*anchor), bytes);
   return 0;
 }

@@ -4,11 +4,13 @@
 #include "ledger/committer.h"
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "ledger/errors.h"
+#include "merkle/cose_receipt.h"
 #include "merkle/system_entries.h"
 #include "tests/ledger/ledger_fixture.h"
 #include "tests/testing/status_matchers.h"
@@ -80,6 +82,81 @@ TEST_F(CommitterTest, AFullQueueRefusesWithAHintAndLosesNothing) {
   EXPECT_EQ(t.ledger->counters().queued_entries, 0u);
   EXPECT_EQ(t.ledger->counters().queued_bytes, 0u);
   EXPECT_OK(t.Check());
+}
+
+TEST_F(CommitterTest, AnAnchorIsAnEntryOfALogThatHadThatHead) {
+  ASSERT_OK(t.Create());
+  ASSERT_OK(t.AppendOne("a", "x").status());
+  const Head stamped = t.ledger->head()->head;
+  ASSERT_OK(t.AppendOne("b", "x").status());
+  const Anchor anchor{stamped.size, stamped.root, LeafHash("token"), 17};
+  Answers answers;
+  t.ledger->AppendAnchor(anchor, answers.Slot());
+  const auto answer = answers.WaitAll()[0];
+  ASSERT_OK(answer);
+  EXPECT_EQ(answer->entries[0].index, 3u);
+  const Leaf leaf = ParseLeaf(t.ledger->ReadEntry(3, false)->leaf).value();
+  EXPECT_EQ(leaf.kind, EntryKind::kAnchor);
+  EXPECT_EQ(ParseAnchor(leaf.body).value(), anchor);
+  EXPECT_EQ(EncodeLeaf(leaf).value(), answer->entries[0].leaf);
+  EXPECT_EQ(t.ledger->counters().appended, 2u) << "events alone";
+  ASSERT_OK(t.Open());
+  ASSERT_OK(t.AppendOne("c", "x").status());
+  EXPECT_OK(t.Check());
+}
+
+TEST_F(CommitterTest, AnAnchorOfAHeadThatTheLogNeverHadIsRefused) {
+  ASSERT_OK(t.Create());
+  const Head head = t.ledger->head()->head;
+  Answers answers;
+  t.ledger->AppendAnchor({head.size, LeafHash("another"), Hash(), 1}, answers.Slot());
+  t.ledger->AppendAnchor({head.size + 1, head.root, Hash(), 1}, answers.Slot());
+  t.ledger->AppendAnchor({0, EmptyRoot(), Hash(), 1}, answers.Slot());
+  for (const auto& answer : answers.WaitAll()) {
+    EXPECT_THAT(answer, StatusIs(absl::StatusCode::kInvalidArgument));
+  }
+  EXPECT_EQ(t.ledger->head()->head.size, head.size);
+}
+
+// Waits for one.
+absl::StatusOr<CoseHead> SignCose(Ledger& ledger) {
+  std::promise<absl::StatusOr<CoseHead>> promise;
+  ledger.SignCoseHead([&](absl::StatusOr<CoseHead> head) { promise.set_value(std::move(head)); });
+  return promise.get_future().get();
+}
+
+TEST_F(CommitterTest, TheNewestHeadIsSignedForCoseReceiptsInTurnWithTheAppends) {
+  ASSERT_OK(t.Create());
+  gate.Stop(t);
+  Answers answers;
+  t.ledger->Append(Events(2, "first"), answers.Slot());
+  gate.AwaitCommit();
+  t.ledger->Append(Events(3, "second"), answers.Slot());
+  std::promise<absl::StatusOr<CoseHead>> promise;
+  t.ledger->SignCoseHead([&](absl::StatusOr<CoseHead> head) { promise.set_value(head); });
+  gate.Release();
+  ASSERT_OK_AND_ASSIGN(const CoseHead signed_head, promise.get_future().get());
+  EXPECT_EQ(signed_head.head->head.size, 6u) << "that of the commit it stood in line with";
+  CoseReceipt receipt = signed_head.receipt;
+  EXPECT_EQ(receipt.size, 6u);
+  receipt.index = 4;
+  receipt.path = t.ledger->Inclusion(4, 6).value();
+  EXPECT_OK(VerifyCoseInclusion(receipt, LeafHash(t.ledger->ReadEntry(4, false)->leaf),
+                                t.ledger->verifier()));
+  ASSERT_OK_AND_ASSIGN(const CoseHead again, SignCose(*t.ledger));
+  EXPECT_EQ(again.receipt, signed_head.receipt) << "without anything to commit";
+  EXPECT_EQ(t.ledger->counters().queued_entries, 0u);
+}
+
+TEST_F(CommitterTest, ACoseSignatureThatFailsStopsNobody) {
+  ASSERT_OK(t.Create());
+  t.faults->sign = Faults::How::kErrorAndAbsent;
+  EXPECT_FALSE(SignCose(*t.ledger).ok());
+  t.faults->sign = Faults::How::kNone;
+  EXPECT_OK(t.AppendOne("a", "x").status());
+  EXPECT_OK(SignCose(*t.ledger));
+  t.ledger->Drain();
+  EXPECT_EQ(ReasonOf(SignCose(*t.ledger).status()).reason, kReasonShuttingDown);
 }
 
 TEST_F(CommitterTest, TheQueueIsBoundedInBytesToo) {

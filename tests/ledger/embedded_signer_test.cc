@@ -5,6 +5,8 @@
 #include "ledger/signer.h"
 #include "ledger/signer_state.h"
 #include "merkle/checkpoint.h"
+#include "merkle/cose_receipt.h"
+#include "merkle/ed25519_verify.h"
 #include "merkle/sha256.h"
 #include "tests/testing/fake_random.h"
 #include "tests/testing/file_faults.h"
@@ -84,6 +86,24 @@ TEST_F(EmbeddedSignerTest, SignsOnlyWhatProvablyExtends) {
   EXPECT_THAT(signer_->Sign(kOne, {}), is_refused) << "smaller";
   EXPECT_EQ(signer_->LastSigned().value(), kTwo);
   EXPECT_OK(signer_->Sign(kTwo, {})) << "a refusal is no storage error and does not latch";
+}
+
+TEST_F(EmbeddedSignerTest, SignsForCoseReceiptsTheLastHeadSignedAlone) {
+  Make();
+  const auto is_refused =
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("not the last one signed"));
+  EXPECT_THAT(signer_->SignCoseHead(kOne), is_refused) << "nothing was signed yet";
+  EXPECT_THAT(signer_->SignCoseHead({0, EmptyRoot(), 1}), is_refused);
+  ASSERT_OK(signer_->Sign(kOne, {}));
+  ASSERT_OK_AND_ASSIGN(const std::string signature, signer_->SignCoseHead(kOne));
+  EXPECT_OK(VerifyEd25519(signer_->verifier().public_key(),
+                          CoseSignedBytes(signer_->verifier(), kFirst), signature));
+  EXPECT_EQ(signer_->SignCoseHead(kOne).value(), signature);
+  EXPECT_THAT(signer_->SignCoseHead(kTwo), is_refused) << "a head that is not signed yet";
+  ASSERT_OK(signer_->Sign(kTwo, {kSecond}));
+  EXPECT_THAT(signer_->SignCoseHead(kFork), is_refused);
+  EXPECT_THAT(signer_->SignCoseHead(kOne), is_refused) << "a head that is past";
+  EXPECT_OK(signer_->SignCoseHead(kTwo));
 }
 
 TEST_F(EmbeddedSignerTest, AFirstHeadNeedsAnEmptyProof) {

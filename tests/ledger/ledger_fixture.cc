@@ -73,6 +73,10 @@ class FaultySigner : public Signer {
     if (how == How::kErrorButPresent) return Injected();
     return note;
   }
+  absl::StatusOr<std::string> SignCoseHead(const Head& head) override {
+    if (faults_->sign != How::kNone) return Injected();
+    return signer_->SignCoseHead(head);
+  }
   const NoteVerifier& verifier() const override { return signer_->verifier(); }
 
  private:

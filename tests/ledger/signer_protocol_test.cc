@@ -62,12 +62,13 @@ TEST(SignerProtocol, WhatIsEncodedIsRead) {
   for (SignerRequest question :
        {SignQuestion(), SignQuestion(0), SignQuestion(kMaxSignerProofHashes),
         SignerRequest{SignerMessage::kLastSigned, kOrigin, {}, {}},
+        SignerRequest{SignerMessage::kSignCoseHead, kOrigin, kHead, {}},
         SignerRequest{SignerMessage::kPublicKey, std::string(255, 'o'), {}, {}}}) {
     SignerRequest read;
     EXPECT_OK(ParseRequestFrame(EncodeSignerRequest(question).value(), read));
     EXPECT_EQ(read, question);
   }
-  std::vector<SignerAnswer> answers(4);
+  std::vector<SignerAnswer> answers(5);
   answers[0].type = SignerMessage::kLastSignedAnswer;
   answers[0].head = kHead;
   answers[1].type = SignerMessage::kSignAnswer;
@@ -76,6 +77,8 @@ TEST(SignerProtocol, WhatIsEncodedIsRead) {
   answers[2].text = std::string(kMaxSignerTextBytes, 'v');
   answers[3].text = "why";
   answers[3].error = SignerError::kNotAllowed;
+  answers[4].type = SignerMessage::kSignCoseHeadAnswer;
+  answers[4].text = std::string(64, '\0');
   for (const SignerAnswer& answer : answers) {
     ASSERT_OK_AND_ASSIGN(const SignerAnswer read, ParseAnswerFrame(EncodeSignerAnswer(answer)));
     EXPECT_EQ(read, answer);
@@ -113,7 +116,7 @@ TEST(SignerProtocol, EveryHeaderFieldIsChecked) {
     size_t at;
     char byte;
     const char* says;
-  } kWrong[] = {{0, 0, "version"},   {0, 2, "version"},  {1, 0, "type"},     {1, 4, "type"},
+  } kWrong[] = {{0, 0, "version"},   {0, 2, "version"},  {1, 0, "type"},     {1, 5, "type"},
                 {1, '\x80', "type"}, {2, 1, "reserved"}, {3, 1, "reserved"}, {4, 1, "length"}};
   for (const auto& wrong : kWrong) {
     std::string header = good;

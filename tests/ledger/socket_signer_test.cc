@@ -25,6 +25,8 @@
 #include "ledger/signer_state.h"
 #include "merkle/bytes.h"
 #include "merkle/checkpoint.h"
+#include "merkle/cose_receipt.h"
+#include "merkle/ed25519_verify.h"
 #include "tests/testing/fake_random.h"
 #include "tests/testing/file_faults.h"
 #include "tests/testing/status_matchers.h"
@@ -119,6 +121,18 @@ TEST_F(SocketSignerTest, SignsWhatExtendsAndNothingElse) {
   EXPECT_EQ(OnDisk(), kTwo);
   EXPECT_FALSE(signer->SyncFailed());
   EXPECT_THAT(Log(), HasSubstr("example.org/clinic: the head (size 1")) << "an alarm to look into";
+}
+
+TEST_F(SocketSignerTest, SignsForCoseReceiptsTheLastHeadSignedAlone) {
+  Serve();
+  const auto signer = Connected();
+  EXPECT_THAT(signer->SignCoseHead(kOne), StatusIs(kRefused, HasSubstr("not the last one signed")));
+  ASSERT_OK(signer->Sign(kOne, {}));
+  ASSERT_OK_AND_ASSIGN(const std::string signature, signer->SignCoseHead(kOne));
+  EXPECT_OK(VerifyEd25519(signer->verifier().public_key(),
+                          CoseSignedBytes(signer->verifier(), kOne.root), signature));
+  EXPECT_THAT(signer->SignCoseHead(kTwo), StatusIs(kRefused));
+  EXPECT_OK(signer->Sign(kTwo, {kSecond}).status()) << "a refusal stops nothing";
 }
 
 TEST_F(SocketSignerTest, OneProcessSignsForManyOrigins) {

@@ -79,6 +79,29 @@ TEST(SystemEntries, ClockStepIsWhatTheVectorsSay) {
   }
 }
 
+TEST(SystemEntries, AnchorIsWhatTheVectorsSay) {
+  const nlohmann::json file = SealVectors("system_entries.json");
+  ASSERT_FALSE(file["anchor"].empty());
+  for (const nlohmann::json& vector : file["anchor"]) {
+    const nlohmann::json& fields = vector["fields"];
+    const Anchor anchor{fields[0].get<uint64_t>(), HashOf(fields[1]), HashOf(fields[2]),
+                        fields[3].get<uint64_t>()};
+    const std::string body = EncodeAnchor(anchor);
+    EXPECT_EQ(body, Bytes(vector["body"]));
+    ASSERT_OK_AND_ASSIGN(const Anchor parsed, ParseAnchor(body));
+    EXPECT_EQ(parsed, anchor);
+    ExpectLeaf(vector, EntryKind::kAnchor, body);
+  }
+}
+
+TEST(SystemEntries, AnAnchorIsOfAHeadThatALogCanHave) {
+  for (const uint64_t size : {uint64_t{0}, uint64_t{1} << 63}) {
+    EXPECT_THAT(ParseAnchor(EncodeAnchor({size, Hash(), Hash(), 1})),
+                StatusIs(kInvalid, HasSubstr("anchor size")));
+  }
+  EXPECT_OK(ParseAnchor(EncodeAnchor({(uint64_t{1} << 63) - 1, Hash(), Hash(), 1})));
+}
+
 TEST(SystemEntries, HostileBodiesAreRefused) {
   const auto bytes = [](const nlohmann::json& vector) { return Bytes(vector["bytes"]); };
   testing::ExpectHostileRefused("genesis", [&](const nlohmann::json& vector) {
@@ -92,6 +115,9 @@ TEST(SystemEntries, HostileBodiesAreRefused) {
   });
   testing::ExpectHostileRefused("clock", [&](const nlohmann::json& vector) {
     return ParseClockStep(bytes(vector)).status();
+  });
+  testing::ExpectHostileRefused("anchor", [&](const nlohmann::json& vector) {
+    return ParseAnchor(bytes(vector)).status();
   });
 }
 

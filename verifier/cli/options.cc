@@ -21,6 +21,8 @@ Examples:
   auditledger-verify log /media/export --index-key index.key --origin O --key log.vkey
   auditledger-verify entry /media/export 42 --origin O --key log.vkey
   auditledger-verify evidence fork-0123456789abcdef.evidence --origin O --key log.vkey
+  auditledger-verify log /media/export --tsa-ca tsa-ca.pem --origin O --key log.vkey
+  auditledger-verify cose e.cose --leaf e.leaf --origin O --key log.vkey
   auditledger-verify trust list
 
 Exit codes:
@@ -68,12 +70,23 @@ void AddProofs(CLI::App& command, Options& options) {
   command.add_option("--log", options.log_dir, "An export whose tiles link the two heads");
 }
 
+void AddTimes(CLI::App& command, Options& options) {
+  command.add_option("--tsa-ca", options.tsa_ca,
+                     "Certificates (PEM) of the timestamping authorities you believe: show when "
+                     "entries came into the log");
+  command.add_option("--tsa-policy", options.tsa_policies, "Only tokens of this policy (OID)")
+      ->allow_extra_args(false);
+  command.add_option("--timestamps", options.timestamps,
+                     "Folder of timestamps; default: `timestamps` in the export");
+}
+
 void AddChecks(CLI::App& app, Options& options) {
   CLI::App* receipt = Command(app, options, "receipt", "Is this event in the log?");
   receipt->add_option("FILE", options.file, "A tlog-proof file")->required();
   receipt->add_option("--event", options.event, "The event: .json (protobuf JSON) or its encoding");
   receipt->add_option("--index-key", options.index_key, "Index key file: check the tags too");
   AddProofs(*receipt, options);
+  AddTimes(*receipt, options);
 
   CLI::App* checkpoint = Command(app, options, "checkpoint", "Is this head the log's, and next?");
   checkpoint->add_option("FILE", options.file, "A signed note, or an add-checkpoint body")
@@ -92,6 +105,7 @@ void AddChecks(CLI::App& app, Options& options) {
   log->add_option("--index-key", options.index_key, "Index key file: check the tags too");
   log->add_option("--threads", options.threads, "Default: as many as the machine has")
       ->check(CLI::Range(1u, kMaxAuditThreads));
+  AddTimes(*log, options);
 
   CLI::App* evidence = Command(app, options, "evidence", "Does this file prove misbehaviour?");
   evidence->add_option("FILE", options.file, "What a monitor or this program wrote as evidence")
@@ -100,6 +114,15 @@ void AddChecks(CLI::App& app, Options& options) {
   CLI::App* entry = Command(app, options, "entry", "Print one entry of an export, checked");
   entry->add_option("DIR", options.file, "An export (C2SP tlog-tiles folder)")->required();
   entry->add_option("INDEX", options.index, "Counted from 0")->required();
+  AddTimes(*entry, options);
+
+  CLI::App* cose = Command(app, options, "cose", "Is this entry in the log, by a COSE receipt?");
+  cose->add_option("FILE", options.file, "A COSE receipt (RFC 9942)")->required();
+  cose->add_option("--leaf", options.leaf, "The entry's leaf");
+  cose->add_option("--receipt", options.receipt,
+                   "A tlog-proof of the entry, which carries its leaf");
+  cose->add_option("--event", options.event,
+                   "The event; needs a --receipt with an opening (seed and header)");
 }
 
 void AddTrust(CLI::App& app, Options& options) {

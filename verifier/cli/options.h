@@ -28,6 +28,11 @@ struct Options {
   std::vector<std::string> proofs;
   std::string log_dir;
   std::string from;
+  std::string tsa_ca;
+  std::vector<std::string> tsa_policies;
+  std::string timestamps;
+  std::string leaf;     // cose: the entry's leaf
+  std::string receipt;  // cose: a tlog-proof that carries it
   uint64_t index = 0;
   unsigned threads = 0;
   // Memory and output.

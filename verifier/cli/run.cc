@@ -12,6 +12,7 @@
 #include "merkle/note.h"
 #include "merkle/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "verifier/cose_check.h"
 #include "verifier/event_file.h"
 #include "verifier/evidence_report.h"
 #include "verifier/file_io.h"
@@ -94,14 +95,35 @@ absl::Status ReadIndexKey(const std::string& path, std::optional<std::string>& o
   return absl::OkStatus();
 }
 
-absl::StatusOr<Verdict> CheckReceipt(const Options& options, const Pin& pin,
-                                     const History& history) {
+// `of_export`: the folder's own place for them; "" where there is none.
+absl::Status ReadTimestamps(const Options& options, const std::string& of_export,
+                            std::optional<TimestampFolder>& out) {
+  if (options.tsa_ca.empty()) {
+    if (options.timestamps.empty() && options.tsa_policies.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError("--timestamps and --tsa-policy need --tsa-ca");
+  }
+  const std::string dir = options.timestamps.empty() ? of_export : options.timestamps;
+  if (dir.empty()) return absl::InvalidArgumentError("--tsa-ca needs --timestamps DIR");
+  ASSIGN_OR_RETURN(const std::string pem, ReadFileLimited(options.tsa_ca, kMaxTsaCaFileBytes));
+  absl::StatusOr<TsaTrust> trust = TsaTrust::FromPem(pem, options.tsa_policies);
+  if (!trust.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--tsa-ca: ", trust.status().message()));
+  }
+  out.emplace(TimestampFolder{dir, *std::move(trust)});
+  return absl::OkStatus();
+}
+
+using Timestamps = std::optional<TimestampFolder>;
+
+absl::StatusOr<Verdict> CheckReceipt(const Options& options, const Pin& pin, const History& history,
+                                     const Timestamps& timestamps) {
   ReceiptInput input;
   ASSIGN_OR_RETURN(input.receipt, ReadFileLimited(options.file, kMaxProofFileBytes));
   if (!options.event.empty()) {
     ASSIGN_OR_RETURN(input.event, ReadEventFile(options.event));
   }
   RETURN_IF_ERROR(ReadIndexKey(options.index_key, input.index_key));
+  input.timestamps = timestamps;
   return VerifyReceipt(input, pin, history);
 }
 
@@ -143,17 +165,19 @@ std::function<void(uint64_t, uint64_t)> ProgressLine(const Options& options) {
   };
 }
 
-absl::StatusOr<Verdict> CheckLog(const Options& options, const Pin& pin, const History& history) {
+absl::StatusOr<Verdict> CheckLog(const Options& options, const Pin& pin, const History& history,
+                                 const Timestamps& timestamps) {
   LogInput input;
   input.dir = options.file;
   input.threads = options.threads;
   input.progress = ProgressLine(options);
   RETURN_IF_ERROR(ReadIndexKey(options.index_key, input.index_key));
+  input.timestamps = timestamps;
   return VerifyLog(input, pin, history);
 }
 
-int ShowEntry(const Options& options, const Pin& pin) {
-  const EntryReport report = VerifyEntry(options.file, options.index, pin);
+int ShowEntry(const Options& options, const Pin& pin, const Timestamps& timestamps) {
+  const EntryReport report = VerifyEntry(options.file, options.index, pin, timestamps);
   if (options.quiet) return report.verdict.ExitCode();
   if (options.json) {
     nlohmann::ordered_json json = nlohmann::ordered_json::parse(VerdictJson(report.verdict));
@@ -243,11 +267,24 @@ int RunTrust(const Options& options) {
   return exit_code;
 }
 
-absl::StatusOr<Verdict> Check(const Options& options, const Pin& pin, const History& history) {
-  if (options.command == "receipt") return CheckReceipt(options, pin, history);
+absl::StatusOr<Verdict> CheckCose(const Options& options, const Pin& pin) {
+  CoseInput input;
+  ASSIGN_OR_RETURN(input.receipt, ReadFileLimited(options.file, kMaxCoseReceiptBytes));
+  RETURN_IF_ERROR(ReadOptional(options.leaf, kMaxLeafBytes, input.leaf));
+  RETURN_IF_ERROR(ReadOptional(options.receipt, kMaxProofFileBytes, input.tlog_proof));
+  if (!options.event.empty()) {
+    ASSIGN_OR_RETURN(input.event, ReadEventFile(options.event));
+  }
+  return VerifyCose(input, pin);
+}
+
+absl::StatusOr<Verdict> Check(const Options& options, const Pin& pin, const History& history,
+                              const Timestamps& timestamps) {
+  if (options.command == "receipt") return CheckReceipt(options, pin, history, timestamps);
   if (options.command == "checkpoint") return CheckHead(options, pin, history);
+  if (options.command == "cose") return CheckCose(options, pin);
   if (options.command == "consistency") return CheckTwoHeads(options, pin, history);
-  return CheckLog(options, pin, history);
+  return CheckLog(options, pin, history, timestamps);
 }
 
 }  // namespace
@@ -256,20 +293,26 @@ int Run(const Options& options) {
   if (options.command.starts_with("trust ")) return RunTrust(options);
   const absl::StatusOr<Pin> pin = PinOf(options);
   if (!pin.ok()) return Usage(pin.status());
-  if (options.command == "entry") return ShowEntry(options, *pin);
   if (options.command == "evidence") return ShowEvidence(options, *pin);
+  Timestamps timestamps;
+  const bool is_export = options.command == "log" || options.command == "entry";
+  const absl::Status times =
+      ReadTimestamps(options, is_export ? options.file + "/timestamps" : "", timestamps);
+  if (absl::IsInvalidArgument(times)) return Usage(times);
+  if (!times.ok()) return PrintCannotTell(times, *pin, options);
+  if (options.command == "entry") return ShowEntry(options, *pin, timestamps);
 
   History history;
   history.log_dir = options.log_dir;
   std::optional<TrustStore> store;
-  if (!options.no_trust_store && options.command != "consistency") {
+  if (!options.no_trust_store && options.command != "consistency" && options.command != "cose") {
     absl::StatusOr<TrustStore> opened = TrustStore::Open(TrustDir(options));
     if (!opened.ok()) return PrintCannotTell(opened.status(), *pin, options);
     history.store = &store.emplace(*std::move(opened));
   }
   const absl::Status read = ReadProofs(options, history.proofs);
   if (!read.ok()) return PrintCannotTell(read, *pin, options);
-  const absl::StatusOr<Verdict> verdict = Check(options, *pin, history);
+  const absl::StatusOr<Verdict> verdict = Check(options, *pin, history, timestamps);
   if (!verdict.ok()) return PrintCannotTell(verdict.status(), *pin, options);
   return Print(*verdict, options);
 }
