@@ -31,7 +31,9 @@ constexpr absl::string_view kAfterRollback =
     "there is no way to go on from here under this name";
 
 constexpr absl::string_view kAfterDamage =
-    "restore a copy of the data folder of at least the signed size, or start a successor ledger";
+    "repair the log from a mirror and a backup (auditledger-fsck repair), restore a copy of the "
+    "data "
+    "folder of at least the signed size, or start a successor ledger";
 constexpr absl::string_view kAdoptFlag = "--adopt_signer_state=LEDGER@SIZE:ROOTHEX";
 
 std::string Describe(const Head& head) {

@@ -100,10 +100,11 @@ absl::Status Export(const Options& global, const ExportOptions& options) {
     progress.Update(out->size(), head->checkpoint.size);
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
-  if (out->Root() != head->checkpoint.root) {
+  if (had > 0 && out->Root() != head->checkpoint.root) {
     return RefuseHead(*connection, options.dir, *head,
-                      absl::StrCat("fork: the entries in ", options.dir,
-                                   " and those that came now do not lead to the server's head"));
+                      absl::StrCat("the entries in ", options.dir,
+                                   " and those that came now do not lead to the server's head: it "
+                                   "is of another history, or entries are damaged"));
   }
   RETURN_IF_ERROR(NotProven(out->Finish(head->note)));
   RETURN_IF_ERROR(WriteKey(*connection, request.parent(), options.dir));

@@ -219,7 +219,9 @@ head -3 forged.checkpoint | quote
 caught "fork with the stolen key" "whoever has seen the real head" 1 "FORK: " \
   verify checkpoint forged.checkpoint
 say "What is left is evidence: signed heads that contradict each other, for anyone to check."
-find trust/evidence -type f | sort | head -4 | quote
+evidence=$(find trust/evidence -name '*.evidence' | sort | head -1)
+{ verify evidence "$evidence" || [ $? = 1 ] || fail "the evidence of a fork is not judged"; } |
+  head -5 | quote
 
 chapter "What was tried, and who noticed"
 printf '  %-24s %-42s %s\n' ATTACK "CAUGHT BY" MESSAGE

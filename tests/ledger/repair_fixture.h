@@ -137,6 +137,9 @@ class RepairTest : public ::testing::Test {
       ASSERT_OK(ledger.Append(ids).status());
     };
     append(98);
+    ledger.Close();
+    fs::copy(ledger.base() + "/data", folder_->path() + "/data-99", fs::copy_options::recursive);
+    ASSERT_OK(ledger.Open());
     fs::copy(ledger.base() + "/state", folder_->path() + "/state-100", fs::copy_options::recursive);
     for (int i = 0; i < 4; ++i) {
       append(100);
