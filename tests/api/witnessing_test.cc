@@ -2,7 +2,7 @@
 // WITNESSED promises, what happens while the quorum is away, and starts that are confirmed, wait or
 // are refused.
 //
-// Covers: api/ack, api/cosigner, api/witnessing, api/witness_metrics
+// Covers: api/ack, api/witnessing, api/witness_metrics
 #include <gmock/gmock.h>
 
 #include <filesystem>

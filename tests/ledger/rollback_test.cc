@@ -77,8 +77,9 @@ TEST_F(RollbackTest, OfTheDataIsRefusedWithTheWayOut) {
 
 // Somebody who can write both folders is not noticed here: the ledger opens, serves and would sign
 // another history. That takes whoever remembers a head from outside: a witness, a receipt's holder,
-// a verifier's trust store. What they need is a proof that the served head extends theirs, and the
-// ledger cannot give one.
+// a verifier's trust store. (Under a witness policy such a start is refused: hold_test.cc, and
+// tests/api/witnessing_test.cc.) What they need is a proof that the served head extends theirs, and
+// the ledger cannot give one.
 TEST_F(RollbackTest, OfTheSignersMemoryAsWellNeedsAWitnessToBeNoticed) {
   for (int i = 0; i < kCopies; i += 7) {
     PutBack("data", Older(i));

@@ -1,0 +1,117 @@
+// An operator's word for a start that too few witnesses confirm: it counts when everybody was
+// asked, and yields to a witness that proves more. The rest of the cosigner is told in
+// witnessing_test.cc.
+#include "api/cosigner.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "api/config.h"
+#include "api/witnessing.h"
+#include "tests/api/api_fixture.h"
+#include "tests/api/fake_witness.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auditledger {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Eventually;
+
+class VouchedStartTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::ofstream(dir_ / "policy") << witnesses_.PolicyText();
+    Open();
+    Ledger* const made = ledgers_->Create("main", "test.example/log").value();
+    witnesses_.Follow(made->verifier());
+    Close();
+    fs::copy(dir_ / "roots", dir_ / "older", fs::copy_options::recursive);
+    // One entry more, which all witnesses have seen.
+    Open();
+    ASSERT_OK(Main()->Confirm(Main()->head()->head));
+    Witness({});
+    ASSERT_TRUE(Eventually([&] {
+      for (size_t i = 0; i < 5; ++i) {
+        if (witnesses_[i].size() != 2) return false;
+      }
+      return true;
+    }));
+    Close();
+    fs::remove_all(dir_ / "roots");
+    fs::copy(dir_ / "older", dir_ / "roots", fs::copy_options::recursive);
+    Open();
+    ASSERT_TRUE(Main()->held());
+  }
+  void Open() {
+    fs::create_directories(dir_ / "roots");
+    LedgerSetOptions options;
+    options.roots = {dir_ / "roots/data", dir_ / "roots/state", dir_ / "roots/keys",
+                     dir_ / "roots/seeds"};
+    options.hold_until_confirmed = [](const std::string&) { return true; };
+    ledgers_ = LedgerSet::Open(options).value();
+  }
+  void Close() {
+    witnessing_.reset();
+    ledgers_.reset();
+  }
+  Ledger* Main() { return ledgers_->Find("main").value(); }
+  void Witness(std::map<std::string, Head> vouched) {
+    config::v1::Config config;
+    config.mutable_witness()->set_policy_file(dir_ / "policy");
+    ApplyDefaults(config);
+    WitnessingParts parts;
+    parts.ledgers = ledgers_.get();
+    parts.clock = &Clock::System();
+    parts.log = log_.get();
+    parts.state_dir = dir_ / "roots/state";
+    parts.vouched = std::move(vouched);
+    parts.transport = witnesses_.Transport();
+    witnessing_ = Witnessing::Start(config.witness(), std::move(parts)).value();
+  }
+  void TearDown() override { Close(); }
+
+  testing::TempDir dir_;
+  const std::unique_ptr<RpcLog> log_ = RpcLog::Open("error", dir_ / "log").value();
+  testing::FakeWitnesses witnesses_{Clock::System()};
+  std::unique_ptr<LedgerSet> ledgers_;
+  std::unique_ptr<Witnessing> witnessing_;
+};
+
+TEST_F(VouchedStartTest, CountsWhenNobodyIsThere) {
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Ledger* const ledger = Main();
+  const Head stored = ledger->head()->head;
+  Witness({{"main", stored}});
+  EXPECT_TRUE(Eventually([&] { return !ledger->held(); }));
+  EXPECT_EQ(ledger->head()->head.size, stored.size + 1) << "it is recorded";
+}
+
+TEST_F(VouchedStartTest, YieldsToOneWitnessThatShowsALargerHead) {
+  for (size_t i = 0; i < 4; ++i) witnesses_[i].SetDown(true);
+  Ledger* const ledger = Main();
+  const Head stored = ledger->head()->head;
+  Witness({{"main", stored}});
+  EXPECT_TRUE(Eventually([&] { return !ledgers_->Find("main").ok(); }));
+  witnessing_->Stop();
+  EXPECT_TRUE(ledger->held());
+  EXPECT_EQ(ledger->head()->head.size, stored.size) << "nothing was signed";
+}
+
+TEST_F(VouchedStartTest, IsForTheStoredHeadAlone) {
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Head other = Main()->head()->head;
+  other.size += 1;
+  Ledger* const ledger = Main();
+  Witness({{"main", other}});
+  EXPECT_TRUE(Eventually([&] {
+    return testing::FileText(dir_ / "log").find("start_not_confirmed") != std::string::npos;
+  }));
+  EXPECT_TRUE(ledger->held());
+}
+
+}  // namespace
+}  // namespace auditledger
