@@ -7,6 +7,7 @@
 #include "api/ack.h"
 #include "api/call.h"
 #include "api/intake.h"
+#include "api/on_arena.h"
 #include "api/receipt_writer.h"
 #include "api/service.h"
 #include "api/status.h"
@@ -87,8 +88,10 @@ std::string BatchAnswer(const AppendOutcome& outcome, const v1::BatchAppendEvent
   return out;
 }
 
+using BatchRequest = OnArena<v1::BatchAppendEventsRequest>;
+
 void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger, Cosigner* cosigner,
-                   const std::shared_ptr<const v1::BatchAppendEventsRequest>& request) {
+                   const BatchRequest& request) {
   std::vector<const v1::AppendEventRequest*> events;
   for (const v1::AppendEventRequest& one : request->requests()) events.push_back(&one);
   absl::StatusOr<std::vector<SealedEvent>> sealed =
@@ -104,21 +107,20 @@ void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger, Cosig
   ledger->Append(*std::move(sealed), WithAck(cosigner, answer));
 }
 
-void AppendBatch(const std::shared_ptr<UnaryCall>& call, v1::BatchAppendEventsRequest request) {
-  const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request.ledger());
+void AppendBatch(const std::shared_ptr<UnaryCall>& call, const BatchRequest& request) {
+  const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request->ledger());
   if (!ledger.ok()) return call->Fail(ledger.status());
-  const absl::Status checked = CheckBatch(request, call->context().limits);
+  const absl::Status checked = CheckBatch(*request, call->context().limits);
   if (!checked.ok()) return call->Fail(checked);
   const absl::StatusOr<Cosigner*> cosigner =
-      CosignerFor(call->context(), request.ledger(), "ack", request.ack());
+      CosignerFor(call->context(), request->ledger(), "ack", request->ack());
   if (!cosigner.ok()) return call->Fail(cosigner.status());
-  const auto shared = std::make_shared<const v1::BatchAppendEventsRequest>(std::move(request));
-  if (static_cast<size_t>(shared->requests_size()) <= kMaxInlineSeals) {
-    return SealAndAppend(call, *ledger, *cosigner, shared);
+  if (static_cast<size_t>(request->requests_size()) <= kMaxInlineSeals) {
+    return SealAndAppend(call, *ledger, *cosigner, request);
   }
   const bool queued =
-      call->context().seal_pool.Submit([call, ledger = *ledger, cosigner = *cosigner, shared] {
-        SealAndAppend(call, ledger, cosigner, shared);
+      call->context().seal_pool.Submit([call, ledger = *ledger, cosigner = *cosigner, request] {
+        SealAndAppend(call, ledger, cosigner, request);
       });
   if (!queued) call->Fail(PoolIsFull());
 }
@@ -133,9 +135,8 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::AppendEvent(GrpcContext* grpc_conte
 
 grpc::ServerUnaryReactor* LedgerServiceImpl::BatchAppendEvents(GrpcContext* grpc_context,
                                                                const Bytes* in, Bytes* out) {
-  return HandleUnary<v1::BatchAppendEventsRequest>(context_, listener_, grpc_context, in, out,
-                                                   kBatchAppendEvents, AppendBatch,
-                                                   &context_.appends);
+  return HandleUnary<BatchRequest>(context_, listener_, grpc_context, in, out, kBatchAppendEvents,
+                                   AppendBatch, &context_.appends);
 }
 
 }  // namespace auditledger

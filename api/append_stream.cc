@@ -104,8 +104,8 @@ void AppendStream::OnReadDone(bool ok) {
     if (!ok) return Step();
     processing_ = true;  // from here on the message counts as read: drain waits for its answers
   }
-  auto request = std::make_shared<v1::AppendEventStreamRequest>();
-  absl::Status status = ParseMessage(in_, *request);
+  Request request;
+  absl::Status status = ParseMessage(in_, request);
   in_.Clear();
   if (status.ok()) status = CheckMessage(*request);
   Slots slots;

@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/call.h"
+#include "api/on_arena.h"
 #include "auditledger/v1/ledger_service.pb.h"
 #include "ledger/ledger.h"
 #include "ledger/mutex.h"
@@ -59,7 +60,7 @@ class AppendStream : public TrackedCall,
     std::string problem;
   };
   using Slots = std::vector<std::shared_ptr<Slot>>;
-  using Request = std::shared_ptr<const v1::AppendEventStreamRequest>;
+  using Request = OnArena<v1::AppendEventStreamRequest>;
 
   void OnReadDone(bool ok);
   void OnWriteDone(bool ok);

@@ -3,7 +3,15 @@
 BENCH_TARGETS="auditledgerd auditctl auditledger-load calibrator null_rpc_server raw_leveldb_bench"
 
 # dev_bench [--quick|--full] [--strict] [FILTER]: see tools/bench.py. A full run takes 25 minutes.
+# dev_bench parts [--rounds N]: what each part costs, by switching it off; see tools/bench_parts.py.
 dev_bench() {
+  if [ "${1:-}" = parts ]; then
+    shift
+    # shellcheck disable=SC2086
+    release_targets $BENCH_TARGETS switch_off_bench
+    run_stage bench-parts 600 python3 tools/bench_parts.py "$@"
+    return
+  fi
   # shellcheck disable=SC2086
   release_targets $BENCH_TARGETS
   run_stage bench 600 python3 tools/bench.py "$@"
