@@ -150,6 +150,20 @@ absl::StatusOr<KeyChain> KeyChain::Build(const NoteVerifier& pinned,
   return chain;
 }
 
+absl::StatusOr<KeyChain> KeyChain::BuildFromLeaves(const NoteVerifier& pinned,
+                                                   const std::vector<LoggedKeyChange>& changes) {
+  std::vector<KeyChangeEntry> entries;
+  for (const LoggedKeyChange& change : changes) {
+    const absl::StatusOr<Leaf> leaf = ParseLeaf(change.leaf);
+    if (!leaf.ok()) return At(change.index, leaf.status());
+    if (leaf->kind != EntryKind::kKeyChange) {
+      return At(change.index, absl::FailedPreconditionError("the entry is of another kind"));
+    }
+    entries.push_back({change.index, leaf->body});
+  }
+  return Build(pinned, entries);
+}
+
 std::vector<NoteVerifier> KeyChain::KeysOf(uint64_t size) const {
   // Changes that the head of this size holds.
   const auto held = std::lower_bound(indexes_.begin(), indexes_.end(), size) - indexes_.begin();
@@ -174,16 +188,7 @@ absl::StatusOr<SignedCheckpoint> OpenCheckpoint(absl::string_view note, absl::st
 absl::StatusOr<SignedCheckpoint> OpenCheckpointWithChanges(
     absl::string_view note, const NoteVerifier& pinned,
     const std::vector<LoggedKeyChange>& changes) {
-  std::vector<KeyChangeEntry> entries;
-  for (const LoggedKeyChange& change : changes) {
-    const absl::StatusOr<Leaf> leaf = ParseLeaf(change.leaf);
-    if (!leaf.ok()) return At(change.index, leaf.status());
-    if (leaf->kind != EntryKind::kKeyChange) {
-      return At(change.index, absl::FailedPreconditionError("the entry is of another kind"));
-    }
-    entries.push_back({change.index, leaf->body});
-  }
-  ASSIGN_OR_RETURN(const KeyChain chain, KeyChain::Build(pinned, entries));
+  ASSIGN_OR_RETURN(const KeyChain chain, KeyChain::BuildFromLeaves(pinned, changes));
   ASSIGN_OR_RETURN(SignedCheckpoint head, OpenCheckpoint(note, pinned.name(), chain));
   for (const LoggedKeyChange& change : changes) {
     const absl::Status included =

@@ -74,6 +74,14 @@ struct KeyChangeEntry {
   std::string body;
 };
 
+// A change with the proof that it is in a log.
+struct LoggedKeyChange {
+  uint64_t index = 0;
+  std::string leaf;             // whole
+  std::vector<Hash> inclusion;  // under the head in question
+  friend bool operator==(const LoggedKeyChange&, const LoggedKeyChange&) = default;
+};
+
 class KeyChain {
  public:
   // `pinned`, named as the log's origin, is any key of the chain: the first, or one that a verifier
@@ -81,6 +89,11 @@ class KeyChain {
   // the chain of one key.
   static absl::StatusOr<KeyChain> Build(const NoteVerifier& pinned,
                                         const std::vector<KeyChangeEntry>& changes);
+
+  // The same of whole leaves; their inclusion, if given, is not looked at. InvalidArgument for one
+  // that does not parse, FailedPrecondition for one of another kind.
+  static absl::StatusOr<KeyChain> BuildFromLeaves(const NoteVerifier& pinned,
+                                                  const std::vector<LoggedKeyChange>& changes);
 
   // Those of which one must have signed the head of `size`: one, or two where it is the first that
   // holds a change.
@@ -100,12 +113,6 @@ class KeyChain {
 absl::StatusOr<SignedCheckpoint> OpenCheckpoint(absl::string_view note, absl::string_view origin,
                                                 const KeyChain& chain);
 
-// A change with the proof that it is in a log.
-struct LoggedKeyChange {
-  uint64_t index = 0;
-  std::string leaf;             // whole
-  std::vector<Hash> inclusion;  // under the head in question
-};
 // Opens a head, with the changes up to it that lead from the pinned key to its own.
 absl::StatusOr<SignedCheckpoint> OpenCheckpointWithChanges(
     absl::string_view note, const NoteVerifier& pinned,

@@ -52,6 +52,13 @@ absl::Status ReadHash(absl::string_view what, ByteReader& in, Hash& out) {
   return absl::OkStatus();
 }
 
+absl::Status CheckSuccessor(const Freeze& freeze) {
+  if (!freeze.successor_key_hash.has_value() || !freeze.successor_origin.empty()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("freeze successor_key_hash: a key without an origin");
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> EncodeGenesis(const Genesis& genesis) {
@@ -105,6 +112,41 @@ absl::StatusOr<Conflict> ParseConflict(absl::string_view body) {
   RETURN_IF_ERROR(in.U64("conflict first_index", conflict.first_index));
   RETURN_IF_ERROR(in.Finish("conflict"));
   return conflict;
+}
+
+absl::StatusOr<std::string> EncodeFreeze(const Freeze& freeze) {
+  RETURN_IF_ERROR(CheckString("freeze successor_origin", freeze.successor_origin));
+  RETURN_IF_ERROR(CheckSuccessor(freeze));
+  std::string out;
+  PutU8(out, kBodyVersion);
+  PutU64(out, freeze.confirmed_size);
+  PutBytes16(out, freeze.successor_origin);
+  PutU8(out, freeze.successor_key_hash.has_value() ? 1 : 0);
+  if (freeze.successor_key_hash.has_value()) {
+    absl::StrAppend(&out, freeze.successor_key_hash->view());
+  }
+  return out;
+}
+
+absl::StatusOr<Freeze> ParseFreeze(absl::string_view body) {
+  ByteReader in(body);
+  Freeze freeze;
+  uint8_t has_key = 0;
+  RETURN_IF_ERROR(ReadVersion("freeze version", in));
+  RETURN_IF_ERROR(in.U64("freeze confirmed_size", freeze.confirmed_size));
+  RETURN_IF_ERROR(ReadString("freeze successor_origin", in, freeze.successor_origin));
+  RETURN_IF_ERROR(in.U8("freeze has_key", has_key));
+  if (has_key > 1) {
+    return absl::InvalidArgumentError(absl::StrCat("freeze has_key: ", has_key, " is not 0 or 1"));
+  }
+  if (has_key == 1) {
+    Hash hash;
+    RETURN_IF_ERROR(ReadHash("freeze successor_key_hash", in, hash));
+    freeze.successor_key_hash = hash;
+  }
+  RETURN_IF_ERROR(in.Finish("freeze"));
+  RETURN_IF_ERROR(CheckSuccessor(freeze));
+  return freeze;
 }
 
 absl::StatusOr<std::string> EncodeOperatorAction(const OperatorAction& action) {

@@ -4,6 +4,8 @@
 //             log_key_hash[32] | index_key_hash[32]
 //             u16 len | predecessor checkpoint (a signed note; empty for none)
 //   conflict  u8 1 | u64 first_index         the leaf's commitment is that of the refused event
+//   freeze    u8 1 | u64 confirmed_size | u16 len | successor origin (empty: not named)
+//             u8 has_key (0 or 1) | [successor_key_hash[32]]    the last entry of its log
 //   operator  u8 1 | u16 len | what          never who: a leaf cannot be erased
 //   clock     u8 1 | u64 before_us | u64 after_us
 //   anchor    u8 1 | u64 size | root[32] | token_hash[32] | u64 time_us
@@ -16,6 +18,7 @@
 #define AUDITLEDGER_MERKLE_SYSTEM_ENTRIES_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -46,6 +49,19 @@ struct Conflict {
 };
 std::string EncodeConflict(const Conflict& conflict);
 absl::StatusOr<Conflict> ParseConflict(absl::string_view body);
+
+// The end of a log: nothing follows it.
+struct Freeze {
+  // Entries below it stand under a head that somebody outside had confirmed (a witness, a mirror)
+  // when the log was frozen; 0: not said. The operator's word, and at most the entry's own index.
+  uint64_t confirmed_size = 0;
+  std::string successor_origin;            // empty: not known when the log was frozen
+  std::optional<Hash> successor_key_hash;  // LogKeyHash; only with a successor
+  friend bool operator==(const Freeze&, const Freeze&) = default;
+};
+// InvalidArgument for a key without an origin.
+absl::StatusOr<std::string> EncodeFreeze(const Freeze& freeze);
+absl::StatusOr<Freeze> ParseFreeze(absl::string_view body);
 
 struct OperatorAction {
   std::string what;  // "accept_clock", "adopt_signer_state", ...

@@ -15,10 +15,10 @@ import vectorgen_cases as cases
 import vectorgen_keys as keys
 import vectorgen_openings as openings
 from vectorgen_formats import (
-    MAX_LEAF, anchor, bundle, clock, commit, conflict, domain, emit_message, event_time, genesis,
-    header, identity, leaf, opening, operator, read_anchor, read_bundle, read_clock, read_conflict,
-    read_genesis, read_header, read_leaf, read_opening, read_operator, read_receipt, receipt, salt,
-    sha, tag_keys, tags_of, verify_opening)
+    MAX_LEAF, anchor, bundle, clock, commit, conflict, domain, emit_message, event_time, freeze,
+    genesis, header, identity, leaf, opening, operator, read_anchor, read_bundle, read_clock,
+    read_conflict, read_freeze, read_genesis, read_header, read_leaf, read_opening, read_operator,
+    read_receipt, receipt, salt, sha, tag_keys, tags_of, verify_opening)
 from vectorgen_wire import Refused, cut, join, ld
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "testdata" / "seal"
@@ -95,18 +95,22 @@ def system_vectors():
     bodies = {"genesis": [(ORIGIN, b""), (ORIGIN, old_note),
                           ("büro.example/ledger".encode(), b"")],
               "conflict": [(0,), (2**64 - 1,)],
+              "freeze": [(0, b"", b""), (7, b"ledger.example.org/audit/2027", b""),
+                         (2**64 - 1, b"ledger.example.org/audit/2027", log_key_hash)],
               "operator": [(b"accept_clock",), (b"",)],
               "clock": [(1, 2), (2**64 - 1, 0)],
               "anchor": [(1, sha(b"root"), sha(b"token"), 1_767_225_599_000_000),
                          (2**63 - 1, b"\0" * 32, b"\xff" * 32, 2**64 - 1)]}
-    out, kinds = {}, {"genesis": 2, "conflict": 6, "operator": 8, "clock": 9, "anchor": 10}
+    out, kinds = {}, {"genesis": 2, "conflict": 6, "freeze": 7, "operator": 8, "clock": 9,
+                      "anchor": 10}
     for kind, rows in bodies.items():
         out[kind] = []
         for row in rows:
             if kind == "genesis":
                 body = genesis(row[0], log_key_hash, index_key_hash, row[1])
             else:
-                body = {"conflict": conflict, "operator": operator, "clock": clock,
+                body = {"conflict": conflict, "freeze": freeze, "operator": operator,
+                        "clock": clock,
                         "anchor": anchor}[kind](*row)
             leaf_bytes = leaf(kinds[kind], 1_767_225_600_000_000, 0, [], None, body)
             out[kind].append({"fields": [text(f) if isinstance(f, bytes) else f for f in row],
@@ -142,12 +146,14 @@ def hostile_vectors():
     parsers = {"units": cut, "tags": lambda b: tag_keys(cut(b)),
                "time": lambda b: event_time(cut(b)), "identity": lambda b: identity(cut(b)),
                "leaf": read_leaf, "header": read_header, "genesis": read_genesis,
-               "conflict": read_conflict, "operator": read_operator, "clock": read_clock,
+               "conflict": read_conflict, "freeze": read_freeze, "operator": read_operator,
+               "clock": read_clock,
                "anchor": read_anchor,
                "opening": read_opening, "receipt": read_receipt}
     out = []
     for parser, name, blames, data in cases.hostile(
-            leaf, header, genesis, conflict, operator, clock, anchor, opening, receipt):
+            leaf, header, genesis, conflict, freeze, operator, clock, anchor, opening,
+            receipt):
         refuse(lambda: parsers[parser](data), name)
         out.append({"parser": parser, "name": name, "blames": blames, "bytes": text(data)})
     for name, blames, units in cases.hostile_units():

@@ -271,7 +271,8 @@ def truncations(parser, name, data):
     yield parser, f"{name}: trailing byte", name, data + b"\0"
 
 
-def hostile_layouts(leaf, header, genesis, conflict, operator, clock, anchor, opening, receipt):
+def hostile_layouts(leaf, header, genesis, conflict, freeze, operator, clock, anchor, opening,
+                    receipt):
     low, high, some = b"\0" * 32, b"\1" * 32, b"\x22" * 32
     good = leaf(1, 1, 2, [low, high], some, b"")
     yield from truncations("leaf", "leaf", good)
@@ -295,6 +296,11 @@ def hostile_layouts(leaf, header, genesis, conflict, operator, clock, anchor, op
             yield ("genesis", f"{name} is {value}", name,
                    first[:at] + bytes([value]) + first[at + 1:])
     yield from truncations("conflict", "conflict", conflict(7))
+    last = freeze(7, b"next.example", some)
+    yield from truncations("freeze", "freeze", last)
+    for value in (2, 255):
+        yield ("freeze", f"has_key is {value}", "has_key", last[:23] + bytes([value]) + last[24:])
+    yield "freeze", "a key without an origin", "successor_key_hash", freeze(7, b"", some)
     yield from truncations("operator", "operator", operator(b"accept_clock"))
     yield "operator", "who acted has no place in a leaf", "operator", (
         operator(b"accept_clock") + b"\0\x0alocal:flag")
@@ -310,7 +316,7 @@ def hostile_layouts(leaf, header, genesis, conflict, operator, clock, anchor, op
     yield ("receipt", "has_opening is 2", "has_opening",
            receipt(good, None)[:-1] + b"\2" + some + b"\0\0")
     for parser, data in (("leaf", good), ("header", head), ("genesis", first),
-                         ("conflict", conflict(7)), ("operator", operator(b"a")),
+                         ("conflict", conflict(7)), ("freeze", last), ("operator", operator(b"a")),
                          ("clock", clock(1, 2)),
                          ("anchor", anchor(1, some, low, 2)),
                          ("opening", opened), ("receipt", received)):

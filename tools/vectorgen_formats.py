@@ -193,6 +193,21 @@ def read_genesis(data):
     return r.end(origin, r.raw(32), r.raw(32), r.b16())
 
 
+def freeze(confirmed_size, origin, key_hash):
+    return (b"\1" + be(8, confirmed_size) + b16(origin)
+            + (b"\1" + key_hash if key_hash else b"\0"))
+
+
+def read_freeze(data):
+    r = Reader(data)
+    r.version()
+    size, origin = r.u(8), r.b16()
+    key_hash = r.raw(32) if r.flag() else None
+    if key_hash and not origin:
+        raise Refused("a key without an origin")
+    return r.end(size, origin, key_hash)
+
+
 def conflict(first_index):
     return b"\1" + be(8, first_index)
 

@@ -1,5 +1,6 @@
 """Key changes (merkle/key_chain.h) for vectorgen: their bytes, and Ed25519 in plain integers, by
 RFC 8032 section 5.1. Slow, and not for secrets."""
+import base64
 import hashlib
 
 from vectorgen_formats import domain, leaf, sha
@@ -74,6 +75,15 @@ def key_change(origin, old_seed, new_seed):
     return message, body
 
 
+def key_changes(origin, size, leaves, proof=()):
+    """merkle/key_change_list.h: the changes as a text."""
+    lines = [b"auditledger/key-changes/v1", origin, b"%d" % size]
+    for index, leaf_bytes in leaves:
+        lines.append(b"%d " % index + base64.b64encode(leaf_bytes))
+        lines += [base64.b64encode(h) for h in proof]
+    return b"".join(line + b"\n" for line in lines)
+
+
 def key_change_vectors(text, origin):
     """A chain of three keys, at entries 7 and 20."""
     # RFC 8032 section 7.1, test 1.
@@ -81,11 +91,20 @@ def key_change_vectors(text, origin):
         "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")).hex() == (
             "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
     seeds = [sha(b"log key ", bytes([n])) for n in range(3)]
-    rows = []
+    rows, leaves = [], []
     for n, index in enumerate([7, 20]):
         message, body = key_change(origin, seeds[n], seeds[n + 1])
         leaf_bytes = leaf(3, 1_767_225_600_000_000 + index, 0, [], None, body)
+        leaves.append((index, leaf_bytes))
         rows.append({"index": index, "message": text(message), "body": text(body),
                      "leaf": text(leaf_bytes), "leaf_hash": text(sha(b"\0", leaf_bytes))})
-    return {"origin": text(origin), "seeds": [text(s) for s in seeds],
+    # Its tree has eight leaves: "a" seven times, then the first change.
+    a, change = sha(b"\0", b"a"), sha(b"\0", leaves[0][1])
+    two = sha(b"\1", a, a)
+    proof = [a, two, sha(b"\1", two, two)]
+    lists = [{"size": 0, "proof": [], "root": None, "text": text(key_changes(origin, 0, leaves))},
+             {"size": 8, "proof": [text(h) for h in proof],
+              "root": text(sha(b"\1", proof[2], sha(b"\1", two, sha(b"\1", a, change)))),
+              "text": text(key_changes(origin, 8, leaves[:1], proof))}]
+    return {"origin": text(origin), "lists": lists, "seeds": [text(s) for s in seeds],
             "keys": [text(public_key(s)) for s in seeds], "vectors": rows}

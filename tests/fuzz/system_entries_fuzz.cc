@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto action = ParseOperatorAction(bytes); action.ok()) {
     Same(EncodeOperatorAction(*action), bytes);
   }
+  if (const auto freeze = ParseFreeze(bytes); freeze.ok()) Same(EncodeFreeze(*freeze), bytes);
   if (const auto step = ParseClockStep(bytes); step.ok()) Same(EncodeClockStep(*step), bytes);
   if (const auto anchor = ParseAnchor(bytes); anchor.ok()) Same(EncodeAnchor(*anchor), bytes);
   return 0;

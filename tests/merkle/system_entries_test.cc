@@ -55,6 +55,25 @@ TEST(SystemEntries, ConflictIsWhatTheVectorsSay) {
   }
 }
 
+TEST(SystemEntries, FreezeIsWhatTheVectorsSay) {
+  const nlohmann::json file = SealVectors("system_entries.json");
+  for (const nlohmann::json& vector : file["freeze"]) {
+    Freeze freeze;
+    freeze.confirmed_size = vector["fields"][0].get<uint64_t>();
+    freeze.successor_origin = Bytes(vector["fields"][1]);
+    if (!Bytes(vector["fields"][2]).empty())
+      freeze.successor_key_hash = HashOf(vector["fields"][2]);
+    ASSERT_OK_AND_ASSIGN(const std::string body, EncodeFreeze(freeze));
+    EXPECT_EQ(body, Bytes(vector["body"]));
+    ASSERT_OK_AND_ASSIGN(const Freeze parsed, ParseFreeze(body));
+    EXPECT_EQ(parsed, freeze);
+    ExpectLeaf(vector, EntryKind::kFreeze, body);
+  }
+  Freeze nameless;
+  nameless.successor_key_hash = Hash();
+  EXPECT_THAT(EncodeFreeze(nameless), StatusIs(kInvalid, HasSubstr("without an origin")));
+}
+
 TEST(SystemEntries, OperatorActionIsWhatTheVectorsSay) {
   const nlohmann::json file = SealVectors("system_entries.json");
   for (const nlohmann::json& vector : file["operator"]) {
@@ -110,15 +129,16 @@ TEST(SystemEntries, HostileBodiesAreRefused) {
   testing::ExpectHostileRefused("conflict", [&](const nlohmann::json& vector) {
     return ParseConflict(bytes(vector)).status();
   });
+  testing::ExpectHostileRefused(
+      "freeze", [&](const nlohmann::json& vector) { return ParseFreeze(bytes(vector)).status(); });
   testing::ExpectHostileRefused("operator", [&](const nlohmann::json& vector) {
     return ParseOperatorAction(bytes(vector)).status();
   });
   testing::ExpectHostileRefused("clock", [&](const nlohmann::json& vector) {
     return ParseClockStep(bytes(vector)).status();
   });
-  testing::ExpectHostileRefused("anchor", [&](const nlohmann::json& vector) {
-    return ParseAnchor(bytes(vector)).status();
-  });
+  testing::ExpectHostileRefused(
+      "anchor", [&](const nlohmann::json& vector) { return ParseAnchor(bytes(vector)).status(); });
 }
 
 TEST(SystemEntries, AStringOverItsLengthFieldIsRefused) {
