@@ -66,9 +66,10 @@ void PrepareFew(FaultRig& rig) {
   ASSERT_OK(rig.Append({"a", "b"}));
 }
 
+// To the second tile: the start writes all of it as a table, whose blocks are compressed.
 void PrepareBeforeFullTile(FaultRig& rig) {
   ASSERT_OK(rig.Create());
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < 24; ++i) {
     std::vector<std::string> ids;
     for (int k = 0; k < 21; ++k) ids.push_back(absl::StrCat("old-", i, "-", k));
     ASSERT_OK(rig.Append(ids));
@@ -116,9 +117,9 @@ const Row kRows[] = {
      360},
     {"Tile", "/data/log", PrepareBeforeFullTile,
      [](FaultRig& rig) {
-       return OpenAndAppend(rig, {{"c", "d", "e", "f", "g"}});
+       return OpenAndAppend(rig, {{"c", "d", "e", "f", "g", "h", "i", "j"}});
      },
-     1600},
+     2200},
     {"SignerState", "/state", PrepareFew,
      [](FaultRig& rig) {
        return OpenAndAppend(rig, {{"c"}, {"d"}, {"e"}});
