@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "api/ack.h"
 #include "api/call.h"
 #include "api/convert.h"
@@ -10,7 +11,9 @@
 #include "api/service.h"
 #include "api/status.h"
 #include "ledger/errors.h"
+#include "merkle/note.h"
 #include "merkle/status_macros.h"
+#include "merkle/system_entries.h"
 
 namespace auditledger {
 namespace {
@@ -24,7 +27,11 @@ absl::StatusOr<v1::CreateLedgerResponse> Create(ServiceContext& context,
   if (!origin.ok()) violations.push_back({"origin", std::string(origin.message())});
   if (!violations.empty()) return InvalidFields(violations, kReasonInvalidArgument);
   const absl::StatusOr<Ledger*> made =
-      context.ledgers.Create(request.ledger_id(), request.origin());
+      context.ledgers.Create(request.ledger_id(), request.origin(),
+                             {request.predecessor_checkpoint(), request.predecessor_end()});
+  if (absl::IsInvalidArgument(made.status())) {
+    return InvalidField("predecessor_checkpoint", std::string(made.status().message()));
+  }
   if (!made.ok()) {
     return WithResource(made.status(), "auditledger.v1.Ledger", LedgerName(request.ledger_id()));
   }
@@ -36,7 +43,52 @@ absl::StatusOr<v1::CreateLedgerResponse> Create(ServiceContext& context,
   return response;
 }
 
+absl::StatusOr<Freeze> ToFreeze(const v1::FreezeLedgerRequest& request) {
+  Freeze freeze;
+  freeze.confirmed_size = request.confirmed_size();
+  freeze.successor_origin = request.successor_origin();
+  if (!freeze.successor_origin.empty() && !CheckOrigin(freeze.successor_origin).ok()) {
+    return InvalidField("successor_origin", "is no origin");
+  }
+  if (request.successor_vkey().empty()) return freeze;
+  const absl::StatusOr<NoteVerifier> key = NoteVerifier::Parse(request.successor_vkey());
+  if (!key.ok() || key->name() != freeze.successor_origin) {
+    return InvalidField("successor_vkey", "is no key of the successor's origin");
+  }
+  freeze.successor_key_hash = LogKeyHash(key->type(), key->public_key());
+  return freeze;
+}
+
+absl::StatusOr<v1::FreezeLedgerResponse> FreezeOne(ServiceContext& context,
+                                                   const v1::FreezeLedgerRequest& request) {
+  ASSIGN_OR_RETURN(const std::string id, ParseLedgerName("ledger", request.ledger()));
+  ASSIGN_OR_RETURN(Ledger* const ledger, context.ledgers.Find(id));
+  ASSIGN_OR_RETURN(const Freeze freeze, ToFreeze(request));
+  const absl::Status frozen = ledger->FreezeLog(freeze);
+  if (absl::IsInvalidArgument(frozen)) {
+    return InvalidField("confirmed_size", "is beyond the log's size");
+  }
+  RETURN_IF_ERROR(frozen);
+  context.log.Warning("ledger_frozen",
+                      {{"ledger", id}, {"size", absl::StrCat(ledger->head()->head.size)}});
+  v1::FreezeLedgerResponse response;
+  *response.mutable_ledger() =
+      ToLedger({id, ledger->origin(), ledger, absl::OkStatus()}, /*full_reasons=*/true);
+  return response;
+}
+
 }  // namespace
+
+grpc::ServerUnaryReactor* AdminServiceImpl::FreezeLedger(GrpcContext* grpc_context, const Bytes* in,
+                                                         Bytes* out) {
+  return HandleUnary<v1::FreezeLedgerRequest>(
+      context_, listener_, grpc_context, in, out, "AdminService/FreezeLedger",
+      [](const std::shared_ptr<UnaryCall>& call, v1::FreezeLedgerRequest request) {
+        RunRead<v1::FreezeLedgerResponse>(call, [call, request = std::move(request)] {
+          return FreezeOne(call->context(), request);
+        });
+      });
+}
 
 grpc::ServerUnaryReactor* AdminServiceImpl::CreateLedger(GrpcContext* grpc_context, const Bytes* in,
                                                          Bytes* out) {

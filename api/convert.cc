@@ -29,6 +29,8 @@ v1::Ledger::State ToState(LedgerState state) {
       return v1::Ledger::STATE_SERVING;
     case LedgerState::kReadOnly:
       return v1::Ledger::STATE_READ_ONLY;
+    case LedgerState::kFrozen:
+      return v1::Ledger::STATE_FROZEN;
     case LedgerState::kPaused:
       return v1::Ledger::STATE_PAUSED;
   }
@@ -75,6 +77,11 @@ v1::Ledger ToLedger(const LedgerSet::Slot& slot, bool full_reasons) {
     out.mutable_head_time()->set_nanos(static_cast<int32_t>(head->head.time_us % 1'000'000 * 1000));
     out.set_state(ToState(status.state));
     reason = status.reason;
+    for (const LoggedKeyChange& change : slot.ledger->key_changes()) {
+      v1::KeyChange* added = out.add_key_changes();
+      added->set_index(change.index);
+      added->set_leaf(change.leaf);
+    }
   }
   out.set_state_reason(full_reasons ? reason : WithoutPaths(reason));
   return out;

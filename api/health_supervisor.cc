@@ -10,6 +10,14 @@
 
 namespace auditledger {
 
+namespace {
+
+bool IsFrozen(const LedgerSet::Slot& slot) {
+  return slot.ledger != nullptr && slot.ledger->status().state == LedgerState::kFrozen;
+}
+
+}  // namespace
+
 HealthSupervisor::HealthSupervisor(ServiceContext& context,
                                    std::vector<grpc::HealthCheckServiceInterface*> services)
     : context_(context), services_(std::move(services)) {
@@ -39,7 +47,8 @@ void HealthSupervisor::Update() {
   bool all = !draining_;
   for (const LedgerSet::Slot& slot : context_.ledgers.List()) {
     const bool serving = IsServing(slot) && !draining_;
-    all = all && serving;
+    // One that has ended is as it should be.
+    all = all && (serving || IsFrozen(slot));
     Set(LedgerName(slot.id), serving);
     SetStorage(slot);
     SetWitnesses(slot);

@@ -38,7 +38,8 @@ using RawLedgerService = v1::LedgerService::WithRawCallbackMethod_AppendEvent<
 using RawAdminService = v1::AdminService::WithRawCallbackMethod_CreateLedger<
     v1::AdminService::WithRawCallbackMethod_GetServerStatus<
         v1::AdminService::WithRawCallbackMethod_BackupLedger<
-            v1::AdminService::WithRawCallbackMethod_BackupSecrets<v1::AdminService::Service>>>>;
+            v1::AdminService::WithRawCallbackMethod_BackupSecrets<
+                v1::AdminService::WithRawCallbackMethod_FreezeLedger<v1::AdminService::Service>>>>>;
 
 using Bytes = grpc::ByteBuffer;
 using GrpcContext = grpc::CallbackServerContext;
@@ -73,6 +74,7 @@ class AdminServiceImpl final : public RawAdminService {
       : context_(context), listener_(std::move(listener)) {}
   grpc::ServerUnaryReactor* CreateLedger(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerUnaryReactor* GetServerStatus(GrpcContext*, const Bytes*, Bytes*) override;
+  grpc::ServerUnaryReactor* FreezeLedger(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerWriteReactor<Bytes>* BackupLedger(GrpcContext*, const Bytes*) override;
   grpc::ServerWriteReactor<Bytes>* BackupSecrets(GrpcContext*, const Bytes*) override;
 

@@ -82,8 +82,9 @@ std::shared_ptr<const PublishedHead> TilePublisher::Wanted(const std::string& id
 absl::Status TilePublisher::OpenFolder(const std::string& id, Ledger& ledger, Slot& slot) const {
   RETURN_IF_ERROR(MakeDirectory(options_.root, 0755));
   const std::string dir = absl::StrCat(options_.root, "/", id);
-  ASSIGN_OR_RETURN(std::unique_ptr<TileFolder> folder,
-                   TileFolder::Open({dir, ledger.origin(), ledger.verifier()}));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<TileFolder> folder,
+      TileFolder::Open({dir, ledger.origin(), ledger.verifier(), ledger.key_changes()}));
   if (folder->published()) {
     const Checkpoint& old = folder->published()->checkpoint;
     const std::shared_ptr<const PublishedHead> head = ledger.head();

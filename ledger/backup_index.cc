@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "ledger/key_history.h"
 #include "ledger/posix_file.h"
 #include "merkle/bytes.h"
 #include "merkle/frontier.h"
@@ -137,6 +138,8 @@ absl::StatusOr<BackupIndex> LoadBackupIndex(const std::string& dir, const NoteVe
     return index;
   }
   RETURN_IF_ERROR(manifest.status());
+  ASSIGN_OR_RETURN(const KeyChain chain,
+                   KeyChain::BuildFromLeaves(key, ReadKeyChangesFile(dir, key.name())));
   size_t next = 0;
   Hash before;
   for (const BackupManifest::Line& line : manifest->lines) {
@@ -147,7 +150,7 @@ absl::StatusOr<BackupIndex> LoadBackupIndex(const std::string& dir, const NoteVe
       return absl::DataLossError(absl::StrCat(head_path, " is missing"));
     }
     RETURN_IF_ERROR(note.status());
-    auto head = OpenCheckpoint(*note, key.name(), key);
+    auto head = OpenCheckpoint(*note, key.name(), chain);
     RETURN_IF_ERROR(In(head_path, head.status()));
     increment.head = *std::move(head);
     if (increment.head.checkpoint.size != line.size) {

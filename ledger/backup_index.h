@@ -7,6 +7,8 @@
 //   DIR/head-%016x            the increment's signed head, a C2SP checkpoint as it was signed (hex
 //                             of its size)
 //   DIR/log-%016x-%016x       segments, see backup_segment.h
+//   DIR/key-changes           where the log's key was rotated: the changes among the entries
+//                             (merkle/key_change_list.h, without proofs; a check compares them)
 //   DIR/lock                  held (flock) by a run
 //
 //   digest = SHA-256("auditledger/backup/v1" 00 || digest of the line before (zeros: none) ||
@@ -68,8 +70,9 @@ struct BackupIndex {
   uint64_t size() const { return increments.empty() ? 0 : increments.back().head.checkpoint.size; }
 };
 
-// Reads the manifest and every head, opens them with `key`, and finds each increment's segments,
-// whose trailing digests it compares; it does not read their contents (backup_reader.h does).
+// Reads the manifest and every head, opens them with `key`, any that the log has had, and finds
+// each increment's segments, whose trailing digests it compares; it does not read their contents
+// (backup_reader.h does).
 absl::StatusOr<BackupIndex> LoadBackupIndex(const std::string& dir, const NoteVerifier& key);
 
 std::string BackupManifestPath(const std::string& dir);

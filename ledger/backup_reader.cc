@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "ledger/backup_secrets.h"
 #include "ledger/identity_record.h"
+#include "ledger/key_history.h"
 #include "ledger/posix_file.h"
 #include "ledger/seed_store.h"
 #include "ledger/stream_table.h"
@@ -34,6 +35,7 @@ class BackupCheck {
  private:
   absl::Status ReadSegment(const BackupSegmentName& name);
   absl::Status VisitEntries(const BackupSegment& segment);
+  absl::Status CheckKeyChanges() const;
   absl::StatusOr<absl::string_view> SlotOf(uint64_t index, const BackupEntryView& entry,
                                            bool committed);
 
@@ -44,6 +46,7 @@ class BackupCheck {
   uint64_t last_time_us_ = 0;
   std::string slots_;  // of the segment that was asked for last
   std::optional<uint64_t> slots_first_;
+  std::vector<LoggedKeyChange> changes_;  // among the entries so far
   BackupSummary summary_;
 };
 
@@ -62,10 +65,20 @@ absl::StatusOr<BackupSummary> BackupCheck::Run() {
                                               ": the entries before it do not lead to its root"));
     }
   }
+  RETURN_IF_ERROR(CheckKeyChanges());
   summary_.head = index.increments.back().head;
   summary_.increments = index.increments.size();
   summary_.unproven_segments = index.unproven.size();
   return std::move(summary_);
+}
+
+// The heads were opened with what the file says; it has to be what the entries say.
+absl::Status BackupCheck::CheckKeyChanges() const {
+  std::vector<LoggedKeyChange> told = ReadKeyChangesFile(folders_.log, key_.name());
+  while (!told.empty() && told.back().index >= frontier_.size()) told.pop_back();
+  if (told == changes_) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(folders_.log, "/", kKeyChangesFile,
+                                          ": these are not the key changes among the entries"));
 }
 
 absl::Status BackupCheck::ReadSegment(const BackupSegmentName& name) {
@@ -96,6 +109,9 @@ absl::Status BackupCheck::VisitEntries(const BackupSegment& segment) {
     ASSIGN_OR_RETURN(const Leaf leaf, CheckBackupEntry(index, record, summary_.streams));
     if (leaf.recorded_at_us <= last_time_us_) return Damaged(index, "its time does not rise");
     last_time_us_ = leaf.recorded_at_us;
+    if (leaf.kind == EntryKind::kKeyChange) {
+      changes_.push_back({index, std::string(record.leaf), {}});
+    }
     VisitedEntry entry{index, record, leaf, LeafHash(record.leaf), ""};
     if (!folders_.secrets.empty()) {
       ASSIGN_OR_RETURN(entry.slot, SlotOf(index, record, leaf.commitment.has_value()));

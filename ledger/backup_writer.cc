@@ -5,7 +5,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/backup_reader.h"
+#include "ledger/key_history.h"
 #include "merkle/hash.h"
+#include "merkle/leaf.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -33,8 +35,8 @@ absl::Status CheckMayBeBackup(const std::string& dir) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
   for (const std::string& name : names) {
     const bool ours = name == "lock" || name == "lost+found" || name == "refused-checkpoint" ||
-                      absl::EndsWith(name, ".tmp") || absl::StartsWith(name, "head-") ||
-                      absl::StartsWith(name, "log-");
+                      name == kKeyChangesFile || absl::EndsWith(name, ".tmp") ||
+                      absl::StartsWith(name, "head-") || absl::StartsWith(name, "log-");
     if (ours) continue;
     return absl::FailedPreconditionError(
         absl::StrCat(dir, " holds ", name, " and no backup: give an empty folder"));
@@ -62,6 +64,8 @@ absl::Status BackupWriter::Load() {
   index_.unproven.clear();
   if (!index_.increments.empty()) head_ = index_.increments.back().head;
   RETURN_IF_ERROR(LoadEdge());
+  changes_ = ReadKeyChangesFile(dir_, key_.name());
+  while (!changes_.empty() && changes_.back().index >= next()) changes_.pop_back();
   bool whole = true;
   for (const BackupSegmentName& name : beyond) {
     if (whole) {
@@ -99,6 +103,8 @@ absl::StatusOr<bool> BackupWriter::TakeUp(const BackupSegmentName& name) {
   Frontier frontier = frontier_;
   for (const BackupEntryView& entry : segment->entries) frontier.Append(LeafHash(entry.leaf));
   if (frontier.nodes() != segment->frontier) return false;
+  uint64_t index = name.first;
+  for (const BackupEntryView& entry : segment->entries) TakeKeyChange(index++, entry.leaf);
   frontier_ = std::move(frontier);
   next_stream_ += static_cast<uint32_t>(segment->streams.size());
   index_.unproven.push_back(name);
@@ -111,11 +117,29 @@ absl::Status BackupWriter::DropUnproven(size_t from) {
   }
   index_.unproven.resize(from);
   builder_.reset();
-  return LoadEdge();
+  RETURN_IF_ERROR(LoadEdge());
+  while (!changes_.empty() && changes_.back().index >= next()) changes_.pop_back();
+  return absl::OkStatus();
 }
 
-absl::Status BackupWriter::Aim(absl::string_view note) {
-  ASSIGN_OR_RETURN(SignedCheckpoint shown, OpenCheckpoint(note, key_.name(), key_));
+absl::StatusOr<SignedCheckpoint> BackupWriter::OpenHead(
+    absl::string_view note, const std::vector<LoggedKeyChange>& changes) const {
+  ASSIGN_OR_RETURN(const KeyChain chain, KeyChain::BuildFromLeaves(key_, changes));
+  return OpenCheckpoint(note, key_.name(), chain);
+}
+
+void BackupWriter::TakeKeyChange(uint64_t index, absl::string_view leaf) {
+  if (leaf.size() < 2 || leaf[1] != static_cast<char>(EntryKind::kKeyChange)) return;
+  changes_.push_back({index, std::string(leaf), {}});
+}
+
+absl::Status BackupWriter::Aim(absl::string_view note,
+                               const std::vector<LoggedKeyChange>& changes) {
+  std::vector<LoggedKeyChange> known = changes_;
+  for (const LoggedKeyChange& change : changes) {
+    if (change.index >= next()) known.push_back({change.index, change.leaf, {}});
+  }
+  ASSIGN_OR_RETURN(SignedCheckpoint shown, OpenHead(note, known));
   for (const std::optional<SignedCheckpoint>& had : {head_, target_}) {
     if (!had.has_value()) continue;
     if (shown.checkpoint.size < had->checkpoint.size) {
@@ -154,6 +178,7 @@ absl::Status BackupWriter::AddEntry(const BackupEntryView& entry) {
   RETURN_IF_ERROR(CheckBackupEntry(next(), entry, next_stream_).status());
   if (!builder_.has_value()) builder_.emplace(key_.name(), next(), next_stream_);
   RETURN_IF_ERROR(builder_->AddEntry(entry));
+  TakeKeyChange(next(), entry.leaf);
   frontier_.Append(LeafHash(entry.leaf));
   return builder_->bytes() < kBackupSegmentBytes ? absl::OkStatus() : CloseSegment();
 }
@@ -181,6 +206,13 @@ absl::Status BackupWriter::Finish() {
         "to the head that was signed (", Describe(target_->checkpoint),
         "): the server's history is another, or damaged. Nothing of this run was kept"));
   }
+  // By the changes that came in, not those that were told.
+  const absl::Status opened = OpenHead(target_->note, changes_).status();
+  if (!opened.ok()) {
+    RETURN_IF_ERROR(DropUnproven(0));
+    return absl::DataLossError(absl::StrCat(
+        "the entries do not have the key changes that lead to the head's key: ", opened.message()));
+  }
   if (head_.has_value() && next() == head_->checkpoint.size) return absl::OkStatus();
   if (builder_.has_value()) RETURN_IF_ERROR(CloseSegment());
   return MakeValid();
@@ -188,6 +220,7 @@ absl::Status BackupWriter::Finish() {
 
 // The manifest is replaced last: until then the increment does not count.
 absl::Status BackupWriter::MakeValid() {
+  RETURN_IF_ERROR(SaveKeyChangesFile(dir_, key_.name(), changes_));
   RETURN_IF_ERROR(ReplaceFile(BackupHeadPath(dir_, next()), target_->note));
   std::vector<Hash> digests;
   for (const BackupSegmentName& name : index_.unproven) {

@@ -36,6 +36,7 @@
 #include "ledger/posix_file.h"
 #include "merkle/checkpoint.h"
 #include "merkle/frontier.h"
+#include "merkle/key_chain.h"
 #include "merkle/note.h"
 
 namespace auditledger {
@@ -56,7 +57,9 @@ class BackupWriter {
 
   // The signed head that what follows leads to. May be called again with a later one, when a
   // connection was lost. What an earlier run left beyond it is dropped.
-  absl::Status Aim(absl::string_view note);
+  // `changes` of the log's key up to that head, as the server says: none of them counts before its
+  // entry has come in.
+  absl::Status Aim(absl::string_view note, const std::vector<LoggedKeyChange>& changes = {});
   // REQUIRES of both: after Aim; streams before the entries that need them.
   absl::Status AddStreams(absl::Span<const std::string> records);
   absl::Status AddEntry(const BackupEntryView& entry);
@@ -75,6 +78,9 @@ class BackupWriter {
   absl::Status DropUnproven(size_t from);
   absl::Status CloseSegment();
   absl::Status MakeValid();
+  absl::StatusOr<SignedCheckpoint> OpenHead(absl::string_view note,
+                                            const std::vector<LoggedKeyChange>& changes) const;
+  void TakeKeyChange(uint64_t index, absl::string_view leaf);
 
   const std::string dir_;
   const NoteVerifier key_;
@@ -87,6 +93,7 @@ class BackupWriter {
   uint32_t next_stream_ = 0;
   std::optional<BackupSegmentBuilder> builder_;
   uint64_t bytes_written_ = 0;
+  std::vector<LoggedKeyChange> changes_;  // among the entries that are here
 };
 
 }  // namespace auditledger

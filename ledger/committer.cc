@@ -87,7 +87,8 @@ absl::Status Committer::Admit(const Request& request) {
   if (!stopped_.ok()) return stopped_;
   if (!hold_.ok()) return hold_;
   const LedgerLimits& limits = parts_.limits;
-  const bool asks_for_events = !request.own.has_value() && request.sign == nullptr;
+  const bool asks_for_events =
+      !request.own.has_value() && !request.last.has_value() && request.sign == nullptr;
   if ((asks_for_events && request.events.empty()) ||
       request.events.size() > limits.max_commit_entries) {
     return absl::InvalidArgumentError(absl::StrCat("an append takes 1 to ",
@@ -155,7 +156,8 @@ std::vector<Committer::Request> Committer::TakeQueued() {
   while (queue_.empty() && !draining_) queued_.Wait(mutex_);
   while (!queue_.empty()) {
     const Request& next = queue_.front();
-    if (!taken.empty() && (entries + next.entries() > parts_.limits.max_commit_entries ||
+    if (!taken.empty() && (next.last.has_value() || taken.back().last.has_value() ||
+                           entries + next.entries() > parts_.limits.max_commit_entries ||
                            bytes + next.bytes > parts_.limits.max_commit_bytes)) {
       break;
     }
@@ -169,11 +171,38 @@ std::vector<Committer::Request> Committer::TakeQueued() {
   return taken;
 }
 
+void Committer::AppendLast(NewEntry last, absl::Status why, AppendCallback done) {
+  Request request;
+  request.done = std::move(done);
+  request.last = std::move(last);
+  request.refusal = std::move(why);
+  Queue(std::move(request));
+}
+
+void Committer::ProcessLast(Request request) {
+  CommitPlan plan;
+  plan.entries.push_back(*std::move(request.last));
+  absl::StatusOr<Committed> committed = parts_.writer->Commit(std::move(plan));
+  Acknowledgement acknowledgement;
+  absl::Status status =
+      committed.ok() ? Publish(*std::move(committed), acknowledgement) : committed.status();
+  if (!status.ok()) {
+    Latch(status);
+    std::vector<Request> failed;
+    failed.push_back(std::move(request));
+    return FailAll(std::move(failed), stopped());
+  }
+  RefuseAppends(std::move(request.refusal));
+  acknowledgement.answers.push_back({std::move(request.done), absl::OkStatus(), {}});
+  acknowledger_.Post(std::move(acknowledgement), /*idle=*/false);
+}
+
 void Committer::Process(std::vector<Request> requests) {
   if (const absl::Status why = stopped(); !why.ok()) return FailAll(std::move(requests), why);
   if (const absl::Status why = parts_.gate->BeforeCommit(); !why.ok()) {
     return FailAll(std::move(requests), why);
   }
+  if (requests.front().last.has_value()) return ProcessLast(std::move(requests.front()));
   const uint64_t start_us = parts_.clock->MonotonicMicros();
   const uint64_t first_index = parts_.writer->size();
   std::vector<RequestPlan> plans;
@@ -319,7 +348,11 @@ absl::Status Committer::stopped() const {
 LedgerStatus Committer::status() {
   {
     MutexLock lock(mutex_);
-    if (!stopped_.ok()) return {LedgerState::kReadOnly, std::string(stopped_.message())};
+    if (!stopped_.ok()) {
+      const bool frozen = ReasonOf(stopped_).reason == kReasonLedgerFrozen;
+      return {frozen ? LedgerState::kFrozen : LedgerState::kReadOnly,
+              std::string(stopped_.message())};
+    }
     if (draining_) return {LedgerState::kReadOnly, std::string(ShuttingDown().message())};
     if (!hold_.ok()) {
       const bool paused = absl::IsUnavailable(hold_);

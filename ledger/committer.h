@@ -73,6 +73,8 @@ class Committer {
   // An entry of the ledger's own, while it serves.
   void AppendOwn(NewEntry entry, AppendCallback done);
   void SignCoseHead(CoseHeadCallback done);
+  // After what is queued: commits `last` alone, after which appends are refused with `why`.
+  void AppendLast(NewEntry last, absl::Status why, AppendCallback done);
   LedgerStatus status();
   LedgerCounters counters() const;
   // Idempotent.
@@ -85,6 +87,8 @@ class Committer {
     size_t bytes = 0;
     std::optional<NewEntry> own = std::nullopt;  // instead of events
     CoseHeadCallback sign = nullptr;             // instead of both, and of done
+    std::optional<NewEntry> last = {};           // of AppendLast, which has no events
+    absl::Status refusal = {};                   // of what comes after it
 
     size_t entries() const { return std::max<size_t>(1, events.size()); }
     void Refuse(const absl::Status& why) { sign == nullptr ? done(why) : sign(why); }
@@ -95,6 +99,7 @@ class Committer {
   void Run();
   std::vector<Request> TakeQueued();
   void Process(std::vector<Request> requests);
+  void ProcessLast(Request request);
   absl::Status Plan(std::vector<Request>& requests, std::vector<RequestPlan>& plans);
   absl::Status Publish(Committed committed, Acknowledgement& acknowledgement);
   void SignHeads(std::vector<Request>& requests, Acknowledgement& acknowledgement);

@@ -23,6 +23,8 @@ inline constexpr absl::string_view kReasonOverloaded =
     "OVERLOADED";  // RESOURCE_EXHAUSTED; retry_after_ms
 inline constexpr absl::string_view kReasonLedgerReadOnly =
     "LEDGER_READ_ONLY";  // FAILED_PRECONDITION
+inline constexpr absl::string_view kReasonLedgerFrozen =
+    "LEDGER_FROZEN";  // FAILED_PRECONDITION: for ever
 inline constexpr absl::string_view kReasonLedgerPaused =
     "LEDGER_PAUSED";  // UNAVAILABLE; retry_after_ms
 inline constexpr absl::string_view kReasonShuttingDown = "SHUTTING_DOWN";      // UNAVAILABLE

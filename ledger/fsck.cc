@@ -15,6 +15,7 @@
 #include "ledger/fsck_store.h"
 #include "ledger/key_files.h"
 #include "ledger/key_format.h"
+#include "ledger/key_history.h"
 #include "ledger/posix_file.h"
 #include "ledger/recovery.h"
 #include "ledger/signer_state.h"
@@ -48,6 +49,7 @@ class Checker {
   void CheckLog();
   void CheckGenesis(const CheckedEntry& entry);
   void CheckSigned(const LogCheck& log);
+  void CheckKeyChanges();
   void CheckOthers();
   void CheckBeyond();
 
@@ -59,6 +61,8 @@ class Checker {
   std::unique_ptr<FsckStore> store_;
   std::optional<LedgerKeys> keys_;
   std::unique_ptr<KeyProvider> wrapping_;
+  std::optional<Hash> genesis_key_;  // of the log's first key, where keys_ are there
+  std::vector<LoggedKeyChange> key_changes_;
   std::unique_ptr<SeedStore> seeds_;
   uint32_t streams_ = 0;
   std::set<std::string> strange_;  // keys
@@ -178,10 +182,7 @@ void Checker::CheckGenesis(const CheckedEntry& entry) {
         absl::StrCat("the genesis names ", genesis->origin, ", not ", report_.origin));
   }
   if (!keys_.has_value()) return;
-  const NoteVerifier& verifier = keys_->log_verifier;
-  if (genesis->log_key_hash != LogKeyHash(verifier.type(), verifier.public_key())) {
-    Add(FindingPart::kKeyFiles, "log.key is not the key that the genesis names");
-  }
+  genesis_key_ = genesis->log_key_hash;
   if (genesis->index_key_hash != IndexKeyHash(keys_->index_key.Reveal())) {
     Add(FindingPart::kKeyFiles, "index.key is not the key that the genesis names");
   }
@@ -201,6 +202,10 @@ void Checker::CheckLog() {
   if (report_.signed_head.has_value()) log_options.watched_size = report_.signed_head->size;
   log_options.on_entry = [&](const CheckedEntry& entry) {
     if (entry.index == 0) CheckGenesis(entry);
+    if (entry.has_leaf && entry.leaf.kind == EntryKind::kKeyChange &&
+        key_changes_.size() <= kMaxKeyChanges) {
+      key_changes_.push_back({entry.index, EncodeLeaf(entry.leaf).value_or(""), {}});
+    }
     report_.entries += entry.has_leaf ? 1 : 0;
     report_.identities += entry.identity.has_value() ? 1 : 0;
     if (payloads.has_value()) payloads->Check(entry);
@@ -212,9 +217,18 @@ void Checker::CheckLog() {
   }
   log.Finish();
   CheckSigned(log);
+  CheckKeyChanges();
   if (!payloads.has_value()) return;
   report_.payloads_opened = payloads->opened();
   report_.payloads_erased = payloads->erased();
+}
+
+// The changes of the key lead from the genesis to the key that is here.
+void Checker::CheckKeyChanges() {
+  if (!genesis_key_.has_value()) return;
+  const absl::Status leads =
+      CheckKeyHistory({"", *genesis_key_, keys_->log_verifier, report_.head.size}, key_changes_);
+  if (!leads.ok()) Add(FindingPart::kKeyFiles, leads.message());
 }
 
 void Checker::CheckSigned(const LogCheck& log) {

@@ -203,6 +203,18 @@ absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVe
   return ReplaceFile(base + kSignerVkey, vkey, 0644);
 }
 
+absl::Status ReplaceSignerVkey(const std::string& key_dir, const NoteVerifier& log_key) {
+  const std::string vkey = absl::StrCat(log_key.ToVkey(), "\n");
+  const std::string signers = absl::StrCat(key_dir, "/", kSignerVkey);
+  const std::string shown = absl::StrCat(key_dir, "/", kLogVkey);
+  const auto old_vkey = ReadWholeFile(signers, kMaxKeyFileBytes);
+  if (old_vkey.ok() && *old_vkey == vkey && PathExists(shown)) return absl::OkStatus();
+  // The one may be absent, but not another than the other.
+  if (PathExists(shown)) RETURN_IF_ERROR(RemoveFile(shown));
+  RETURN_IF_ERROR(ReplaceFile(signers, vkey, 0644));
+  return ReplaceFile(shown, vkey, 0644);
+}
+
 absl::StatusOr<SecretString> ReadPrivateFile(const std::string& path) {
   ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(path, O_RDONLY));
   RETURN_IF_ERROR(CheckPrivate(file, 0600));

@@ -6,6 +6,8 @@
 //                  signer process holds it (signer_folder.h)
 //   log.vkey       its public half, 0644, to hand to verifiers
 //   signer.vkey    the same once more, only where a signer process holds the private half
+//   key-changes    which keys there were before (key_history.h); of a key that is being changed
+//                  and of old ones, key_rotation.h
 //   index.key      "auditledger-key/v1 index 1 base64(32 bytes)" LF    tags of suite 1
 //   dedup.key      the same with "dedup"                               identity MACs
 //   wrap-N.key     the same with "wrap" and N, the key id (u16)        wraps seeds; the highest N
@@ -48,6 +50,8 @@ absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin
 // The same where a signer process holds `log_key`: all but log.key, and signer.vkey last.
 absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVerifier& log_key,
                                         Random& random);
+// Both public halves, where a signer process now signs with another key; nothing where it does not.
+absl::Status ReplaceSignerVkey(const std::string& key_dir, const NoteVerifier& log_key);
 // NotFound when there is neither log.key nor signer.vkey, or another is missing.
 absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin);
 // The signing key in `path`, which must be private as above and named `origin`.

@@ -9,10 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "ledger/disk_space.h"
 #include "ledger/errors.h"
+#include "ledger/key_rotation.h"
 #include "ledger/ledger_impl.h"
 #include "ledger/posix_file.h"
 #include "ledger/recovery.h"
 #include "ledger/repair.h"
+#include "ledger/retired_signer.h"
 #include "ledger/secrets_check.h"
 #include "ledger/state_markers.h"
 #include "merkle/status_macros.h"
@@ -85,18 +87,25 @@ absl::Status CheckWhoHoldsKey(const LedgerOptions& options, const LedgerKeys& ke
                      " is here although a signer process is to sign: two signers of one key can "
                      "fork the log. Give key and signer.state to the process and remove them"));
   }
-  if (UsesSignerProcess(options) || here) return absl::OkStatus();
+  if (UsesSignerProcess(options) || here || IsRetired(options.paths)) return absl::OkStatus();
   return absl::NotFoundError(
       absl::StrCat(LogKeyPath(options.paths),
                    " is missing: bring it back, or name the signer process that "
                    "holds it (--signer)"));
 }
 
-absl::Status CheckSignersKey(const LedgerKeys& keys, const Signer& signer) {
+// A signer process whose key was rotated is ahead of what the ledger knows, if its log says so.
+absl::Status TakeSignersKey(const LedgerOptions& options, const Signer& signer, LedgerKeys& keys) {
   if (signer.verifier().ToVkey() == keys.log_verifier.ToVkey()) return absl::OkStatus();
+  const std::string made_with = keys.log_verifier.ToVkey();
+  keys.log_verifier = signer.verifier();
+  const absl::Status rotated = UsesSignerProcess(options)
+                                   ? CheckRotated(options, keys)
+                                   : absl::FailedPreconditionError("the folders do not match");
+  if (rotated.ok()) return rotated;
   return absl::FailedPreconditionError(
       absl::StrCat("the signer has another key (", signer.verifier().ToVkey(),
-                   ") than the ledger was made with (", keys.log_verifier.ToVkey(), ")"));
+                   ") than the ledger was made with (", made_with, "): ", rotated.message()));
 }
 
 // A Create that was cut short is taken up where it stopped: the marker says that the keys are this
@@ -131,12 +140,18 @@ absl::Status MakeSignerState(const LedgerOptions& options) {
 
 absl::StatusOr<LedgerImpl::Stores> OpenStores(const LedgerOptions& options, bool create) {
   LedgerImpl::Stores stores;
+  if (!UsesSignerProcess(options)) {
+    RETURN_IF_ERROR(
+        CompleteKeyChange(options.paths.key_dir, options.paths.state_dir, options.origin));
+  }
   ASSIGN_OR_RETURN(LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin));
   stores.keys = std::make_unique<LedgerKeys>(std::move(keys));
   stores.wrapping = NewFileKeyProvider(*stores.keys);
   RETURN_IF_ERROR(CheckWhoHoldsKey(options, *stores.keys));
-  ASSIGN_OR_RETURN(stores.signer, OpenSigner(options));
-  RETURN_IF_ERROR(CheckSignersKey(*stores.keys, *stores.signer));
+  ASSIGN_OR_RETURN(stores.signer, IsRetired(options.paths)
+                                      ? OpenRetiredSigner(options.paths, stores.keys->log_verifier)
+                                      : OpenSigner(options));
+  RETURN_IF_ERROR(TakeSignersKey(options, *stores.signer, *stores.keys));
   if (!create) RETURN_IF_ERROR(CheckBeforeOpening(options, *stores.signer));
   auto engine = OpenEngine(options, create);
   if (absl::IsNotFound(engine.status())) {

@@ -37,6 +37,7 @@
 #include "ledger/stream_table.h"
 #include "merkle/cose_receipt.h"
 #include "merkle/hash.h"
+#include "merkle/key_chain.h"
 #include "merkle/leaf.h"
 #include "merkle/opening.h"
 #include "merkle/system_entries.h"
@@ -83,7 +84,8 @@ struct StoredEntry {
   std::optional<Opening> opening;
 };
 
-enum class LedgerState { kServing, kReadOnly, kPaused };
+// kFrozen: nothing is ever appended again, by an entry that ends the log or since it was retired.
+enum class LedgerState { kServing, kReadOnly, kPaused, kFrozen };
 
 struct LedgerStatus {
   LedgerState state = LedgerState::kServing;
@@ -119,8 +121,19 @@ struct OperatorOverrides {
       false;  // the head read back after a failed sync is the right one
 };
 
+// The log that a new one goes on from.
+struct Predecessor {
+  std::string checkpoint;  // its last head that counts, a signed note; empty: none
+  // How far it is known to have gone beyond that head; 0: not. An entry says which of its entries
+  // are not carried over.
+  uint64_t end = 0;
+};
+// As long as a genesis can hold, with room for the rest of its leaf.
+inline constexpr size_t kMaxPredecessorBytes = 32768;
+
 struct LedgerOptions {
   std::string origin;
+  Predecessor predecessor;  // of Create
   LedgerPaths paths;
   LedgerLimits limits;
   OperatorOverrides overrides;
@@ -150,15 +163,18 @@ class Ledger {
   // there without its log: another log under the same key would be a fork.
   static absl::StatusOr<std::unique_ptr<Ledger>> Create(const LedgerOptions& options);
 
-  // Recovers in O(log n) and starts. FailedPrecondition when the log is not what the signer signed
-  // (rollback, fork, lost state) or keys and seeds are not the log's: the message says what was
-  // found and what to do.
+  // Recovers in O(log n) and starts; makes a change of the log's key that was prepared an entry.
+  // FailedPrecondition when the log is not what the signer signed (rollback, fork, lost state) or
+  // keys and seeds are not the log's: the message says what was found and what to do.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(const LedgerOptions& options);
 
   virtual ~Ledger() = default;
 
   virtual const std::string& origin() const = 0;
   virtual const NoteVerifier& verifier() const = 0;
+  // The changes of the log's key up to now, without proofs; fixed from Open on, since a key that
+  // was prepared (key_rotation.h) takes over at a start.
+  virtual std::vector<LoggedKeyChange> key_changes() const { return {}; }
   virtual const Sealer& sealer() const = 0;
   virtual Clock& clock() const = 0;
 
@@ -174,6 +190,13 @@ class Ledger {
   // Has the signer sign the newest head once more, for COSE receipts, in turn with the appends, and
   // under the same bounds and refusals.
   virtual void SignCoseHead(CoseHeadCallback done) = 0;
+  // Ends the log: this entry is its last. Waits until it is durable and signed; afterwards appends
+  // are refused for ever (LEDGER_FROZEN), and reads go on. InvalidArgument when more is said to be
+  // confirmed than there is; the errors of Append.
+  virtual absl::Status FreezeLog(const Freeze& freeze) {
+    (void)freeze;
+    return absl::UnimplementedError("this ledger cannot be frozen");
+  }
 
   // The newest signed head; never null.
   virtual std::shared_ptr<const PublishedHead> head() const = 0;

@@ -3,13 +3,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "ledger/disk_space.h"
 #include "ledger/errors.h"
+#include "ledger/key_history.h"
 #include "ledger/state_markers.h"
 #include "ledger/stream_ranges_file.h"
+#include "merkle/checkpoint.h"
 #include "merkle/proof.h"
 #include "merkle/status_macros.h"
 #include "merkle/tags.h"
@@ -47,7 +50,9 @@ LedgerImpl::LedgerImpl(const LedgerOptions& options, Stores stores)
       reader_(options.origin, *stores_.engine, *stores_.seeds),
       tiles_(*stores_.engine),
       streams_(options.limits),
-      feed_(nullptr) {}
+      feed_(nullptr) {
+  TakeVerifier();
+}
 
 LedgerImpl::~LedgerImpl() {
   if (committer_ != nullptr) committer_->Drain();
@@ -147,14 +152,28 @@ absl::Status LedgerImpl::CommitGenesis() {
   genesis.origin = options_.origin;
   genesis.log_key_hash = LogKeyHash(verifier.type(), verifier.public_key());
   genesis.index_key_hash = IndexKeyHash(stores_.keys->index_key.Reveal());
+  const Predecessor& predecessor = options_.predecessor;
+  genesis.predecessor_checkpoint = predecessor.checkpoint;
   ASSIGN_OR_RETURN(NewEntry entry, GenesisEntry(genesis));
   std::vector<NewEntry> entries;
   entries.push_back(std::move(entry));
+  if (predecessor.end > 0) {
+    ASSIGN_OR_RETURN(const Note note, ParseNote(predecessor.checkpoint));
+    ASSIGN_OR_RETURN(const Checkpoint head, ParseCheckpoint(note.text));
+    ASSIGN_OR_RETURN(NewEntry lost,
+                     OperatorEntry({absl::StrCat("predecessor entries ", head.size, " to ",
+                                                 predecessor.end - 1, " not carried over")}));
+    entries.push_back(std::move(lost));
+  }
   return committer_->CommitOwn(std::move(entries));
 }
 
 absl::Status LedgerImpl::FinishRecovery(Recovered recovered) {
   cut_logs_ = recovered.cut_logs;
+  {
+    MutexLock lock(keys_mutex_);
+    key_changes_ = std::move(recovered.log.key_changes);
+  }
   feed_.Publish(std::make_shared<const PublishedHead>(recovered.published));
   if (!options_.hold_until_confirmed) return Settle(std::move(recovered));
   committer_->Hold(WaitsForWitnesses(stored_));
@@ -167,7 +186,18 @@ absl::Status LedgerImpl::FinishRecovery(Recovered recovered) {
 absl::Status LedgerImpl::SignStored() {
   if (held_->published.head.size == stored_.size || !held_->read_only.ok()) return absl::OkStatus();
   PublishedHead signed_head{stored_, ""};
-  ASSIGN_OR_RETURN(signed_head.checkpoint, stores_.signer->Sign(stored_, held_->unsigned_proof));
+  const std::optional<std::string>& change = held_->log.key_change_at_end;
+  if (change.has_value()) {
+    NodeCache nodes(tiles_, stored_.size);
+    ASSIGN_OR_RETURN(const std::vector<Hash> inclusion,
+                     InclusionProof(stored_.size - 1, stored_.size, nodes));
+    ASSIGN_OR_RETURN(
+        signed_head.checkpoint,
+        stores_.signer->SignKeyChange(stored_, held_->unsigned_proof, *change, inclusion));
+    TakeVerifier();
+  } else {
+    ASSIGN_OR_RETURN(signed_head.checkpoint, stores_.signer->Sign(stored_, held_->unsigned_proof));
+  }
   held_->published = signed_head;
   feed_.Publish(std::make_shared<const PublishedHead>(std::move(signed_head)));
   feed_.Notify(feed_.head());
@@ -221,7 +251,44 @@ absl::Status LedgerImpl::Settle(Recovered recovered) {
   for (const std::string& marker : recovered.to_remove) {
     RETURN_IF_ERROR(RemoveMarker(options_.paths.state_dir, marker));
   }
+  RETURN_IF_ERROR(ChangeKey());
+  return RecordKeys();
+}
+
+// A change that was prepared becomes an entry, alone in its commit: the head that holds it is the
+// new key's first (log_writer.h).
+absl::Status LedgerImpl::ChangeKey() {
+  ASSIGN_OR_RETURN(const std::optional<std::string> body, stores_.signer->PendingKeyChange());
+  if (!body.has_value()) return absl::OkStatus();
+  const uint64_t index = head()->head.size;
+  std::vector<NewEntry> entries;
+  entries.push_back(KeyChangeEntryOf(*body));
+  RETURN_IF_ERROR(committer_->CommitOwn(std::move(entries)));
+  TakeVerifier();
+  ASSIGN_OR_RETURN(StoredEntry entry, reader_.Read(index, /*with_opening=*/false));
+  MutexLock lock(keys_mutex_);
+  key_changes_.push_back({index, std::move(entry.leaf), {}});
   return absl::OkStatus();
+}
+
+// Others may be looking at the key while it changes: where they look does not move.
+void LedgerImpl::TakeVerifier() {
+  MutexLock lock(keys_mutex_);
+  verifiers_.push_back(stores_.signer->verifier());
+  verifier_ = &verifiers_.back();
+}
+
+std::vector<LoggedKeyChange> LedgerImpl::key_changes() const {
+  MutexLock lock(keys_mutex_);
+  return key_changes_;
+}
+
+// What the next start and whoever asks find beside the keys. All of it can be made anew.
+absl::Status LedgerImpl::RecordKeys() {
+  const std::string& dir = options_.paths.key_dir;
+  RETURN_IF_ERROR(SaveKeyChangesFile(dir, options_.origin, key_changes()));
+  if (options_.paths.signer_socket.empty()) return absl::OkStatus();
+  return ReplaceSignerVkey(dir, verifier());
 }
 
 void LedgerImpl::StartBackgroundCheck() {
@@ -253,6 +320,20 @@ LedgerCounters LedgerImpl::counters() const {
   counters.check_rounds = state.rounds;
   counters.damage_findings = state.findings;
   return counters;
+}
+
+absl::Status LedgerImpl::FreezeLog(const Freeze& freeze) {
+  if (freeze.confirmed_size > head()->head.size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("confirmed_size: ", freeze.confirmed_size, " is beyond the log's size"));
+  }
+  ASSIGN_OR_RETURN(NewEntry entry, FreezeEntry(freeze));
+  auto answer = std::make_shared<std::promise<absl::Status>>();
+  committer_->AppendLast(std::move(entry), Frozen(freeze),
+                         [answer](const absl::StatusOr<AppendOutcome>& outcome) {
+                           answer->set_value(outcome.status());
+                         });
+  return answer->get_future().get();
 }
 
 void LedgerImpl::Append(std::vector<SealedEvent> events, AppendCallback done) {

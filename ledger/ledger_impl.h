@@ -4,6 +4,8 @@
 #ifndef AUDITLEDGER_LEDGER_LEDGER_IMPL_H_
 #define AUDITLEDGER_LEDGER_LEDGER_IMPL_H_
 
+#include <atomic>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,12 +37,14 @@ class LedgerImpl : public Ledger {
   ~LedgerImpl() override;
 
   const std::string& origin() const override { return options_.origin; }
-  const NoteVerifier& verifier() const override { return stores_.signer->verifier(); }
+  const NoteVerifier& verifier() const override { return *verifier_; }
+  std::vector<LoggedKeyChange> key_changes() const override;
   const Sealer& sealer() const override { return sealer_; }
   Clock& clock() const override { return clock_; }
   void Append(std::vector<SealedEvent> events, AppendCallback done) override;
   void AppendAnchor(const Anchor& anchor, AppendCallback done) override;
   void SignCoseHead(CoseHeadCallback done) override { committer_->SignCoseHead(std::move(done)); }
+  absl::Status FreezeLog(const Freeze& freeze) override;
   std::shared_ptr<const PublishedHead> head() const override { return feed_.head(); }
   LedgerStatus status() const override;
   LedgerCounters counters() const override;
@@ -73,6 +77,9 @@ class LedgerImpl : public Ledger {
   absl::Status SignStored() ABSL_EXCLUSIVE_LOCKS_REQUIRED(held_mutex_);
   absl::Status Settle(Recovered recovered);
   void Serve();
+  absl::Status ChangeKey();
+  void TakeVerifier();
+  absl::Status RecordKeys();
   absl::Status CheckSize(uint64_t size) const;
   absl::Status CheckAnchor(const Anchor& anchor);
   void StartBackgroundCheck();
@@ -86,7 +93,11 @@ class LedgerImpl : public Ledger {
   EngineTiles tiles_;
   StreamTable streams_;
   HeadFeed feed_;
-  uint64_t cut_logs_ = 0;     // set before it serves
+  mutable Mutex keys_mutex_;
+  std::vector<LoggedKeyChange> key_changes_ ABSL_GUARDED_BY(keys_mutex_);
+  std::list<NoteVerifier> verifiers_ ABSL_GUARDED_BY(keys_mutex_);  // the last is the log's
+  std::atomic<const NoteVerifier*> verifier_{nullptr};              // of them
+  uint64_t cut_logs_ = 0;                                           // set before it serves
   Head stored_;               // what was stored when it was opened
   mutable Mutex held_mutex_;  // one Confirm at a time
   std::optional<Recovered> held_ ABSL_GUARDED_BY(held_mutex_);  // waits for Confirm

@@ -15,7 +15,10 @@
 #include "ledger/errors.h"
 #include "ledger/mutex.h"
 #include "ledger/posix_file.h"
+#include "merkle/checkpoint.h"
+#include "merkle/note.h"
 #include "merkle/status_macros.h"
+#include "merkle/verify.h"
 
 namespace auditledger {
 namespace {
@@ -82,7 +85,8 @@ class LedgerSetImpl : public LedgerSet {
   ~LedgerSetImpl() override { Drain(); }
 
   absl::Status OpenAll();
-  absl::StatusOr<Ledger*> Create(absl::string_view id, absl::string_view origin) override;
+  absl::StatusOr<Ledger*> Create(absl::string_view id, absl::string_view origin,
+                                 const Predecessor& predecessor) override;
   absl::StatusOr<Ledger*> Find(absl::string_view id) override;
   std::vector<Slot> List() override;
   void Refuse(absl::string_view id, const absl::Status& why) override;
@@ -102,6 +106,7 @@ class LedgerSetImpl : public LedgerSet {
   absl::StatusOr<std::string> ReadOrigin(const std::string& id) const;
   absl::Status WriteOrigin(const std::string& id, const std::string& origin) const;
   absl::Status CheckFree(const std::string& id, const std::string& origin);
+  absl::Status CheckPredecessor(const std::string& origin, const Predecessor& predecessor);
 
   const LedgerSetOptions options_;
   const LedgerPaths roots_;
@@ -206,16 +211,63 @@ absl::Status LedgerSetImpl::CheckFree(const std::string& id, const std::string& 
   return absl::OkStatus();
 }
 
+// That it is the last head of the log whose successor is made. Where that log is not here, whoever
+// gave its checkpoint has checked it.
+absl::Status LedgerSetImpl::CheckPredecessor(const std::string& origin,
+                                             const Predecessor& predecessor) {
+  if (predecessor.checkpoint.empty()) {
+    return predecessor.end == 0 ? absl::OkStatus()
+                                : absl::InvalidArgumentError("an end of no predecessor");
+  }
+  if (predecessor.checkpoint.size() > kMaxPredecessorBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the predecessor's checkpoint is over ", kMaxPredecessorBytes, " bytes"));
+  }
+  ASSIGN_OR_RETURN(const Note note, ParseNote(predecessor.checkpoint));
+  ASSIGN_OR_RETURN(const Checkpoint head, ParseCheckpoint(note.text));
+  if (head.origin == origin) {
+    return absl::InvalidArgumentError("a successor has another origin than its predecessor");
+  }
+  if (head.size == 0) return absl::InvalidArgumentError("the predecessor's head has no entries");
+  if (predecessor.end != 0 && predecessor.end <= head.size) {
+    return absl::InvalidArgumentError("the predecessor's end is not beyond its head");
+  }
+  for (const Slot& slot : List()) {
+    if (slot.origin != head.origin || slot.ledger == nullptr) continue;
+    if (slot.ledger->status().state != LedgerState::kFrozen) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("ledger ", slot.id,
+                       " is not frozen: `auditctl freeze` or `auditctl retire` "
+                       "ends it before it has a successor"));
+    }
+    const Head last = slot.ledger->head()->head;
+    if (head.size > last.size) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("ledger ", slot.id, " has ", last.size, " entries, the head ", head.size));
+    }
+    ASSIGN_OR_RETURN(const std::vector<Hash> proof, slot.ledger->Consistency(head.size, last.size));
+    if (!VerifyExtension(head.size, head.root, last.size, last.root, proof).ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("ledger ", slot.id, " has another head of size ", head.size));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Ledger*> LedgerSetImpl::Create(absl::string_view id_view,
-                                              absl::string_view origin_view) {
+                                              absl::string_view origin_view,
+                                              const Predecessor& predecessor) {
   RETURN_IF_ERROR(CheckLedgerId(id_view));
   RETURN_IF_ERROR(CheckOrigin(origin_view));
   const std::string id(id_view);
   const std::string origin(origin_view);
   MutexLock one(create_mutex_);
   RETURN_IF_ERROR(CheckFree(id, origin));
+  RETURN_IF_ERROR(CheckPredecessor(origin, predecessor));
   RETURN_IF_ERROR(WriteOrigin(id, origin));
-  ASSIGN_OR_RETURN(std::unique_ptr<Ledger> ledger, Ledger::Create(OptionsOf(id, origin)));
+  LedgerOptions options = OptionsOf(id, origin);
+  options.predecessor = predecessor;
+  ASSIGN_OR_RETURN(std::unique_ptr<Ledger> ledger, Ledger::Create(options));
   MutexLock lock(mutex_);
   Entry& entry = ledgers_[id];
   entry.origin = origin;

@@ -56,7 +56,11 @@ class LedgerSet {
   static absl::StatusOr<std::unique_ptr<LedgerSet>> Open(const LedgerSetOptions& options);
   virtual ~LedgerSet() = default;
 
-  virtual absl::StatusOr<Ledger*> Create(absl::string_view id, absl::string_view origin) = 0;
+  // With a predecessor: a ledger that goes on from another log. FailedPrecondition when that log is
+  // here and appends still go to it, or it has another head of that size; InvalidArgument for a
+  // checkpoint that is none, or of this origin.
+  virtual absl::StatusOr<Ledger*> Create(absl::string_view id, absl::string_view origin,
+                                         const Predecessor& predecessor = {}) = 0;
   // NotFound (LEDGER_NOT_FOUND); the refusal of a ledger that did not open.
   virtual absl::StatusOr<Ledger*> Find(absl::string_view id) = 0;
   virtual std::vector<Slot> List() = 0;  // by id

@@ -22,6 +22,7 @@ LogWriter::LogWriter(Engine& engine, SeedStore& seeds, Signer& signer, Clock& cl
       edge_(std::move(edge)) {}
 
 absl::StatusOr<Committed> LogWriter::Commit(CommitPlan plan) {
+  const bool changes_key = plan.entries[0].leaf.kind == EntryKind::kKeyChange;
   // 2 index, time, leaves, a copy of the edge extended
   ASSIGN_OR_RETURN(Prepared prepared, Prepare(std::move(plan)));
   // 3 secrets, then one batch, each synced
@@ -32,7 +33,9 @@ absl::StatusOr<Committed> LogWriter::Commit(CommitPlan plan) {
   ASSIGN_OR_RETURN(out.leaves, ReadBack(head_.size, prepared.batch.head, prepared.batch.tiles,
                                         engine_, *out.nodes));
   // 5 proof and signature
-  ASSIGN_OR_RETURN(out.checkpoint, Sign(prepared.batch.head, *out.nodes));
+  ASSIGN_OR_RETURN(out.checkpoint,
+                   changes_key ? SignKeyChange(prepared.batch.head, out.leaves[0], *out.nodes)
+                               : Sign(prepared.batch.head, *out.nodes));
 
   out.first_index = head_.size;
   out.head = prepared.batch.head;
@@ -91,6 +94,14 @@ absl::StatusOr<std::string> LogWriter::Sign(const Head& head, NodeCache& nodes) 
     ASSIGN_OR_RETURN(proof, ConsistencyProof(head_.size, head.size, nodes));
   }
   return signer_.Sign(head, proof);
+}
+
+absl::StatusOr<std::string> LogWriter::SignKeyChange(const Head& head, const std::string& leaf,
+                                                     NodeCache& nodes) {
+  ASSIGN_OR_RETURN(const std::vector<Hash> proof, ConsistencyProof(head_.size, head.size, nodes));
+  ASSIGN_OR_RETURN(const std::vector<Hash> inclusion,
+                   InclusionProof(head.size - 1, head.size, nodes));
+  return signer_.SignKeyChange(head, proof, leaf, inclusion);
 }
 
 }  // namespace auditledger

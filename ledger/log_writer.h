@@ -51,7 +51,8 @@ class LogWriter {
   LogWriter(Engine& engine, SeedStore& seeds, Signer& signer, Clock& clock,
             const std::optional<Head>& head, TreeEdge edge);
 
-  // REQUIRES: plan.entries is not empty.
+  // REQUIRES: plan.entries is not empty; a change of the log's key is its only entry, and the new
+  // key signs the head.
   absl::StatusOr<Committed> Commit(CommitPlan plan);
 
   // A receipt for the newest head as its signer signs it; its entry and path are to be filled in.
@@ -74,6 +75,8 @@ class LogWriter {
   absl::StatusOr<Prepared> Prepare(CommitPlan plan);
   absl::Status Write(const Prepared& prepared);
   absl::StatusOr<std::string> Sign(const Head& head, NodeCache& nodes);
+  absl::StatusOr<std::string> SignKeyChange(const Head& head, const std::string& leaf,
+                                            NodeCache& nodes);
 
   Engine& engine_;
   SeedStore& seeds_;

@@ -50,12 +50,21 @@ absl::StatusOr<NewEntry> OperatorEntry(const OperatorAction& action) {
   return System(EntryKind::kOperator, std::move(body));
 }
 
+absl::StatusOr<NewEntry> FreezeEntry(const Freeze& freeze) {
+  ASSIGN_OR_RETURN(std::string body, EncodeFreeze(freeze));
+  return System(EntryKind::kFreeze, std::move(body));
+}
+
 NewEntry ClockEntry(const ClockStep& step) {
   return System(EntryKind::kClock, EncodeClockStep(step));
 }
 
 NewEntry AnchorEntry(const Anchor& anchor) {
   return System(EntryKind::kAnchor, EncodeAnchor(anchor));
+}
+
+NewEntry KeyChangeEntryOf(std::string body) {
+  return System(EntryKind::kKeyChange, std::move(body));
 }
 
 }  // namespace auditledger

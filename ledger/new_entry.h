@@ -40,8 +40,11 @@ NewEntry ConflictEntry(SealedEvent& event, const Mac128& conflict_identity, uint
 // The ledger's own.
 absl::StatusOr<NewEntry> GenesisEntry(const Genesis& genesis);
 absl::StatusOr<NewEntry> OperatorEntry(const OperatorAction& action);
+absl::StatusOr<NewEntry> FreezeEntry(const Freeze& freeze);
 NewEntry ClockEntry(const ClockStep& step);
 NewEntry AnchorEntry(const Anchor& anchor);
+// `body` as of EncodeKeyChange. It has to be the only entry of its commit.
+NewEntry KeyChangeEntryOf(std::string body);
 
 }  // namespace auditledger
 

@@ -13,6 +13,7 @@
 #include "ledger/log_writer.h"
 #include "ledger/posix_file.h"
 #include "ledger/read_back.h"
+#include "ledger/retired_signer.h"
 #include "ledger/socket_signer.h"
 #include "ledger/state_markers.h"
 #include "ledger/strict_env_logs.h"
@@ -59,7 +60,9 @@ absl::StatusOr<Leaf> CheckedLeaf(uint64_t index, Engine& engine, NodeReader& nod
   return leaf;
 }
 
-absl::Status CheckGenesis(const Leaf& leaf, const std::string& origin, const LedgerKeys& keys) {
+// The log key's hash that it names.
+absl::StatusOr<Hash> CheckGenesis(const Leaf& leaf, const std::string& origin,
+                                  const LedgerKeys& keys) {
   if (leaf.kind != EntryKind::kGenesis) return Damaged("entry 0 is not a genesis");
   const absl::StatusOr<Genesis> genesis = ParseGenesis(leaf.body);
   if (!genesis.ok()) return Damaged(absl::StrCat("genesis: ", genesis.status().message()));
@@ -67,14 +70,10 @@ absl::Status CheckGenesis(const Leaf& leaf, const std::string& origin, const Led
     return absl::FailedPreconditionError(absl::StrCat("the log in this folder is ", genesis->origin,
                                                       ", not ", origin, ": check the folders"));
   }
-  const NoteVerifier& verifier = keys.log_verifier;
-  if (genesis->log_key_hash != LogKeyHash(verifier.type(), verifier.public_key())) {
-    return absl::FailedPreconditionError("log.key is not the key that the genesis entry names");
-  }
   if (genesis->index_key_hash != IndexKeyHash(keys.index_key.Reveal())) {
     return absl::FailedPreconditionError("index.key is not the key that the genesis entry names");
   }
-  return absl::OkStatus();
+  return genesis->log_key_hash;
 }
 
 absl::Status Rollback(const Head& signed_head, absl::string_view stored) {
@@ -168,6 +167,26 @@ absl::Status CheckOneCommit(const LedgerLimits& limits, const Head& signed_head,
                    "with"));
 }
 
+// The note that a retired ledger is held at is a head of its own, by whichever key it had then.
+absl::Status Retire(const LedgerOptions& options, const NoteVerifier& log_key, Recovered& out) {
+  ASSIGN_OR_RETURN(const KeyChain chain, KeyChain::BuildFromLeaves(log_key, out.log.key_changes));
+  RETURN_IF_ERROR(OpenCheckpoint(out.published.checkpoint, options.origin, chain).status());
+  out.read_only = WithReason(absl::FailedPreconditionError(absl::StrCat(
+                                 "the log was retired at size ", out.published.head.size,
+                                 ": its key signs nothing any more. Append to its successor")),
+                             kReasonLedgerFrozen);
+  return absl::OkStatus();
+}
+
+// A crash may have come between a change of the key and the new key's signature.
+absl::StatusOr<std::string> SignStored(const StoredLog& log, const std::vector<Hash>& proof,
+                                       NodeReader& nodes, Signer& signer) {
+  if (!log.key_change_at_end.has_value()) return signer.Sign(log.head, proof);
+  ASSIGN_OR_RETURN(const std::vector<Hash> inclusion,
+                   InclusionProof(log.head.size - 1, log.head.size, nodes));
+  return signer.SignKeyChange(log.head, proof, *log.key_change_at_end, inclusion);
+}
+
 // Signs the stored head, or stays at the signed one when what was read may not be on the disk or is
 // not what was committed.
 absl::Status SettleHead(const LedgerOptions& options, const Head& signed_head, Engine& engine,
@@ -176,6 +195,9 @@ absl::Status SettleHead(const LedgerOptions& options, const Head& signed_head, E
   EngineTiles tiles(engine);
   TileNodeReader nodes(tiles, stored.size);
   ASSIGN_OR_RETURN(const std::vector<Hash> proof, ProveExtension(signed_head, stored, nodes));
+  if (IsRetired(options.paths) && signed_head.size != stored.size) {
+    return StayAt(signed_head, "the log was retired", signer, out);
+  }
   const bool marked = HasMarker(options.paths.state_dir, kSyncFailedMarker);
   if (signed_head.size != stored.size) {
     RETURN_IF_ERROR(CheckOneCommit(options.limits, signed_head, stored));
@@ -210,7 +232,7 @@ absl::Status SettleHead(const LedgerOptions& options, const Head& signed_head, E
     ASSIGN_OR_RETURN(out.published.checkpoint, signer.Sign(signed_head, {}));
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(out.published.checkpoint, signer.Sign(stored, proof));
+  ASSIGN_OR_RETURN(out.published.checkpoint, SignStored(out.log, proof, nodes, signer));
   out.published.head = stored;
   return absl::OkStatus();
 }
@@ -294,8 +316,22 @@ absl::Status CheckBeforeOpening(const LedgerOptions& options, Signer& signer) {
   return CheckSizes(signed_head, *head);
 }
 
-absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const LedgerKeys& keys,
-                                         Engine& engine) {
+absl::Status Frozen(const Freeze& freeze) {
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "the log was frozen: its last entry ends it, and nothing is appended any more",
+          freeze.successor_origin.empty() ? "" : "; its successor is ", freeze.successor_origin)),
+      kReasonLedgerFrozen);
+}
+
+absl::Status CheckRotated(const LedgerOptions& options, const LedgerKeys& keys) {
+  if (options.open_engine) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> store,
+                   FsckStore::OpenAsEnginesDo(LogPath(options.paths)));
+  return CheckStoredLog({options.origin, keys, options.paths.key_dir}, *store).status();
+}
+
+absl::StatusOr<StoredLog> CheckStoredLog(const StoredLogQuestion& question, Engine& engine) {
   ASSIGN_OR_RETURN(const std::optional<Head> head, engine.LoadHead());
   if (!head.has_value()) return absl::NotFoundError("there is no ledger in this folder");
   if (head->size == 0) return Damaged("its head has size 0");
@@ -316,14 +352,28 @@ absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const Ledger
   if (beyond.ok()) return Damaged(absl::StrCat("it has a leaf beyond its size ", head->size));
   if (!absl::IsNotFound(beyond.status())) return beyond.status();
   ASSIGN_OR_RETURN(const Leaf first, CheckedLeaf(0, engine, nodes));
-  RETURN_IF_ERROR(CheckGenesis(first, origin, keys));
+  ASSIGN_OR_RETURN(const Hash log_key, CheckGenesis(first, question.origin, question.keys));
+  ASSIGN_OR_RETURN(log.key_changes,
+                   FindKeyHistory({question.key_dir, log_key, question.keys.log_verifier,
+                                   head->size, question.read_all},
+                                  engine));
+  if (last.kind == EntryKind::kFreeze) {
+    const absl::StatusOr<Freeze> freeze = ParseFreeze(last.body);
+    if (!freeze.ok()) return Damaged(freeze.status().message());
+    log.freeze = *freeze;
+  }
+  if (last.kind == EntryKind::kKeyChange) log.key_change_at_end = log.key_changes.back().leaf;
   return log;
 }
 
 absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys& keys,
                                   Engine& engine, Signer& signer, Clock& clock) {
   ASSIGN_OR_RETURN(const Head signed_head, SignedHead(options, signer));
-  absl::StatusOr<StoredLog> log = CheckStoredLog(options.origin, keys, engine);
+  // A signer process's operator knows no time (signer_folder.h).
+  const bool adopted_there = signed_head.size > 0 && signed_head.time_us == 0;
+  const bool adopted_here = HasMarker(options.paths.state_dir, kAdoptedMarker);
+  absl::StatusOr<StoredLog> log = CheckStoredLog(
+      {options.origin, keys, options.paths.key_dir, adopted_there || adopted_here}, engine);
   if (absl::IsNotFound(log.status()) && signed_head.size > 0) {
     return Rollback(signed_head, "no entry at all");
   }
@@ -333,9 +383,6 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
   out.cut_logs = CountCutLogs(options);
   RETURN_IF_ERROR(SettleHead(options, signed_head, engine, signer, out));
   RETURN_IF_ERROR(SettleClock(options, clock, out));
-  // A signer process's operator knows no time (signer_folder.h).
-  const bool adopted_there = signed_head.size > 0 && signed_head.time_us == 0;
-  const bool adopted_here = HasMarker(options.paths.state_dir, kAdoptedMarker);
   if (adopted_there || adopted_here) {
     RETURN_IF_ERROR(AddOperatorEntry("adopt_signer_state", out));
   }
@@ -347,6 +394,8 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
     RETURN_IF_ERROR(AddOperatorEntry(repaired.empty() ? "repair" : repaired, out));
     out.to_remove.push_back(kRepairedMarker);
   }
+  if (out.log.freeze.has_value()) out.read_only = Frozen(*out.log.freeze);
+  if (IsRetired(options.paths)) RETURN_IF_ERROR(Retire(options, keys.log_verifier, out));
   return out;
 }
 
@@ -357,7 +406,9 @@ absl::Status AdoptSignerState(const LedgerOptions& options, uint64_t size, const
   }
   ASSIGN_OR_RETURN(const LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin));
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenForAdoption(options));
-  ASSIGN_OR_RETURN(const StoredLog log, CheckStoredLog(options.origin, keys, *engine));
+  ASSIGN_OR_RETURN(
+      const StoredLog log,
+      CheckStoredLog({options.origin, keys, options.paths.key_dir, /*read_all=*/true}, *engine));
   if (log.head.size != size || log.head.root != root) {
     return absl::FailedPreconditionError(
         absl::StrCat("the log here has ", Describe(log.head), ", not the size ", size, " and root ",

@@ -19,6 +19,7 @@
 #define AUDITLEDGER_LEDGER_RECOVERY_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,13 @@
 #include "ledger/clock.h"
 #include "ledger/engine.h"
 #include "ledger/key_files.h"
+#include "ledger/key_history.h"
 #include "ledger/ledger.h"
 #include "ledger/new_entry.h"
 #include "ledger/signer.h"
 #include "ledger/tree_edge.h"
 #include "merkle/hash.h"
+#include "merkle/system_entries.h"
 
 namespace auditledger {
 
@@ -41,9 +44,20 @@ namespace auditledger {
 struct StoredLog {
   Head head;
   TreeEdge edge;
+  std::vector<LoggedKeyChange> key_changes;      // that lead to the keys' log key (key_history.h)
+  std::optional<std::string> key_change_at_end;  // the last leaf, where it is a change of the key
+  std::optional<Freeze> freeze;                  // the last entry's, where it is one
 };
-absl::StatusOr<StoredLog> CheckStoredLog(const std::string& origin, const LedgerKeys& keys,
-                                         Engine& engine);
+struct StoredLogQuestion {
+  std::string origin;
+  const LedgerKeys& keys;
+  std::string key_dir;    // where the file of key changes may be
+  bool read_all = false;  // look for changes of the key in every leaf
+};
+absl::StatusOr<StoredLog> CheckStoredLog(const StoredLogQuestion& question, Engine& engine);
+
+// What appends to a ledger that was frozen are answered.
+absl::Status Frozen(const Freeze& freeze);
 
 struct Recovered {
   StoredLog log;
@@ -66,6 +80,10 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
 // it cannot be read; OK when there is no database, or another process has it. Cost: the write-ahead
 // log is read once more.
 absl::Status CheckBeforeOpening(const LedgerOptions& options, Signer& signer);
+
+// OK when the stored log leads to `keys`' log key, looked at without changing a file: for a signer
+// process that was rotated and a ledger that does not know of it. FailedPrecondition else.
+absl::Status CheckRotated(const LedgerOptions& options, const LedgerKeys& keys);
 
 // The operator's way back when the signer's state is lost: makes a new one that has signed exactly
 // `size` and `root`, which the operator has from outside this machine (a witness, a mirror, a

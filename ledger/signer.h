@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "ledger/engine.h"
+#include "ledger/key_rotation.h"
 #include "ledger/signing_key.h"
 #include "merkle/hash.h"
 #include "merkle/note.h"
@@ -44,6 +45,19 @@ class Signer {
   // the last head signed and no other: FailedPrecondition. It says of a root what a checkpoint has
   // said already, so the key signs nothing that its memory does not hold.
   virtual absl::StatusOr<std::string> SignCoseHead(const Head& head) = 0;
+  // The change of its key that waits to be an entry (merkle/key_chain.h): its body; nothing for
+  // none.
+  virtual absl::StatusOr<std::optional<std::string>> PendingKeyChange() { return std::nullopt; }
+  // As Sign, for the head whose last entry is `leaf`, the pending change: once `inclusion` shows it
+  // there the new key takes over, signs this head, and verifier() is its. FailedPrecondition for
+  // another change than the pending one; where the new key signs already, as Sign.
+  virtual absl::StatusOr<std::string> SignKeyChange(const Head& head,
+                                                    absl::Span<const Hash> consistency,
+                                                    absl::string_view leaf,
+                                                    absl::Span<const Hash> inclusion) {
+    (void)head, (void)consistency, (void)leaf, (void)inclusion;
+    return absl::FailedPreconditionError("this signer's key cannot change");
+  }
   virtual const NoteVerifier& verifier() const = 0;
   // Making its own state durable failed (fdatasync's word): what it holds may be lost though it can
   // be read.
@@ -58,6 +72,8 @@ class Signer {
 // counts. Opening writes its head once more, into the other slot, and syncs: what is trusted is
 // then on the disk, and not in the page cache alone, where a sync that failed before may have left
 // it.
+// A key that is being changed (key_rotation.h) is changed in the folder of the key's file; what a
+// crash left of that is completed first (CompleteKeyChange).
 struct EmbeddedSignerOptions {
   std::string state_dir;
   std::string origin;
@@ -71,10 +87,11 @@ absl::Status CreateSignerState(const EmbeddedSignerOptions& options,
                                const std::optional<Head>& adopted);
 
 // The same with a key that lies elsewhere than in a file. FailedPrecondition when `key` is not the
-// private half of `verifier`, which names the origin.
+// private half of `verifier`, which names the origin. `next` is where a key to follow it may lie.
 absl::StatusOr<std::unique_ptr<Signer>> OpenSignerWithKey(const std::string& state_dir,
                                                           const NoteVerifier& verifier,
-                                                          std::unique_ptr<SigningKey> key);
+                                                          std::unique_ptr<SigningKey> key,
+                                                          KeySource next = {});
 absl::Status CreateSignerStateFor(const std::string& state_dir, const NoteVerifier& verifier,
                                   const std::optional<Head>& adopted);
 

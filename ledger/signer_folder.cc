@@ -109,16 +109,41 @@ absl::StatusOr<NoteVerifier> ReadVerifier(const std::string& path, const std::st
   return verifier;
 }
 
+absl::StatusOr<Pkcs11Spec> ReadSpec(const std::string& path) {
+  ASSIGN_OR_RETURN(const SecretString text, ReadPrivateFile(path));
+  return ParsePkcs11Spec(text.Reveal());
+}
+
+// The spec of the next key is written once the token has it: of what an attempt before left it is
+// gone on with.
+absl::StatusOr<std::unique_ptr<SigningKey>> TakeNextTokenKey(const std::string& path,
+                                                             const Pkcs11Spec& spec) {
+  const std::string next = absl::StrCat(path, "/", kNextTokenKeyFile);
+  if (!PathExists(next)) {
+    ASSIGN_OR_RETURN(const SecretString pin, ReadPin(spec.pin_file));
+    RETURN_IF_ERROR(GeneratePkcs11Key(spec, pin));
+    RETURN_IF_ERROR(CreateFile(next, FormatPkcs11Spec(spec), 0600));
+  }
+  ASSIGN_OR_RETURN(const Pkcs11Spec taken, ReadSpec(next));
+  return OpenToken(taken);
+}
+
 absl::StatusOr<std::unique_ptr<Signer>> OpenInToken(const std::string& path,
                                                     const std::string& origin) {
   ASSIGN_OR_RETURN(const NoteVerifier verifier, ReadVerifier(path, origin));
-  ASSIGN_OR_RETURN(const SecretString text, ReadPrivateFile(path + kTokenKey));
-  ASSIGN_OR_RETURN(const Pkcs11Spec spec, ParsePkcs11Spec(text.Reveal()));
+  ASSIGN_OR_RETURN(const Pkcs11Spec spec, ReadSpec(path + kTokenKey));
   absl::StatusOr<std::unique_ptr<SigningKey>> key = OpenToken(spec);
   // The state is there: only the token is not.
   if (absl::IsNotFound(key.status())) return absl::UnavailableError(key.status().message());
   RETURN_IF_ERROR(key.status());
-  return OpenSignerWithKey(path, verifier, *std::move(key));
+  KeySource next;
+  next.dir = path;
+  next.open_next = [path]() -> absl::StatusOr<std::unique_ptr<SigningKey>> {
+    ASSIGN_OR_RETURN(const Pkcs11Spec next_spec,
+                     ReadSpec(absl::StrCat(path, "/", kNextTokenKeyFile)));
+    return OpenToken(next_spec);
+  };
+  return OpenSignerWithKey(path, verifier, *std::move(key), std::move(next));
 }
 
 absl::Status ReadStatus(SignerOriginStatus& out) {
@@ -184,12 +209,42 @@ absl::Status AdoptSignerHead(const std::string& dir, const std::string& origin, 
   return CreateSignerStateFor(path, verifier, Head{size, root, 0});
 }
 
+absl::StatusOr<NoteVerifier> RotateSignerKey(const std::string& dir, const std::string& origin,
+                                             OldKey old_key, const std::optional<Pkcs11Spec>& token,
+                                             Random& random) {
+  const std::string path = SignerOriginPath(dir, origin);
+  if (!PathExists(path))
+    return absl::NotFoundError(absl::StrCat(path, ": there is no such folder"));
+  RETURN_IF_ERROR(CheckPrivateDirectory(path));
+  const bool in_token = PathExists(path + kTokenKey);
+  if (in_token != token.has_value()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, in_token ? ": the key is in a token, and so must the next one be"
+                                    : ": the key is a file, and so must the next one be"));
+  }
+  if (!in_token) return PrepareKeyChange(path, origin, old_key, random);
+  RETURN_IF_ERROR(CheckPkcs11Spec(*token));
+  if (old_key == OldKey::kDestroy) {
+    return absl::FailedPreconditionError(
+        "a token's key is not destroyed from here: keep it, and delete it with the token's own "
+        "tool once the new key signs");
+  }
+  if (LoadNextKey(path).ok() && LoadNextKey(path)->has_value()) {
+    return absl::AlreadyExistsError(absl::StrCat(path, ": a change of the key is prepared"));
+  }
+  ASSIGN_OR_RETURN(const Pkcs11Spec current, ReadSpec(path + kTokenKey));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SigningKey> old_signer, OpenToken(current));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SigningKey> new_signer, TakeNextTokenKey(path, *token));
+  return WriteNextKey(path, origin, *old_signer, *new_signer, old_key);
+}
+
 absl::StatusOr<std::unique_ptr<Signer>> OpenSignerOrigin(const std::string& dir,
                                                          const std::string& origin) {
   const std::string path = SignerOriginPath(dir, origin);
   if (!PathExists(path))
     return absl::NotFoundError(absl::StrCat(path, ": there is no such folder"));
   RETURN_IF_ERROR(CheckPrivateDirectory(path));
+  RETURN_IF_ERROR(CompleteKeyChange(path, path, origin));
   auto signer = PathExists(path + kTokenKey) ? OpenInToken(path, origin)
                                              : OpenEmbeddedSigner({path, origin, path + kKey});
   if (absl::IsNotFound(signer.status()) || absl::IsDataLoss(signer.status())) {

@@ -7,6 +7,7 @@
 //     pkcs11.key     pkcs11_spec.h, 0600: the key lies in a token
 //     log.vkey       its public half and LF, 0644
 //     signer.state   signer.h
+//   and those of a key that is being changed (key_rotation.h)
 //
 // DIR and the folders are the process's own, 0700. A folder gets its name when it is whole: what
 // a crash leaves of a new one ends in ".new" and is begun again.
@@ -28,6 +29,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ledger/key_rotation.h"
 #include "ledger/pkcs11_spec.h"
 #include "ledger/random.h"
 #include "ledger/signer.h"
@@ -55,6 +57,13 @@ absl::StatusOr<NoteVerifier> CreatePkcs11Origin(
 // there is a state.
 absl::Status AdoptSignerHead(const std::string& dir, const std::string& origin, uint64_t size,
                              const Hash& root);
+
+// Prepares a change of the key (key_rotation.h), also while a process signs with it: the next start
+// of the ledger makes it. A key in a token is followed by one in a token, `token`, of a new label,
+// and is kept. AlreadyExists: one is prepared already, or the token has a key of that label.
+absl::StatusOr<NoteVerifier> RotateSignerKey(const std::string& dir, const std::string& origin,
+                                             OldKey old_key, const std::optional<Pkcs11Spec>& token,
+                                             Random& random);
 
 // NotFound: `dir` has no folder for `origin`. FailedPrecondition when it is there and cannot sign.
 absl::StatusOr<std::unique_ptr<Signer>> OpenSignerOrigin(const std::string& dir,

@@ -53,10 +53,23 @@ absl::Status ReadText(ByteReader& in, absl::string_view what, size_t max, std::s
   return absl::OkStatus();
 }
 
-bool IsQuestion(SignerMessage type) {
-  return type == SignerMessage::kLastSigned || type == SignerMessage::kSign ||
-         type == SignerMessage::kPublicKey || type == SignerMessage::kSignCoseHead;
+void PutHashes(std::string& out, const std::vector<Hash>& hashes) {
+  PutU8(out, static_cast<uint8_t>(hashes.size()));
+  for (const Hash& hash : hashes) out.append(hash.view().data(), Hash::kSize);
 }
+
+absl::Status ReadHashes(ByteReader& in, std::vector<Hash>& hashes) {
+  uint8_t count = 0;
+  RETURN_IF_ERROR(in.U8("proof", count));
+  if (count > kMaxSignerProofHashes) {
+    return absl::InvalidArgumentError(absl::StrCat("proof: over ", kMaxSignerProofHashes));
+  }
+  hashes.resize(count);
+  for (Hash& hash : hashes) RETURN_IF_ERROR(ReadHash(in, "proof", hash));
+  return absl::OkStatus();
+}
+
+bool IsQuestion(SignerMessage type) { return (static_cast<uint8_t>(type) & 0x80) == 0; }
 
 bool IsKnown(uint8_t type) {
   switch (static_cast<SignerMessage>(type)) {
@@ -64,10 +77,14 @@ bool IsKnown(uint8_t type) {
     case SignerMessage::kSign:
     case SignerMessage::kPublicKey:
     case SignerMessage::kSignCoseHead:
+    case SignerMessage::kPendingKeyChange:
+    case SignerMessage::kSignKeyChange:
     case SignerMessage::kLastSignedAnswer:
     case SignerMessage::kSignAnswer:
     case SignerMessage::kPublicKeyAnswer:
     case SignerMessage::kSignCoseHeadAnswer:
+    case SignerMessage::kPendingKeyChangeAnswer:
+    case SignerMessage::kSignKeyChangeAnswer:
     case SignerMessage::kError:
       return true;
   }
@@ -122,15 +139,23 @@ absl::StatusOr<std::string> EncodeSignerRequest(const SignerRequest& request) {
   if (request.origin.size() > kMaxSignerOriginBytes) {
     return absl::InvalidArgumentError(absl::StrCat("origin: over ", kMaxSignerOriginBytes));
   }
-  if (request.consistency.size() > kMaxSignerProofHashes) {
+  if (request.consistency.size() > kMaxSignerProofHashes ||
+      request.inclusion.size() > kMaxSignerProofHashes) {
     return absl::InvalidArgumentError(absl::StrCat("proof: over ", kMaxSignerProofHashes));
+  }
+  if (request.leaf.size() > kMaxSignerLeafBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("leaf: over ", kMaxSignerLeafBytes));
   }
   std::string body;
   PutBytes16(body, request.origin);
-  if (request.type == SignerMessage::kSign) {
+  const bool changes_key = request.type == SignerMessage::kSignKeyChange;
+  if (request.type == SignerMessage::kSign || changes_key) {
     PutHead(body, request.head);
-    PutU8(body, static_cast<uint8_t>(request.consistency.size()));
-    for (const Hash& hash : request.consistency) body.append(hash.view().data(), Hash::kSize);
+    PutHashes(body, request.consistency);
+  }
+  if (changes_key) {
+    PutBytes16(body, request.leaf);
+    PutHashes(body, request.inclusion);
   }
   if (request.type == SignerMessage::kSignCoseHead) PutHead(body, request.head);
   return Frame(request.type, body);
@@ -142,15 +167,14 @@ absl::StatusOr<SignerRequest> ParseSignerRequest(SignerMessage type, absl::strin
   out.type = type;
   ByteReader in(body);
   RETURN_IF_ERROR(ReadText(in, "origin", kMaxSignerOriginBytes, out.origin));
-  if (type == SignerMessage::kSign) {
+  const bool changes_key = type == SignerMessage::kSignKeyChange;
+  if (type == SignerMessage::kSign || changes_key) {
     RETURN_IF_ERROR(ReadHead(in, out.head));
-    uint8_t count = 0;
-    RETURN_IF_ERROR(in.U8("proof", count));
-    if (count > kMaxSignerProofHashes) {
-      return absl::InvalidArgumentError(absl::StrCat("proof: over ", kMaxSignerProofHashes));
-    }
-    out.consistency.resize(count);
-    for (Hash& hash : out.consistency) RETURN_IF_ERROR(ReadHash(in, "proof", hash));
+    RETURN_IF_ERROR(ReadHashes(in, out.consistency));
+  }
+  if (changes_key) {
+    RETURN_IF_ERROR(ReadText(in, "leaf", kMaxSignerLeafBytes, out.leaf));
+    RETURN_IF_ERROR(ReadHashes(in, out.inclusion));
   }
   if (type == SignerMessage::kSignCoseHead) RETURN_IF_ERROR(ReadHead(in, out.head));
   RETURN_IF_ERROR(in.Finish("question"));

@@ -72,11 +72,21 @@ SignerAnswer SignerService::AnswerAs(const SignerRequest& question, Origin& orig
   if (question.type == SignerMessage::kPublicKey) {
     return TextAnswer(SignerMessage::kPublicKeyAnswer, signer.verifier().ToVkey());
   }
-  if (question.type == SignerMessage::kSign) {
-    auto checkpoint = signer.Sign(question.head, question.consistency);
+  const bool changes_key = question.type == SignerMessage::kSignKeyChange;
+  if (question.type == SignerMessage::kSign || changes_key) {
+    auto checkpoint = changes_key ? signer.SignKeyChange(question.head, question.consistency,
+                                                         question.leaf, question.inclusion)
+                                  : signer.Sign(question.head, question.consistency);
     if (absl::IsPermissionDenied(checkpoint.status())) return GiveUp(checkpoint.status(), origin);
     if (!checkpoint.ok()) return FromStatus(checkpoint.status(), signer.SyncFailed());
-    return TextAnswer(SignerMessage::kSignAnswer, *std::move(checkpoint));
+    return TextAnswer(
+        changes_key ? SignerMessage::kSignKeyChangeAnswer : SignerMessage::kSignAnswer,
+        *std::move(checkpoint));
+  }
+  if (question.type == SignerMessage::kPendingKeyChange) {
+    auto body = signer.PendingKeyChange();
+    if (!body.ok()) return FromStatus(body.status(), false);
+    return TextAnswer(SignerMessage::kPendingKeyChangeAnswer, body->value_or(""));
   }
   if (question.type == SignerMessage::kSignCoseHead) {
     auto signature = signer.SignCoseHead(question.head);

@@ -122,8 +122,9 @@ absl::Status SignerStateFile::Create(const std::string& state_dir, const SignerS
   return CreateFile(absl::StrCat(state_dir, "/", kSignerStateFile), bytes);
 }
 
-absl::Status SignerStateFile::Store(const Head& head) {
+absl::Status SignerStateFile::StoreUnder(uint32_t key_id, const Head& head) {
   SignerState next = last_;
+  next.key_id = key_id;
   next.sequence = last_.sequence + 1;
   next.head = head;
   const uint64_t offset = next.sequence % kSignerSlots * kSignerSlotBytes;

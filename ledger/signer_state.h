@@ -46,7 +46,9 @@ class SignerStateFile {
 
   const SignerState& last() const { return last_; }
   // Writes `head` with the next sequence over the older slot and syncs.
-  absl::Status Store(const Head& head);
+  absl::Status Store(const Head& head) { return StoreUnder(last_.key_id, head); }
+  // The same, and from now on the state is that of another key.
+  absl::Status StoreUnder(uint32_t key_id, const Head& head);
 
  private:
   SignerStateFile(PosixFile file, const SignerState& last) : file_(std::move(file)), last_(last) {}

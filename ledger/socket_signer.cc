@@ -13,6 +13,8 @@
 #include "merkle/checkpoint.h"
 #include "merkle/cose_receipt.h"
 #include "merkle/ed25519_verify.h"
+#include "merkle/key_chain.h"
+#include "merkle/leaf.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -33,9 +35,12 @@ class SignerConnection {
   explicit SignerConnection(const SocketSignerOptions& options) : options_(options) {}
 
   // The answer to `question`, of the type that goes with it.
-  absl::StatusOr<SignerAnswer> Ask(SignerMessage type, const Head& head,
-                                   absl::Span<const Hash> consistency) {
-    SignerRequest question{type, options_.origin, head, {consistency.begin(), consistency.end()}};
+  absl::StatusOr<SignerAnswer> Ask(SignerMessage type) {
+    return Ask(SignerRequest{type, "", {}, {}});
+  }
+  absl::StatusOr<SignerAnswer> Ask(SignerRequest question) {
+    const SignerMessage type = question.type;
+    question.origin = options_.origin;
     ASSIGN_OR_RETURN(const std::string frame, EncodeSignerRequest(question));
     const SocketDeadline deadline = SocketClock::now() + options_.patience;
     milliseconds pause = kFirstPause;
@@ -126,27 +131,47 @@ class SocketSigner : public Signer {
       : connection_(std::move(connection)), verifier_(std::move(verifier)) {}
 
   absl::StatusOr<std::optional<Head>> LastSigned() override {
-    ASSIGN_OR_RETURN(const SignerAnswer answer,
-                     connection_->Ask(SignerMessage::kLastSigned, {}, {}));
+    ASSIGN_OR_RETURN(const SignerAnswer answer, connection_->Ask(SignerMessage::kLastSigned));
     return answer.head;
   }
 
   absl::StatusOr<std::string> Sign(const Head& head, absl::Span<const Hash> consistency) override {
+    ASSIGN_OR_RETURN(
+        SignerAnswer answer,
+        connection_->Ask(
+            {SignerMessage::kSign, "", head, {consistency.begin(), consistency.end()}}));
+    RETURN_IF_ERROR(CheckSigned(answer.text, head, verifier_));
+    return std::move(answer.text);
+  }
+
+  absl::StatusOr<std::optional<std::string>> PendingKeyChange() override {
+    ASSIGN_OR_RETURN(SignerAnswer answer, connection_->Ask(SignerMessage::kPendingKeyChange));
+    if (answer.text.empty()) return std::nullopt;
+    return std::move(answer.text);
+  }
+
+  absl::StatusOr<std::string> SignKeyChange(const Head& head, absl::Span<const Hash> consistency,
+                                            absl::string_view leaf,
+                                            absl::Span<const Hash> inclusion) override {
+    ASSIGN_OR_RETURN(const Leaf parsed, ParseLeaf(leaf));
+    ASSIGN_OR_RETURN(const KeyChange change, ParseKeyChange(parsed.body));
+    ASSIGN_OR_RETURN(NoteVerifier next,
+                     NoteVerifier::FromEd25519(verifier_.name(), change.new_key));
     ASSIGN_OR_RETURN(SignerAnswer answer,
-                     connection_->Ask(SignerMessage::kSign, head, consistency));
-    const auto opened = OpenCheckpoint(answer.text, verifier_.name(), verifier_);
-    if (!opened.ok()) {
-      return connection_->At(absl::DataLossError(
-          absl::StrCat("it did not sign with the key it had: ", opened.status().message())));
-    }
-    if (opened->checkpoint.size == head.size && opened->checkpoint.root == head.root) {
-      return std::move(answer.text);
-    }
-    return connection_->At(absl::DataLossError("it signed another head than it was given"));
+                     connection_->Ask({SignerMessage::kSignKeyChange,
+                                       "",
+                                       head,
+                                       {consistency.begin(), consistency.end()},
+                                       std::string(leaf),
+                                       {inclusion.begin(), inclusion.end()}}));
+    RETURN_IF_ERROR(CheckSigned(answer.text, head, next));
+    verifier_ = std::move(next);
+    return std::move(answer.text);
   }
 
   absl::StatusOr<std::string> SignCoseHead(const Head& head) override {
-    ASSIGN_OR_RETURN(SignerAnswer answer, connection_->Ask(SignerMessage::kSignCoseHead, head, {}));
+    ASSIGN_OR_RETURN(SignerAnswer answer,
+                     connection_->Ask({SignerMessage::kSignCoseHead, "", head, {}}));
     const absl::Status right =
         VerifyEd25519(verifier_.public_key(), CoseSignedBytes(verifier_, head.root), answer.text);
     if (right.ok()) return std::move(answer.text);
@@ -158,8 +183,21 @@ class SocketSigner : public Signer {
   bool SyncFailed() const override { return connection_->sync_failed(); }
 
  private:
+  absl::Status CheckSigned(absl::string_view note, const Head& head,
+                           const NoteVerifier& key) const {
+    const auto opened = OpenCheckpoint(note, key.name(), key);
+    if (!opened.ok()) {
+      return connection_->At(absl::DataLossError(
+          absl::StrCat("it did not sign with the key it had: ", opened.status().message())));
+    }
+    if (opened->checkpoint.size == head.size && opened->checkpoint.root == head.root) {
+      return absl::OkStatus();
+    }
+    return connection_->At(absl::DataLossError("it signed another head than it was given"));
+  }
+
   const std::unique_ptr<SignerConnection> connection_;
-  const NoteVerifier verifier_;
+  NoteVerifier verifier_;
 };
 
 }  // namespace
@@ -167,7 +205,7 @@ class SocketSigner : public Signer {
 absl::StatusOr<std::unique_ptr<Signer>> OpenSocketSigner(const SocketSignerOptions& options) {
   RETURN_IF_ERROR(CheckSocketPath(options.socket_path));
   auto connection = std::make_unique<SignerConnection>(options);
-  ASSIGN_OR_RETURN(const SignerAnswer answer, connection->Ask(SignerMessage::kPublicKey, {}, {}));
+  ASSIGN_OR_RETURN(const SignerAnswer answer, connection->Ask(SignerMessage::kPublicKey));
   absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Parse(answer.text);
   if (!verifier.ok() || verifier->name() != options.origin) {
     return connection->At(absl::DataLossError("the key it names is not this origin's"));

@@ -7,7 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ledger/key_history.h"
 #include "merkle/hash.h"
+#include "merkle/key_change_list.h"
+#include "merkle/leaf.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -88,6 +91,8 @@ absl::StatusOr<std::unique_ptr<TileFolder>> TileFolder::Open(Log log) {
         absl::StrCat(log.dir, ": another process writes this folder"));
   }
   std::unique_ptr<TileFolder> folder(new TileFolder(std::move(log), std::move(lock)));
+  folder->changes_ = ReadKeyChangesFile(folder->log_.dir, folder->log_.origin);
+  for (const LoggedKeyChange& change : folder->log_.key_changes) folder->TakeKeyChange(change);
   const absl::StatusOr<std::string> note =
       ReadWholeFile(absl::StrCat(folder->log_.dir, "/", kCheckpoint), kMaxNoteBytes);
   if (absl::IsNotFound(note.status())) return folder;
@@ -96,8 +101,36 @@ absl::StatusOr<std::unique_ptr<TileFolder>> TileFolder::Open(Log log) {
   return folder;
 }
 
+absl::StatusOr<SignedCheckpoint> TileFolder::OpenHead(absl::string_view note) const {
+  ASSIGN_OR_RETURN(const KeyChain chain, KeyChain::BuildFromLeaves(log_.key, changes_));
+  return OpenCheckpoint(note, log_.origin, chain);
+}
+
+// A leaf at a place where another was thought to be takes its place.
+void TileFolder::TakeKeyChange(const LoggedKeyChange& change) {
+  const auto at = std::lower_bound(
+      changes_.begin(), changes_.end(), change,
+      [](const LoggedKeyChange& a, const LoggedKeyChange& b) { return a.index < b.index; });
+  if (at == changes_.end() || at->index != change.index) {
+    changes_.insert(at, change);
+  } else {
+    *at = change;
+  }
+}
+
+absl::Status TileFolder::WriteKeyChanges(uint64_t size) {
+  KeyChangeList list{log_.origin, 0, {}};
+  for (const LoggedKeyChange& change : changes_) {
+    if (change.index < size) list.changes.push_back({change.index, change.leaf, {}});
+  }
+  if (list.changes.empty() || ReadKeyChangesFile(log_.dir, log_.origin) == list.changes) {
+    return absl::OkStatus();
+  }
+  return Write(kKeyChangesFile, FormatKeyChangeList(list));
+}
+
 absl::Status TileFolder::Resume(absl::string_view note) {
-  absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(note, log_.origin, log_.key);
+  absl::StatusOr<SignedCheckpoint> head = OpenHead(note);
   if (!head.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(
         log_.dir, ": is the folder of another log, or of another key: ", head.status().message()));
@@ -137,6 +170,9 @@ absl::Status TileFolder::Append(std::string leaf) {
   if (leaf.size() > kMaxEntryBytes) {
     return absl::InvalidArgumentError(absl::StrCat("entry ", size(), ": leaf has ", leaf.size(),
                                                    " bytes, at most ", kMaxEntryBytes));
+  }
+  if (leaf.size() > 1 && leaf[1] == static_cast<char>(EntryKind::kKeyChange)) {
+    TakeKeyChange({size(), leaf, {}});
   }
   edge_.Append(LeafHash(leaf));
   leaves_.push_back(std::move(leaf));
@@ -180,7 +216,7 @@ absl::Status TileFolder::WritePartials() {
 }
 
 absl::Status TileFolder::Publish(absl::string_view note) {
-  absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(note, log_.origin, log_.key);
+  absl::StatusOr<SignedCheckpoint> head = OpenHead(note);
   if (!head.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat(log_.dir, ": not a head of this log: ", head.status().message()));
@@ -192,6 +228,7 @@ absl::Status TileFolder::Publish(absl::string_view note) {
                      Root().ToHex()));
   }
   RETURN_IF_ERROR(WritePartials());
+  RETURN_IF_ERROR(WriteKeyChanges(size()));
   RETURN_IF_ERROR(Write(kCheckpoint, note));
   published_ = *std::move(head);
   RemoveStale();

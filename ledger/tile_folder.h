@@ -4,6 +4,9 @@
 //   checkpoint                signed note, replaced last: what it covers is on the disk before it
 //   tile/<L>/<N>[.p/<W>]      tiles of hashes
 //   tile/entries/<N>[.p/<W>]  bundles of leaves
+//   key-changes               where the log's key was rotated: the changes among the leaves
+//                             (merkle/key_change_list.h, without proofs), there before the first
+//                             checkpoint of another key is
 //   writing.tmp, lock         ours; a web server may show them, they say nothing
 //
 // Example:
@@ -39,6 +42,7 @@
 #include "ledger/posix_file.h"
 #include "ledger/tree_edge.h"
 #include "merkle/checkpoint.h"
+#include "merkle/key_chain.h"
 #include "merkle/note.h"
 #include "merkle/tile.h"
 
@@ -65,7 +69,9 @@ class TileFolder {
   struct Log {
     std::string dir;
     std::string origin;
-    NoteVerifier key;
+    NoteVerifier key;  // any that the log has had
+    // Changes that are known beside those that the folder and its leaves show.
+    std::vector<LoggedKeyChange> key_changes = {};
   };
   // Makes the folder (its parent must be there), or goes on at the head it holds.
   // FailedPrecondition: it holds another log (origin or key), or somebody else writes it. DataLoss:
@@ -79,6 +85,9 @@ class TileFolder {
   // The head in the folder; nothing before the first.
   const std::optional<SignedCheckpoint>& published() const { return published_; }
 
+  // The changes of the log's key among the leaves, and those that were given.
+  const std::vector<LoggedKeyChange>& key_changes() const { return changes_; }
+
   // The next leaf. InvalidArgument over kMaxEntryBytes.
   absl::Status Append(std::string leaf);
   // Makes durable what was appended, then `note` the folder's head. FailedPrecondition unless it is
@@ -91,6 +100,9 @@ class TileFolder {
   TileFolder(Log log, PosixFile lock) : log_(std::move(log)), lock_(std::move(lock)) {}
   absl::Status Resume(absl::string_view note);
   absl::Status TakeTiles();
+  absl::StatusOr<SignedCheckpoint> OpenHead(absl::string_view note) const;
+  void TakeKeyChange(const LoggedKeyChange& change);
+  absl::Status WriteKeyChanges(uint64_t size);
   absl::Status Write(const std::string& relative, absl::string_view bytes);
   absl::Status MakeFolders(const std::string& relative_dir);
   void RemoveStale();
@@ -98,6 +110,7 @@ class TileFolder {
   const Log log_;
   const PosixFile lock_;
   TreeEdge edge_;
+  std::vector<LoggedKeyChange> changes_;                        // ascending
   std::vector<std::string> leaves_;                             // of the bundle not yet full
   std::map<uint8_t, std::pair<TileId, std::string>> partials_;  // changed since the last head
   std::set<std::string> folders_;                               // known to be there

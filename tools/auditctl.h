@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,6 +26,7 @@
 #include "auditledger/v1/admin_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
 #include "merkle/checkpoint.h"
+#include "merkle/key_chain.h"
 #include "verifier/pins.h"
 
 namespace auditledger::ctl {
@@ -52,6 +54,7 @@ void AddReadCommands(CLI::App& app, Run& run);     // get, list, tail
 void AddProveCommands(CLI::App& app, Run& run);    // checkpoint, prove, prove-consistency
 void AddExportCommand(CLI::App& app, Run& run);    // export
 void AddBackupCommand(CLI::App& app, Run& run);    // backup
+void AddKeyCommands(CLI::App& app, Run& run);      // key-changes, rotate-key, freeze, retire
 void AddRestoreCommands(CLI::App& app, Run& run);  // backup-verify, restore: offline
 
 // A vkey, or a file that holds one; its name is the origin.
@@ -68,12 +71,18 @@ class Connection {
   absl::StatusOr<std::string> LedgerName() const;
   // For one call, with the deadline; a stream that does not end has none.
   std::unique_ptr<grpc::ClientContext> Call(bool endless = false) const;
-  // An answer's checkpoint: opened with the pinned key, else only parsed.
+  // An answer's checkpoint: opened with the pinned key, else only parsed. Where the log's key was
+  // rotated the server is asked for the changes, which are proven under that checkpoint.
   absl::StatusOr<SignedCheckpoint> Open(const v1::Checkpoint& checkpoint) const;
+  // The changes of the log's key under its head of `size`, with their proofs, unchecked.
+  absl::StatusOr<std::vector<LoggedKeyChange>> KeyChangesAt(const std::string& ledger,
+                                                            const v1::Ledger& shown,
+                                                            uint64_t size) const;
   bool pinned() const { return pin_.has_value(); }
   const Options& options() const { return options_; }
 
  private:
+  absl::StatusOr<SignedCheckpoint> OpenRotated(const v1::Checkpoint& checkpoint) const;
   explicit Connection(Options options) : options_(std::move(options)) {}
   const Options options_;
   std::optional<Pin> pin_;

@@ -3,8 +3,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "api/client/dev_certs.h"
+#include "merkle/note.h"
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
+#include "verifier/file_io.h"
 
 namespace auditledger::ctl {
 namespace {
@@ -19,6 +21,8 @@ std::string StateText(v1::Ledger::State state) {
       return "paused";
     case v1::Ledger::STATE_REFUSED:
       return "refused";
+    case v1::Ledger::STATE_FROZEN:
+      return "frozen";
     default:
       return "unknown";
   }
@@ -84,11 +88,27 @@ void PrintLedger(const v1::Ledger& ledger, bool json, bool with_witnesses = fals
   if (with_witnesses && ledger.has_witnessing()) PrintWitnessing(ledger.witnessing());
 }
 
-absl::Status CreateLedger(const Options& global, const std::string& id, const std::string& origin) {
-  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
+struct NewLedger {
+  std::string id;
+  std::string origin;
+  std::string predecessor;  // file with its last head
+  std::string predecessor_key;
+  uint64_t predecessor_end = 0;
+};
+
+absl::Status CreateLedger(const Options& global, const NewLedger& made) {
   v1::CreateLedgerRequest request;
-  request.set_ledger_id(id);
-  request.set_origin(origin);
+  request.set_ledger_id(made.id);
+  request.set_origin(made.origin);
+  if (!made.predecessor.empty()) {
+    ASSIGN_OR_RETURN(const Pin pin, LoadPinOfItself(made.predecessor_key));
+    ASSIGN_OR_RETURN(const std::string note, ReadFileLimited(made.predecessor, kMaxNoteBytes));
+    const auto opened = OpenCheckpoint(note, pin.origin, pin.key);
+    if (!opened.ok()) return NotProven(opened.status());
+    request.set_predecessor_checkpoint(note);
+    request.set_predecessor_end(made.predecessor_end);
+  }
+  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
   v1::CreateLedgerResponse response;
   RETURN_IF_ERROR(
       FromRpc(connection->admin().CreateLedger(connection->Call().get(), request, &response)));
@@ -201,22 +221,34 @@ void AddDevCerts(CLI::App& app, Run& run) {
 }
 
 void AddCreateLedger(CLI::App& app, Run& run) {
-  auto id = std::make_shared<std::string>();
-  auto origin = std::make_shared<std::string>();
+  auto made = std::make_shared<NewLedger>();
   CLI::App* create = app.add_subcommand(
       "create-ledger",
       "Make a ledger: keys, folder, genesis entry. Prints it, its verifier key (vkey) included: "
       "hand that to\n"
       "auditors yourself, it is what they pin.\n\n"
       "Example:\n  auditctl create-ledger clinic --origin audit.example.org/clinic");
-  create->add_option("id", *id, "last part of its name: [a-z][a-z0-9-]*")->required();
+  create->add_option("id", made->id, "last part of its name: [a-z][a-z0-9-]*")->required();
   create
-      ->add_option("--origin", *origin,
+      ->add_option("--origin", made->origin,
                    "what checkpoints call it for ever, like a URL without scheme")
       ->required();
-  create->callback([id, origin, &run] {
-    run.action = [id, origin, &run] { return CreateLedger(run.options, *id, *origin); };
-  });
+  CLI::Option* predecessor = create->add_option(
+      "--successor-of", made->predecessor,
+      "file with the last head that counts of the log that this one goes on from; its genesis "
+      "holds it");
+  create
+      ->add_option("--predecessor-key", made->predecessor_key,
+                   "the vkey that signed that head, or a file that holds it")
+      ->needs(predecessor);
+  predecessor->needs("--predecessor-key");
+  create
+      ->add_option("--predecessor-end", made->predecessor_end,
+                   "size that log is known to have reached beyond that head: an entry then says "
+                   "what is not carried over")
+      ->needs(predecessor);
+  create->callback(
+      [made, &run] { run.action = [made, &run] { return CreateLedger(run.options, *made); }; });
 }
 
 }  // namespace

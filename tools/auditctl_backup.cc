@@ -86,7 +86,16 @@ absl::Status Backup::Refused(const absl::Status& status) {
 
 absl::Status Backup::Aim(const v1::Checkpoint& checkpoint) {
   shown_ = checkpoint.note();
-  return Refused(writer_->Aim(shown_));
+  v1::GetLedgerRequest request;
+  request.set_name(ledger_);
+  v1::GetLedgerResponse response;
+  RETURN_IF_ERROR(
+      FromRpc(connection_.ledgers().GetLedger(connection_.Call().get(), request, &response)));
+  std::vector<LoggedKeyChange> changes;
+  for (const v1::KeyChange& change : response.ledger().key_changes()) {
+    changes.push_back({change.index(), change.leaf(), {}});
+  }
+  return Refused(writer_->Aim(shown_, changes));
 }
 
 // Before anything is fetched: a long transfer from a server that forked would be for nothing.
@@ -94,8 +103,7 @@ absl::Status Backup::CheckExtends(const v1::Checkpoint& checkpoint) {
   RETURN_IF_ERROR(Aim(checkpoint));
   const auto& head = writer_->head();
   if (!head.has_value() || head->checkpoint.size == writer_->target()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const SignedCheckpoint shown,
-                   OpenCheckpoint(checkpoint.note(), pin_.origin, pin_.key));
+  ASSIGN_OR_RETURN(const SignedCheckpoint shown, connection_.Open(checkpoint));
   v1::GetConsistencyProofRequest request;
   request.set_ledger(ledger_);
   request.set_old_size(head->checkpoint.size);

@@ -7,6 +7,7 @@
 #include "merkle/note.h"
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
+#include "tools/auditctl_receipt.h"
 #include "verifier/file_io.h"
 
 namespace auditledger::ctl {
@@ -70,11 +71,45 @@ std::unique_ptr<grpc::ClientContext> Connection::Call(bool endless) const {
   return context;
 }
 
+absl::StatusOr<std::vector<LoggedKeyChange>> Connection::KeyChangesAt(const std::string& ledger,
+                                                                      const v1::Ledger& shown,
+                                                                      uint64_t size) const {
+  std::vector<LoggedKeyChange> out;
+  for (const v1::KeyChange& change : shown.key_changes()) {
+    if (change.index() >= size || out.size() > kMaxKeyChanges) break;
+    v1::GetInclusionProofRequest request;
+    request.set_ledger(ledger);
+    request.set_leaf_index(change.index());
+    request.set_tree_size(size);
+    v1::GetInclusionProofResponse response;
+    RETURN_IF_ERROR(FromRpc(ledgers_->GetInclusionProof(Call().get(), request, &response)));
+    ASSIGN_OR_RETURN(std::vector<Hash> proof, ProofHashes(response.proof().hashes()));
+    out.push_back({change.index(), change.leaf(), std::move(proof)});
+  }
+  return out;
+}
+
+absl::StatusOr<SignedCheckpoint> Connection::OpenRotated(const v1::Checkpoint& checkpoint) const {
+  ASSIGN_OR_RETURN(const std::string ledger, LedgerName());
+  ASSIGN_OR_RETURN(const Note note, ParseNote(checkpoint.note()));
+  ASSIGN_OR_RETURN(const Checkpoint head, ParseCheckpoint(note.text));
+  v1::GetLedgerRequest request;
+  request.set_name(ledger);
+  v1::GetLedgerResponse response;
+  RETURN_IF_ERROR(FromRpc(ledgers_->GetLedger(Call().get(), request, &response)));
+  ASSIGN_OR_RETURN(const std::vector<LoggedKeyChange> changes,
+                   KeyChangesAt(ledger, response.ledger(), head.size));
+  if (changes.empty()) return absl::NotFoundError("its key was not changed");
+  return OpenCheckpointWithChanges(checkpoint.note(), pin_->key, changes);
+}
+
 absl::StatusOr<SignedCheckpoint> Connection::Open(const v1::Checkpoint& checkpoint) const {
   if (pin_) {
     auto opened = OpenCheckpoint(checkpoint.note(), pin_->origin, pin_->key);
-    if (!opened.ok()) return NotProven(opened.status());
-    return opened;
+    if (opened.ok()) return opened;
+    auto rotated = OpenRotated(checkpoint);
+    if (rotated.ok()) return rotated;
+    return NotProven(absl::IsNotFound(rotated.status()) ? opened.status() : rotated.status());
   }
   auto note = ParseNote(checkpoint.note());
   if (!note.ok()) return NotProven(note.status());

@@ -33,6 +33,7 @@ constexpr Hint kHints[] = {
      "it is recorded; the same input again, when `auditctl status` shows the "
      "quorum there, gets witnessed receipts"},
     {"NO_WITNESS_POLICY", "without --ack witnessed and --witnessed, or give the server a policy"},
+    {"LEDGER_FROZEN", "this ledger has ended: append to its successor"},
     {"LEDGER_READ_ONLY", "`auditctl status` says why and what the operator can do"},
     {"LEDGER_REFUSED", "`auditctl status` says why and what the operator can do"},
     {"STORAGE_CORRUPT", "do not try again; call the operator"},

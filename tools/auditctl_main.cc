@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
   auditledger::ctl::AddExportCommand(app, run);
   auditledger::ctl::AddBackupCommand(app, run);
   auditledger::ctl::AddRestoreCommands(app, run);
+  auditledger::ctl::AddKeyCommands(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -97,7 +97,7 @@ std::string LogMonitor::DamagedEntries(SourceTiles& tiles, const Checkpoint& hea
 absl::Status LogMonitor::CheckShown(const std::string& place, absl::string_view text,
                                     RoundReport& report) {
   if (absl::StartsWith(text, "c2sp.org/tlog-proof")) return CheckReceipt(place, text, report);
-  const absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(text, log_.key.name(), log_.key);
+  const absl::StatusOr<SignedCheckpoint> head = OpenHead(text, nullptr);
   if (!head.ok()) {
     Add(report, Severity::kCannotTell, "not_this_log", place, head.status().message());
     return absl::OkStatus();
@@ -120,7 +120,7 @@ absl::Status LogMonitor::CheckReceipt(const std::string& place, absl::string_vie
   };
   const absl::StatusOr<TlogProof> proof = ParseTlogProof(text);
   if (!proof.ok()) return bad(proof.status().message());
-  const auto head = OpenCheckpoint(proof->checkpoint, log_.key.name(), log_.key);
+  const auto head = OpenHead(proof->checkpoint, nullptr);
   if (!head.ok()) return bad(head.status().message());
   const auto extra = ParseReceiptExtra(proof->extra.value_or(""));
   if (!extra.ok()) return bad("it does not carry its entry");

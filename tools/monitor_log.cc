@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "ledger/posix_file.h"
 #include "merkle/cosignature.h"
+#include "merkle/key_chain.h"
+#include "merkle/key_change_list.h"
 #include "merkle/leaf.h"
 #include "merkle/status_macros.h"
 #include "tools/monitor_state.h"
@@ -121,7 +123,7 @@ std::vector<LogMonitor::Shown> LogMonitor::FetchHeads(RoundReport& report) {
       Add(report, Severity::kCannotTell, "unreachable", place, note.status().message());
       continue;
     }
-    absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(*note, log_.key.name(), log_.key);
+    absl::StatusOr<SignedCheckpoint> head = OpenHead(*note, source.get());
     if (!head.ok()) {
       Add(report, Severity::kCannotTell, KindOfBadHead(head.status()), place,
           head.status().message());
@@ -130,6 +132,23 @@ std::vector<LogMonitor::Shown> LogMonitor::FetchHeads(RoundReport& report) {
     heads.push_back({place, source.get(), *std::move(head)});
   }
   return heads;
+}
+
+absl::StatusOr<SignedCheckpoint> LogMonitor::OpenHead(absl::string_view note, LogSource* source) {
+  const std::string& origin = log_.key.name();
+  std::vector<LoggedKeyChange> changes = mirror_.folder().key_changes();
+  ASSIGN_OR_RETURN(const KeyChain chain, KeyChain::BuildFromLeaves(log_.key, changes));
+  auto head = OpenCheckpoint(note, origin, chain);
+  if (head.ok() || source == nullptr) return head;
+  const auto text = source->Read("key-changes", kMaxKeyChangeListBytes);
+  const auto told = text.ok() ? ParseKeyChangeList(*text) : text.status();
+  if (!told.ok() || told->origin != origin) return head;
+  for (const LoggedKeyChange& change : told->changes) {
+    if (change.index >= mirror_.folder().size()) changes.push_back(change);
+  }
+  const auto longer = KeyChain::BuildFromLeaves(log_.key, changes);
+  if (!longer.ok()) return head;
+  return OpenCheckpoint(note, origin, *longer);
 }
 
 absl::Status LogMonitor::Take(const Shown& shown, RoundReport& report) {
@@ -182,8 +201,7 @@ absl::Status LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) 
   if (CheckEvidence(rollback, {log_.key.name(), log_.key, log_.witnesses}).ok()) {
     return Convict(shown.place, rollback, report).status();
   }
-  ASSIGN_OR_RETURN(const SignedCheckpoint known,
-                   OpenCheckpoint(cosigned_, log_.key.name(), log_.key));
+  ASSIGN_OR_RETURN(const SignedCheckpoint known, OpenHead(cosigned_, nullptr));
   if (size >= known.checkpoint.size) cosigned_ = shown.head.note;
   return absl::OkStatus();
 }
@@ -229,7 +247,12 @@ absl::Status LogMonitor::Extend(const Shown& shown, RoundReport& report) {
       RETURN_IF_ERROR(mirror_.folder().WritePartials());
       RETURN_IF_ERROR(ReportLeafFaults(shown, faults, report));
     }
-    return mirror_.folder().Publish(shown.head.note);
+    const absl::Status published = mirror_.folder().Publish(shown.head.note);
+    if (!absl::IsFailedPrecondition(published)) return published;
+    // The leaves do not have the change of the key that the place told of.
+    Add(report, Severity::kCannotTell, "not_this_log", shown.place, published.message());
+    std::tie(last_recorded_us_, last_parsed_) = before_fetch;
+    return mirror_.Drop();
   }
   std::tie(last_recorded_us_, last_parsed_) = before_fetch;
   RETURN_IF_ERROR(mirror_.Drop());
@@ -340,8 +363,13 @@ absl::Status LogMonitor::CheckAge(RoundReport& report) {
 
 absl::StatusOr<std::string> LogMonitor::Convict(const std::string& place, const Evidence& evidence,
                                                 RoundReport& report) {
-  const absl::StatusOr<std::string> shown =
+  absl::StatusOr<std::string> shown =
       CheckEvidence(evidence, {log_.key.name(), log_.key, log_.witnesses});
+  ASSIGN_OR_RETURN(const KeyChain chain,
+                   KeyChain::BuildFromLeaves(log_.key, mirror_.folder().key_changes()));
+  for (const NoteVerifier& key : {chain.first(), chain.current()}) {
+    if (!shown.ok()) shown = CheckEvidence(evidence, {key.name(), key, log_.witnesses});
+  }
   if (!shown.ok()) {
     return absl::DataLossError(absl::StrCat(dir_,
                                             ": the mirror is damaged: what it says of a head "
@@ -368,7 +396,7 @@ absl::Status LogMonitor::RecheckKeptHeads(RoundReport& report) {
     if (!absl::EndsWith(name, kHeadSuffix)) continue;
     const std::string path = absl::StrCat(dir_, kEvidenceFolder, "/", name);
     ASSIGN_OR_RETURN(const std::string note, ReadWholeFile(path, kMaxNoteBytes));
-    const auto head = OpenCheckpoint(note, log_.key.name(), log_.key);
+    const auto head = OpenHead(note, nullptr);
     if (!head.ok() || head->checkpoint.size > mirror_.size()) continue;
     ASSIGN_OR_RETURN(const Hash root, mirror_.RootAt(head->checkpoint.size));
     const bool agrees = root == head->checkpoint.root;

@@ -127,6 +127,9 @@ class LogMonitor {
         limits_(std::move(limits)),
         mirror_(std::move(mirror)) {}
 
+  // A head by whichever key the log has at its size: from the mirror's leaves, and what `source`
+  // (may be none) says of changes beyond them, which its leaves then have to bear out.
+  absl::StatusOr<SignedCheckpoint> OpenHead(absl::string_view note, LogSource* source);
   absl::Status LoadState();
   absl::Status SaveState() const;
   std::vector<Shown> FetchHeads(RoundReport& report);

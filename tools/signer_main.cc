@@ -60,6 +60,7 @@ struct Flags {
   Pkcs11Spec token;
   std::vector<std::string> users;
   bool unused_key = false;
+  std::string old_key;
   bool json = false;
 };
 
@@ -117,6 +118,26 @@ int Init(const Flags& flags) {
   } else {
     std::cout << key->ToVkey() << "\n";
   }
+  return kExitOk;
+}
+
+int Rotate(const Flags& flags) {
+  if (flags.old_key != "keep" && flags.old_key != "destroy") {
+    return Fail(absl::InvalidArgumentError("--old-key: keep or destroy"));
+  }
+  std::optional<Pkcs11Spec> token;
+  if (!flags.token.module.empty()) token = flags.token;
+  const auto next = RotateSignerKey(flags.dir, flags.origin,
+                                    flags.old_key == "keep" ? OldKey::kKeep : OldKey::kDestroy,
+                                    token, Random::System());
+  if (!next.ok()) return Fail(next.status());
+  if (flags.json) {
+    std::cout << ToLine({{"origin", flags.origin}, {"next_vkey", next->ToVkey()}}) << "\n";
+  } else {
+    std::cout << next->ToVkey() << "\n";
+  }
+  std::cerr << "prepared: the next start of the ledger logs the change, and from it on this key "
+               "signs\n";
   return kExitOk;
 }
 
@@ -229,7 +250,7 @@ CLI::App* AddCommand(CLI::App& app, Flags& flags, const char* name, const char* 
   return command;
 }
 
-void AddTokenOptions(CLI::App& init, Flags& flags) {
+void AddToken(CLI::App& init, Flags& flags) {
   Pkcs11Spec& token = flags.token;
   CLI::Option* module =
       init.add_option("--pkcs11_module", token.module,
@@ -242,6 +263,11 @@ void AddTokenOptions(CLI::App& init, Flags& flags) {
     module->needs(other);
     other->needs(module);
   }
+}
+
+// Of a key that is in the token already.
+void AddKnownKey(CLI::App& init, Flags& flags) {
+  CLI::Option* module = init.get_option("--pkcs11_module");
   CLI::Option* unused = init.add_flag(
       "--unused_key", flags.unused_key,
       "take the key that is in the token; its owner answers for it that it never signed");
@@ -268,7 +294,16 @@ int Run(int argc, char** argv, const sigset_t& signals) {
   serve->add_option("--ready_file", flags.ready_file, "written once it listens");
   CLI::App* init =
       AddCommand(app, flags, "init", "make key and state of an origin; prints its vkey");
-  AddTokenOptions(*init, flags);
+  AddToken(*init, flags);
+  AddKnownKey(*init, flags);
+  CLI::App* rotate = AddCommand(
+      app, flags, "rotate",
+      "prepare a new key of an origin; prints its vkey. The ledger's next start makes it sign");
+  AddToken(*rotate, flags);
+  rotate
+      ->add_option("--old-key", flags.old_key,
+                   "the old private key once the new one signs: keep or destroy")
+      ->required();
   CLI::App* status = AddCommand(
       app, flags, "status", "what was signed last, of all of --dir or of one origin at --socket");
   status->add_option("--socket", flags.socket, "ask the process instead; with --origin")
@@ -278,12 +313,12 @@ int Run(int argc, char** argv, const sigset_t& signals) {
       app, flags, "adopt", "make a lost state anew, from a head known from outside this machine");
   adopt->add_option("--head", flags.head, "SIZE:ROOTHEX, of a witness, mirror or receipt")
       ->required();
-  for (CLI::App* command : {init, pubkey, adopt}) {
+  for (CLI::App* command : {init, rotate, pubkey, adopt}) {
     command->get_option("--dir")->required();
     command->add_option("--origin", flags.origin, "the ledger's")->required();
   }
   status->add_option("--origin", flags.origin, "the ledger's");
-  for (CLI::App* command : {init, status})
+  for (CLI::App* command : {init, rotate, status})
     command->add_flag("--json", flags.json, "one object a line");
   try {  // CLI11 reports through exceptions
     app.parse(argc, argv);
@@ -291,6 +326,7 @@ int Run(int argc, char** argv, const sigset_t& signals) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   if (*init) return Init(flags);
+  if (*rotate) return Rotate(flags);
   if (*adopt) return Adopt(flags);
   if (*pubkey) return Pubkey(flags);
   if (*serve) return Serve(flags, signals);

@@ -8,6 +8,7 @@
 #include "merkle/commitment.h"
 #include "merkle/ed25519_verify.h"
 #include "merkle/header.h"
+#include "merkle/key_chain.h"
 #include "merkle/status_macros.h"
 #include "merkle/units.h"
 
@@ -31,7 +32,9 @@ absl::Status CheckGenesis(const Leaf& leaf, const Pin& pin) {
   if (std::none_of(keys.begin(), keys.end(), [&](const NoteVerifier& key) {
         return genesis->log_key_hash == LogKeyHash(key.type(), key.public_key());
       })) {
-    return Broken("genesis names another log key than the pinned one");
+    return Broken(
+        "genesis names another log key than the pinned one (a rotated one's first key is known by "
+        "--key-changes or --log)");
   }
   return absl::OkStatus();
 }
@@ -42,6 +45,15 @@ absl::Status CheckAnchor(uint64_t index, const Leaf& leaf) {
   if (anchor->size <= index) return absl::OkStatus();
   return Broken(
       absl::StrCat("an anchor of a head of size ", anchor->size, ", which came after the entry"));
+}
+
+// That both of its keys signed it; that it fits the log's others is the chain's business.
+absl::Status CheckKeyChange(uint64_t index, const Leaf& leaf, const Pin& pin) {
+  const absl::StatusOr<KeyChange> change = ParseKeyChange(leaf.body);
+  if (!change.ok()) return Broken(change.status().message());
+  const auto old_key = NoteVerifier::FromEd25519(pin.origin, change->old_key);
+  if (!old_key.ok()) return Broken("the old key of a key change is none");
+  return AsBroken(KeyChain::Build(*old_key, {{index, leaf.body}}).status());
 }
 
 absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
@@ -56,6 +68,14 @@ absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
       if (conflict->first_index < index) return absl::OkStatus();
       return Broken(
           absl::StrCat("a conflict with entry ", conflict->first_index, ", which is not earlier"));
+    }
+    case EntryKind::kKeyChange:
+      return CheckKeyChange(index, leaf, pin);
+    case EntryKind::kFreeze: {
+      const absl::StatusOr<Freeze> freeze = ParseFreeze(leaf.body);
+      if (!freeze.ok()) return Broken(freeze.status().message());
+      if (freeze->confirmed_size <= index) return absl::OkStatus();
+      return Broken("a freeze that says to have been confirmed beyond itself");
     }
     case EntryKind::kOperator:
       return AsBroken(ParseOperatorAction(leaf.body).status());
@@ -76,7 +96,7 @@ bool HasPayload(EntryKind kind) {
 
 bool MayHavePayloadLater(EntryKind kind) {
   return !HasPayload(kind) && kind != EntryKind::kGenesis && kind != EntryKind::kClock &&
-         kind != EntryKind::kAnchor;
+         kind != EntryKind::kKeyChange && kind != EntryKind::kFreeze && kind != EntryKind::kAnchor;
 }
 
 std::string RefusalText(const Leaf& conflict) {
@@ -88,7 +108,8 @@ std::string RefusalText(const Leaf& conflict) {
 
 bool IsKnownKind(EntryKind kind) {
   return HasPayload(kind) || kind == EntryKind::kGenesis || kind == EntryKind::kOperator ||
-         kind == EntryKind::kClock || kind == EntryKind::kAnchor;
+         kind == EntryKind::kClock || kind == EntryKind::kKeyChange || kind == EntryKind::kFreeze ||
+         kind == EntryKind::kAnchor;
 }
 
 absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin) {
@@ -105,7 +126,7 @@ absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin) {
     return Broken("an entry of the ledger's own with tags");
   }
   if (!MayHavePayloadLater(leaf.kind) && leaf.commitment) {
-    return Broken("a genesis, clock or anchor entry with a commitment");
+    return Broken(absl::StrCat("a ", EntryKindName(leaf.kind), " entry with a commitment"));
   }
   return absl::OkStatus();
 }

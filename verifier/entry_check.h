@@ -20,7 +20,8 @@ namespace auditledger {
 
 // Whether the leaf may stand at `index`: genesis at 0 and nowhere else, naming the pin's origin and
 // key; an event or conflict with a commitment, a conflict pointing to an earlier entry; no tags on
-// the ledger's own entries, no commitment on genesis and clock; bodies that parse. Kinds this
+// the ledger's own entries, no commitment on genesis, key change, freeze and clock; a key change
+// signed by both of its keys; bodies that parse. Kinds this
 // version does not know pass. DataLoss saying which rule is broken.
 absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin);
 

@@ -89,8 +89,11 @@ EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin,
     verdict.CannotTell(note.status().message());
     return report;
   }
-  const std::optional<SignedCheckpoint> head = OpenHead(*note, pin, verdict);
-  if (!head) return report;
+  History exported;
+  exported.log_dir = dir;
+  const std::optional<OpenedHead> opened_head = OpenHeadOf(*note, pin, exported, verdict);
+  if (!opened_head) return report;
+  const SignedCheckpoint* head = &opened_head->head;
   const uint64_t size = head->checkpoint.size;
   if (index >= size) {
     verdict.CannotTell(absl::StrCat("entry ", index, " is beyond the head of size ", size));
@@ -110,7 +113,8 @@ EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin,
     if (!included.ok()) findings.AddStatus("entry", included);
     if (!leaf.ok()) findings.AddStatus("entry", leaf.status());
     if (leaf.ok()) {
-      const absl::Status rules = CheckLeafRules(index, *leaf, pin);
+      const absl::Status rules =
+          CheckLeafRules(index, *leaf, WithFirstKey(pin, opened_head->key_changes));
       if (!rules.ok()) findings.AddStatus("entry", rules);
     }
   }

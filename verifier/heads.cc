@@ -129,10 +129,13 @@ void AccuseWitnesses(const SignedCheckpoint& known, const SignedCheckpoint& othe
                               absl::StrJoin(names, ", ")));
 }
 
-void Remember(const SignedCheckpoint& head, const Pin& pin, const TrustStore& store,
+// The changes first: a head that is remembered without them could be of a key nobody knows.
+void Remember(const SignedCheckpoint& head, const Pin& pin,
+              const std::vector<LoggedKeyChange>& changes, const TrustStore& store,
               Verdict& verdict) {
   if (verdict.outcome != Outcome::kVerified) return;
-  const absl::Status saved = store.Save(pin, head.note);
+  absl::Status saved = store.SaveKeyChanges(pin, changes);
+  if (saved.ok()) saved = store.Save(pin, head.note);
   if (!saved.ok()) {
     verdict.CannotTell(
         absl::StrCat("trust store: the head could not be remembered: ", saved.message()));
@@ -245,9 +248,10 @@ void KeepEvidence(const Evidence& evidence, const Pin& pin, const TrustStore& st
                               "); keep these lines as a file:\n", FormatEvidence(evidence)));
 }
 
-std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict) {
+std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict,
+                                         const std::vector<LoggedKeyChange>& changes) {
   NoteVerifier key = pin.key;
-  absl::StatusOr<SignedCheckpoint> head = OpenPinned(note, pin, &key);
+  absl::StatusOr<SignedCheckpoint> head = OpenRotated(note, pin, changes, &key);
   if (head.ok()) {
     verdict.head = head->checkpoint;
     verdict.vkey = key.ToVkey();
@@ -263,8 +267,52 @@ std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin,
   return std::nullopt;
 }
 
+std::optional<OpenedHead> OpenHeadOf(absl::string_view note, const Pin& pin, const History& history,
+                                     Verdict& verdict) {
+  std::vector<LoggedKeyChange> remembered;
+  if (history.store != nullptr) {
+    absl::StatusOr<std::vector<LoggedKeyChange>> loaded = history.store->LoadKeyChanges(pin);
+    if (!loaded.ok()) {
+      verdict.CannotTell(loaded.status().message());
+      return std::nullopt;
+    }
+    remembered = *std::move(loaded);
+  }
+  // What does not parse is said when it is opened.
+  const absl::StatusOr<Note> parsed = ParseNote(note);
+  const absl::StatusOr<Checkpoint> claimed =
+      parsed.ok() ? ParseCheckpoint(parsed->text) : parsed.status();
+  const absl::StatusOr<ChangesForHead> known =
+      JoinChanges(std::move(remembered), history.key_changes, history.log_dir, pin,
+                  claimed.ok() ? claimed->size : 0);
+  if (!known.ok()) {
+    verdict.CannotTell(known.status().message());
+    return std::nullopt;
+  }
+  std::optional<SignedCheckpoint> head = OpenHead(note, pin, verdict, known->changes);
+  if (!head) {
+    if (claimed.ok() && history.key_changes && history.key_changes->size != claimed->size) {
+      verdict.CannotTell(absl::StrCat("the key changes given are for a head of size ",
+                                      history.key_changes->size, ", this one is of size ",
+                                      claimed->size, ": `auditctl key-changes --size ",
+                                      claimed->size, "`"));
+    }
+    return std::nullopt;
+  }
+  for (const LoggedKeyChange& change : known->unproven) {
+    const absl::Status included =
+        VerifyInclusion(change.index, head->checkpoint.size, LeafHash(change.leaf),
+                        change.inclusion, head->checkpoint.root);
+    if (included.ok()) continue;
+    verdict.CannotTell(absl::StrCat("the change of the log's key at entry ", change.index,
+                                    " is not shown to be under this head: ", included.message()));
+    return std::nullopt;
+  }
+  return OpenedHead{*std::move(head), known->changes};
+}
+
 void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const History& history,
-                      HeadUse use, Verdict& verdict) {
+                      HeadUse use, Verdict& verdict, const std::vector<LoggedKeyChange>& changes) {
   if (history.store == nullptr) {
     verdict.not_proven.push_back("consistency with heads seen earlier: no trust store was used");
     return;
@@ -276,7 +324,7 @@ void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const Histor
   if (!known->has_value()) {
     verdict.not_proven.push_back(
         "consistency with earlier heads: this is the first of this log that the trust store sees");
-    return Remember(head, pin, *history.store, verdict);
+    return Remember(head, pin, changes, *history.store, verdict);
   }
   const SignedCheckpoint& last = **known;
   const HeadRelation relation = RelateHeads(last.checkpoint, head.checkpoint, history);
@@ -287,14 +335,14 @@ void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const Histor
       if (verdict.witnessed() && head.note != last.note) {
         SignedCheckpoint merged = head;
         merged.note = WithLinesOf(last, head, *pin.policy);
-        Remember(merged, pin, *history.store, verdict);
+        Remember(merged, pin, changes, *history.store, verdict);
       }
       return;
     case Kind::kExtends:
       verdict.proven.push_back(absl::StrCat("everything under the head of size ",
                                             last.checkpoint.size,
                                             " last seen stands unchanged, in order, in this one"));
-      return Remember(head, pin, *history.store, verdict);
+      return Remember(head, pin, changes, *history.store, verdict);
     case Kind::kExtendedBy:
       if (use == HeadUse::kReceipt) {
         verdict.proven.push_back(absl::StrCat("the head of size ", last.checkpoint.size,

@@ -15,6 +15,7 @@
 #include "merkle/evidence.h"
 #include "merkle/hash.h"
 #include "merkle/tlog_proof.h"
+#include "verifier/key_changes.h"
 #include "verifier/pins.h"
 #include "verifier/trust_store.h"
 #include "verifier/verdict.h"
@@ -36,9 +37,10 @@ absl::StatusOr<HeadProof> HeadProofOf(const CheckpointUpdate& update);
 
 // What links a head to those seen before. All optional.
 struct History {
-  const TrustStore* store = nullptr;  // must outlive the call
-  std::vector<HeadProof> proofs;      // in any order; several may form a chain
-  std::string log_dir;                // an export whose tiles prove it; "" for none
+  const TrustStore* store = nullptr;              // must outlive the call
+  std::vector<HeadProof> proofs;                  // in any order; several may form a chain
+  std::string log_dir;                            // an export whose tiles prove it; "" for none
+  std::optional<KeyChangeList> key_changes = {};  // as given with the head (key_changes.h)
 };
 
 struct HeadRelation {
@@ -75,13 +77,24 @@ enum class HeadUse : uint8_t { kReceipt, kCheckpoint, kLog };
 
 // Opens a checkpoint with the pin and makes it the verdict's head, judged by the pin's policy where
 // it has one (witnesses.h); nullopt after lowering the verdict. A wrong signature, key or origin is
-// refused; what does not parse cannot be told.
-std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict);
+// refused; what does not parse cannot be told. `changes` of the log's key are known
+// (key_changes.h).
+std::optional<SignedCheckpoint> OpenHead(absl::string_view note, const Pin& pin, Verdict& verdict,
+                                         const std::vector<LoggedKeyChange>& changes = {});
+// The same with the changes that `history` knows; those that are new are proven under this head.
+struct OpenedHead {
+  SignedCheckpoint head;
+  std::vector<LoggedKeyChange> key_changes;
+};
+std::optional<OpenedHead> OpenHeadOf(absl::string_view note, const Pin& pin, const History& history,
+                                     Verdict& verdict);
 
 // Compares `head`, whose signature was checked, with the trust store and remembers it if it goes
-// beyond and the verdict is "verified". Writes what this proves, or not, into the verdict.
+// beyond and the verdict is "verified", with the changes of its key. Writes what this proves, or
+// not, into the verdict.
 void CompareWithStore(const SignedCheckpoint& head, const Pin& pin, const History& history,
-                      HeadUse use, Verdict& verdict);
+                      HeadUse use, Verdict& verdict,
+                      const std::vector<LoggedKeyChange>& changes = {});
 
 }  // namespace auditledger
 

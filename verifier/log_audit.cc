@@ -18,6 +18,7 @@
 #include "verifier/export_dir.h"
 #include "verifier/file_io.h"
 #include "verifier/folder_walk.h"
+#include "verifier/key_changes.h"
 #include "verifier/ordered_work.h"
 #include "verifier/tree_check.h"
 #include "verifier/verify.h"
@@ -55,10 +56,18 @@ class RangeList {
   uint64_t count_ = 0;
 };
 
+// A hint by which leaves are read before the head is opened; nothing rests on it.
+uint64_t ClaimedSize(absl::string_view text) {
+  const absl::StatusOr<Note> note = ParseNote(text);
+  const absl::StatusOr<Checkpoint> head = note.ok() ? ParseCheckpoint(note->text) : note.status();
+  return head.ok() ? head->size : 0;
+}
+
 class LogAudit {
  public:
   LogAudit(const LogInput& input, const Pin& pin, const History& history)
       : input_(input),
+        pin_(pin),
         history_(history),
         rules_{pin, input.index_key},
         verdict_(Verdict::About("log", pin)),
@@ -73,8 +82,11 @@ class LogAudit {
       verdict_.CannotTell(note.status().message());
       return std::move(verdict_);
     }
-    const std::optional<SignedCheckpoint> head = OpenHead(*note, rules_.pin, verdict_);
+    const Landmarks landmarks = ReadLandmarks(input_.dir, ClaimedSize(*note));
+    const std::optional<SignedCheckpoint> head =
+        OpenHead(*note, pin_, verdict_, landmarks.key_changes);
     if (!head) return std::move(verdict_);
+    rules_.pin = WithFirstKey(pin_, landmarks.key_changes);
     verdict_.proven.push_back("the log's key signed this head");
     size_ = head->checkpoint.size;
     if (size_ == 0) {
@@ -85,10 +97,12 @@ class LogAudit {
     CheckBundles();
     CheckOtherFiles(input_.dir, size_, rules_, findings_);
     CheckRoot(head->checkpoint);
+    CheckEnd(landmarks);
     findings_.MoveInto(verdict_);
     Summarize();
     BoundTimes(head->checkpoint);
-    CompareWithStore(*head, rules_.pin, history_, HeadUse::kLog, verdict_);
+    SummarizeKeys(landmarks);
+    CompareWithStore(*head, pin_, history_, HeadUse::kLog, verdict_, landmarks.key_changes);
     AddStandingLimits(verdict_);
     return std::move(verdict_);
   }
@@ -189,6 +203,27 @@ class LogAudit {
                     verdict_);
   }
 
+  // Nothing follows a freeze.
+  void CheckEnd(const Landmarks& landmarks) {
+    if (!landmarks.freeze || landmarks.freeze->first + 1 == size_) return;
+    findings_.Refuse(absl::StrCat("entry ", landmarks.freeze->first + 1,
+                                  ": stands behind a freeze, after which nothing may follow"));
+  }
+
+  void SummarizeKeys(const Landmarks& landmarks) {
+    if (verdict_.outcome != Outcome::kVerified) return;
+    if (!landmarks.key_changes.empty()) {
+      std::vector<std::string> indexes;
+      for (const LoggedKeyChange& change : landmarks.key_changes) {
+        indexes.push_back(absl::StrCat(change.index));
+      }
+      verdict_.proven.push_back(
+          absl::StrCat("the log's key was changed at entries ", absl::StrJoin(indexes, ", "),
+                       ", each change signed by the key before and the key after it"));
+    }
+    if (landmarks.freeze) verdict_.proven.push_back(FreezeText(*landmarks.freeze));
+  }
+
   void Summarize() {
     for (const auto& [kind, count] : kinds_) {
       if (IsKnownKind(static_cast<EntryKind>(kind))) continue;
@@ -235,6 +270,7 @@ class LogAudit {
   }
 
   const LogInput& input_;
+  const Pin pin_;
   History history_;
   BundleRules rules_;
   Verdict verdict_;

@@ -13,15 +13,18 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "merkle/key_change_list.h"
 #include "merkle/note.h"
 #include "merkle/sha256.h"
 #include "merkle/status_macros.h"
 #include "verifier/file_io.h"
+#include "verifier/key_changes.h"
 
 namespace auditledger {
 namespace {
 
 constexpr absl::string_view kHeadSuffix = ".checkpoint";
+constexpr absl::string_view kKeysSuffix = ".keys";
 
 }  // namespace
 
@@ -35,8 +38,9 @@ std::string DefaultTrustDir() {
   return "";
 }
 
-absl::StatusOr<SignedCheckpoint> ParseStoredHead(absl::string_view bytes, const Pin& pin) {
-  absl::StatusOr<SignedCheckpoint> head = OpenPinned(bytes, pin);
+absl::StatusOr<SignedCheckpoint> ParseStoredHead(absl::string_view bytes, const Pin& pin,
+                                                 const std::vector<LoggedKeyChange>& changes) {
+  absl::StatusOr<SignedCheckpoint> head = OpenRotated(bytes, pin, changes);
   if (head.ok()) return head;
   return absl::DataLossError(absl::StrCat(
       "the trust store's head of ", pin.origin, " does not verify under the pinned key (",
@@ -81,8 +85,36 @@ absl::StatusOr<std::optional<SignedCheckpoint>> TrustStore::Load(const Pin& pin)
       ReadFileLimited(PathOf(pin.origin, kHeadSuffix), kMaxNoteBytes);
   if (absl::IsNotFound(bytes.status())) return std::nullopt;
   RETURN_IF_ERROR(bytes.status());
-  ASSIGN_OR_RETURN(SignedCheckpoint head, ParseStoredHead(*bytes, pin));
+  ASSIGN_OR_RETURN(const std::vector<LoggedKeyChange> changes, LoadKeyChanges(pin));
+  ASSIGN_OR_RETURN(SignedCheckpoint head, ParseStoredHead(*bytes, pin, changes));
   return head;
+}
+
+absl::StatusOr<std::vector<LoggedKeyChange>> TrustStore::LoadKeyChanges(const Pin& pin) const {
+  const std::string path = PathOf(pin.origin, kKeysSuffix);
+  const absl::StatusOr<std::string> text = ReadFileLimited(path, kMaxKeyChangeListBytes);
+  if (absl::IsNotFound(text.status())) return std::vector<LoggedKeyChange>();
+  RETURN_IF_ERROR(text.status());
+  absl::StatusOr<KeyChangeList> list = ParseKeyChangeList(*text);
+  absl::Status status = list.status();
+  if (status.ok() && (list->origin != pin.origin || list->size != 0)) {
+    status = absl::DataLossError("it is not what this store writes");
+  }
+  if (status.ok()) status = ChainOf(pin, list->changes).status();
+  if (status.ok()) return std::move(list->changes);
+  return absl::DataLossError(absl::StrCat(
+      path, ": the trust store's memory of the log's keys does not fit the pin (", status.message(),
+      "). Restore it from a backup, or `trust forget` the log knowingly"));
+}
+
+absl::Status TrustStore::SaveKeyChanges(const Pin& pin,
+                                        const std::vector<LoggedKeyChange>& changes) const {
+  if (changes.empty()) return absl::OkStatus();
+  KeyChangeList list{pin.origin, 0, changes};
+  for (LoggedKeyChange& change : list.changes) change.inclusion.clear();
+  const std::string path = PathOf(pin.origin, kKeysSuffix);
+  return WriteFileAtomically({.path = path, .temporary = path + ".tmp", .mode = 0600},
+                             FormatKeyChangeList(list));
 }
 
 absl::Status TrustStore::Save(const Pin& pin, absl::string_view note) const {
@@ -93,7 +125,8 @@ absl::Status TrustStore::Save(const Pin& pin, absl::string_view note) const {
 absl::Status TrustStore::Forget(absl::string_view origin) const {
   const std::string path = PathOf(origin, kHeadSuffix);
   std::error_code error;
-  if (std::filesystem::remove(path, error)) return absl::OkStatus();
+  std::filesystem::remove(PathOf(origin, kKeysSuffix), error);
+  if (!error && std::filesystem::remove(path, error)) return absl::OkStatus();
   if (error) return absl::UnavailableError(absl::StrCat(path, ": ", error.message()));
   return absl::NotFoundError(absl::StrCat("trust store: no head of ", origin));
 }

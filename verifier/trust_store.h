@@ -2,6 +2,8 @@
 // fork visible to one who looks twice.
 //
 //   DIR/<hex SHA-256(origin)>.checkpoint   the signed note, verbatim
+//   DIR/<hex SHA-256(origin)>.keys         the changes of its key up to that head, where there are
+//                                          any (merkle/key_change_list.h, without proofs)
 //   DIR/<hex SHA-256(origin)>.lock         held (flock) while head and store are compared
 //   DIR/evidence/KIND-....evidence         signed heads that contradict each other, and what shows
 //                                          that they do (merkle/evidence.h)
@@ -31,6 +33,7 @@
 #include "absl/strings/string_view.h"
 #include "merkle/checkpoint.h"
 #include "merkle/evidence.h"
+#include "merkle/key_chain.h"
 #include "verifier/pins.h"
 
 namespace auditledger {
@@ -39,7 +42,8 @@ namespace auditledger {
 std::string DefaultTrustDir();
 
 // Parses and verifies what a store's file holds. DataLoss when it is not a head of this pin.
-absl::StatusOr<SignedCheckpoint> ParseStoredHead(absl::string_view bytes, const Pin& pin);
+absl::StatusOr<SignedCheckpoint> ParseStoredHead(absl::string_view bytes, const Pin& pin,
+                                                 const std::vector<LoggedKeyChange>& changes = {});
 
 class TrustStore {
  public:
@@ -66,6 +70,11 @@ class TrustStore {
   absl::StatusOr<std::optional<SignedCheckpoint>> Load(const Pin& pin) const;
   // Replaces the head, atomically and durably. REQUIRES: the lock; `note` was verified.
   absl::Status Save(const Pin& pin, absl::string_view note) const;
+  // The changes of the log's key that were seen: none is ever taken back. DataLoss when the file is
+  // damaged, of another origin, or leads to none of the pin's keys.
+  absl::StatusOr<std::vector<LoggedKeyChange>> LoadKeyChanges(const Pin& pin) const;
+  // REQUIRES: the lock; all of those loaded are among them, and each is under a verified head.
+  absl::Status SaveKeyChanges(const Pin& pin, const std::vector<LoggedKeyChange>& changes) const;
   // NotFound when there is none.
   absl::Status Forget(absl::string_view origin) const;
   // Keeps what shows a fork as a file that anyone can judge; returns its path.

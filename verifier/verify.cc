@@ -16,13 +16,15 @@ namespace {
 // An add-checkpoint body begins "old N"; a note begins with the origin, which has no space.
 bool IsUpdate(absl::string_view text) { return absl::StartsWith(text, "old "); }
 
-void CheckFrom(const std::string& from, const SignedCheckpoint& head, const Pin& pin,
+void CheckFrom(const std::string& from, const OpenedHead& opened, const Pin& pin,
                const History& history, Verdict& verdict) {
+  const SignedCheckpoint& head = opened.head;
   // Whoever vouches for this head vouches for all it extends: the older one needs no witnesses.
   Pin log_alone = pin;
   log_alone.policy.reset();
   Verdict old_verdict = Verdict::About("checkpoint", log_alone);
-  const std::optional<SignedCheckpoint> old = OpenHead(from, log_alone, old_verdict);
+  const std::optional<SignedCheckpoint> old =
+      OpenHead(from, log_alone, old_verdict, opened.key_changes);
   if (!old) {
     for (const std::string& reason : old_verdict.reasons) {
       verdict.Lower(old_verdict.outcome, absl::StrCat("the earlier head: ", reason));
@@ -126,8 +128,9 @@ Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& 
     verdict.CannotTell(proof.status().message());
     return verdict;
   }
-  const std::optional<SignedCheckpoint> head = OpenHead(proof->checkpoint, pin, verdict);
-  if (!head) return verdict;
+  const std::optional<OpenedHead> opened = OpenHeadOf(proof->checkpoint, pin, history, verdict);
+  if (!opened) return verdict;
+  const SignedCheckpoint* head = &opened->head;
   verdict.proven.push_back("the log's key signed this head");
   absl::StatusOr<ReceiptExtra> extra =
       proof->extra ? ParseReceiptExtra(*proof->extra)
@@ -147,7 +150,8 @@ Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& 
   verdict.proven.push_back(absl::StrCat("entry ", proof->index, " (", EntryKindName(leaf->kind),
                                         ", recorded ", FormatMicros(leaf->recorded_at_us),
                                         ") is in the log under this head, unchanged"));
-  const absl::Status rules = CheckLeafRules(proof->index, *leaf, pin);
+  const absl::Status rules =
+      CheckLeafRules(proof->index, *leaf, WithFirstKey(pin, opened->key_changes));
   if (!rules.ok()) {
     verdict.Refuse(absl::StrCat("entry ", proof->index, ": ", rules.message()));
   } else if (!IsKnownKind(leaf->kind)) {
@@ -163,7 +167,7 @@ Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& 
                      proof->index + 1, std::nullopt, leaf->recorded_at_us},
                     verdict);
   }
-  CompareWithStore(*head, pin, history, HeadUse::kReceipt, verdict);
+  CompareWithStore(*head, pin, history, HeadUse::kReceipt, verdict, opened->key_changes);
   AddStandingLimits(verdict);
   return verdict;
 }
@@ -186,11 +190,12 @@ Verdict VerifyHead(const CheckpointInput& input, const Pin& pin, const History& 
     note = update->checkpoint;
     links.proofs.push_back(*std::move(proof));
   }
-  const std::optional<SignedCheckpoint> head = OpenHead(note, pin, verdict);
-  if (!head) return verdict;
+  const std::optional<OpenedHead> opened = OpenHeadOf(note, pin, links, verdict);
+  if (!opened) return verdict;
+  const SignedCheckpoint& head = opened->head;
   verdict.proven.push_back("the log's key signed this head");
-  if (input.from) CheckFrom(*input.from, *head, pin, links, verdict);
-  CompareWithStore(*head, pin, links, HeadUse::kCheckpoint, verdict);
+  if (input.from) CheckFrom(*input.from, *opened, pin, links, verdict);
+  CompareWithStore(head, pin, links, HeadUse::kCheckpoint, verdict, opened->key_changes);
   verdict.not_proven.push_back("anything about single entries: only heads were looked at");
   AddStandingLimits(verdict);
   return verdict;
@@ -198,10 +203,11 @@ Verdict VerifyHead(const CheckpointInput& input, const Pin& pin, const History& 
 
 Verdict VerifyTwoHeads(const ConsistencyInput& input, const Pin& pin) {
   Verdict verdict = Verdict::About("consistency", pin);
-  const std::optional<SignedCheckpoint> head = OpenHead(input.new_note, pin, verdict);
-  if (!head) return verdict;
   History links;
   links.proofs = input.proofs;
+  links.key_changes = input.key_changes;
+  const std::optional<OpenedHead> head = OpenHeadOf(input.new_note, pin, links, verdict);
+  if (!head) return verdict;
   verdict.proven.push_back("the log's key signed the newer head");
   CheckFrom(input.old_note, *head, pin, links, verdict);
   AddStandingLimits(verdict);

@@ -54,6 +54,7 @@ struct ConsistencyInput {
   std::string old_note;
   std::string new_note;
   std::vector<HeadProof> proofs;
+  std::optional<KeyChangeList> key_changes = {};  // under the newer head
 };
 Verdict VerifyTwoHeads(const ConsistencyInput& input, const Pin& pin);
 

@@ -1,5 +1,6 @@
 #include "api/client/receipt_check.h"
 
+#include <utility>
 #include <vector>
 
 #include "merkle/hash.h"
@@ -12,8 +13,13 @@ namespace auditledger {
 
 absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,
                           const PinnedLog& log) {
-  ASSIGN_OR_RETURN(const SignedCheckpoint head,
-                   OpenCheckpoint(receipt.checkpoint().note(), log.origin, log.key));
+  auto opened = OpenCheckpoint(receipt.checkpoint().note(), log.origin, log.key);
+  for (const NoteVerifier& key : log.other_keys) {
+    if (opened.ok()) break;
+    auto by_other = OpenCheckpoint(receipt.checkpoint().note(), log.origin, key);
+    if (by_other.ok()) opened = std::move(by_other);
+  }
+  ASSIGN_OR_RETURN(const SignedCheckpoint head, std::move(opened));
   if (receipt.inclusion().leaf_index() != receipt.index() ||
       receipt.inclusion().tree_size() != head.checkpoint.size) {
     return absl::DataLossError("receipt: its proof is for another index or head");

@@ -13,6 +13,7 @@
 #define AUDITLEDGER_API_CLIENT_RECEIPT_CHECK_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -25,6 +26,8 @@ namespace auditledger {
 struct PinnedLog {
   std::string origin;
   NoteVerifier key;
+  // Accepted as well: the key that is to follow when the log's key is rotated, given in time.
+  std::vector<NoteVerifier> other_keys = {};
 };
 
 // `event` in canonical encoding.

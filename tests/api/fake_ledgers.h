@@ -231,7 +231,8 @@ class FakeLedger : public Ledger {
 class FakeLedgerSet : public LedgerSet {
  public:
   FakeLedger& main() { return main_; }
-  absl::StatusOr<Ledger*> Create(absl::string_view id, absl::string_view) override {
+  absl::StatusOr<Ledger*> Create(absl::string_view id, absl::string_view,
+                                 const Predecessor&) override {
     if (id == "main") return WithReason(absl::AlreadyExistsError("exists"), kReasonLedgerExists);
     return absl::InternalError("cannot write /var/lib/auditledger/data/x");
   }

@@ -54,7 +54,8 @@ class LogLedgerSet : public LedgerSet {
   LogLedger& Add(const std::string& id, TestLog::Options options = {}) {
     return *(ledgers_[id] = std::make_unique<LogLedger>(options));
   }
-  absl::StatusOr<Ledger*> Create(absl::string_view, absl::string_view) override {
+  absl::StatusOr<Ledger*> Create(absl::string_view, absl::string_view,
+                                 const Predecessor&) override {
     return absl::UnimplementedError("a test's");
   }
   absl::StatusOr<Ledger*> Find(absl::string_view id) override {

@@ -77,6 +77,18 @@ class FaultySigner : public Signer {
     if (faults_->sign != How::kNone) return Injected();
     return signer_->SignCoseHead(head);
   }
+  absl::StatusOr<std::optional<std::string>> PendingKeyChange() override {
+    return signer_->PendingKeyChange();
+  }
+  absl::StatusOr<std::string> SignKeyChange(const Head& head, absl::Span<const Hash> proof,
+                                            absl::string_view leaf,
+                                            absl::Span<const Hash> inclusion) override {
+    const How how = faults_->sign;
+    if (how == How::kErrorAndAbsent) return Injected();
+    auto note = signer_->SignKeyChange(head, proof, leaf, inclusion);
+    if (how == How::kErrorButPresent) return Injected();
+    return note;
+  }
   const NoteVerifier& verifier() const override { return signer_->verifier(); }
 
  private:

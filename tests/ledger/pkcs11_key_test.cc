@@ -22,6 +22,7 @@
 #include "ledger/signer_service.h"
 #include "merkle/checkpoint.h"
 #include "merkle/ed25519_verify.h"
+#include "merkle/leaf.h"
 #include "tests/testing/foreign_leaks.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -111,6 +112,40 @@ TEST_F(Pkcs11KeyTest, WhatIsNotThereOrNotOneIsSaid) {
   if (PathExists(spec.module)) {
     EXPECT_THAT(Open(spec), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no PKCS #11")));
   }
+}
+
+TEST_F(Pkcs11KeyTest, ARotatedKeyIsFollowedByOneOfAnotherLabel) {
+  const std::string dir = *temp_ / "rotated";
+  constexpr char kName[] = "example.org/rotated";
+  ASSERT_OK_AND_ASSIGN(const NoteVerifier old_key, CreatePkcs11Origin(dir, kName, Spec("year 1")));
+  ASSERT_OK_AND_ASSIGN(const auto signer, OpenSignerOrigin(dir, kName));
+  ASSERT_OK(signer->Sign(kOne, {}));
+  Random& random = Random::System();
+  EXPECT_THAT(RotateSignerKey(dir, kName, OldKey::kKeep, std::nullopt, random),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("in a token")));
+  EXPECT_THAT(RotateSignerKey(dir, kName, OldKey::kDestroy, Spec("year 2"), random),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("own tool")));
+  EXPECT_THAT(RotateSignerKey(dir, kName, OldKey::kKeep, Spec("year 1"), random),
+              StatusIs(absl::StatusCode::kAlreadyExists));
+  ASSERT_OK_AND_ASSIGN(const NoteVerifier next,
+                       RotateSignerKey(dir, kName, OldKey::kKeep, Spec("year 2"), random));
+  EXPECT_THAT(RotateSignerKey(dir, kName, OldKey::kKeep, Spec("year 3"), random),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("is prepared")));
+
+  ASSERT_OK_AND_ASSIGN(const std::optional<std::string> body, signer->PendingKeyChange());
+  Leaf leaf;
+  leaf.kind = EntryKind::kKeyChange;
+  leaf.recorded_at_us = 12;
+  leaf.body = *body;
+  ASSERT_OK_AND_ASSIGN(const std::string bytes, EncodeLeaf(leaf));
+  const Head two{2, NodeHash(kOne.root, LeafHash(bytes)), 12};
+  EXPECT_FALSE(signer->SignKeyChange(two, {{LeafHash(bytes)}}, bytes, {}).ok()) << "no proof";
+  ASSERT_OK_AND_ASSIGN(const std::string note,
+                       signer->SignKeyChange(two, {{LeafHash(bytes)}}, bytes, {{kOne.root}}));
+  EXPECT_OK(OpenCheckpoint(note, kName, next));
+  EXPECT_FALSE(OpenCheckpoint(note, kName, old_key).ok());
+  EXPECT_EQ(signer->verifier().ToVkey(), next.ToVkey());
+  EXPECT_OK(Open(Spec("year 1"))) << "the old key stays in the token";
 }
 
 TEST_F(Pkcs11KeyTest, AnOriginSignsWithItsTokenAndRemembers) {

@@ -117,6 +117,49 @@ TEST_F(SignerProcessTest, ALostAnswerCostsNothing) {
   EXPECT_EQ(t.ledger->head()->head.size, 2u);
 }
 
+TEST_F(SignerProcessTest, ItsKeyIsRotatedWhileItServes) {
+  Make();
+  AppendSome(t, 2);
+  EXPECT_THAT(RotateSignerKey(server_options_.dir, t.options.origin, OldKey::kKeep,
+                              Pkcs11Spec{"/m", "t", "k", "/p"}, t.random),
+              StatusIs(kRefused, HasSubstr("so must the next")));
+  for (uint64_t i = 1; i <= 2; ++i) {
+    ASSERT_OK_AND_ASSIGN(const NoteVerifier next,
+                         RotateSignerKey(server_options_.dir, t.options.origin,
+                                         i == 1 ? OldKey::kKeep : OldKey::kDestroy, {}, t.random));
+    lose_answers = 1;  // asked again, it gives the same answer
+    ASSERT_OK(t.Open());
+    EXPECT_EQ(t.ledger->verifier().ToVkey(), next.ToVkey());
+    EXPECT_EQ(t.ledger->key_changes().size(), i);
+    ASSERT_OK_AND_ASSIGN(const AppendOutcome outcome, t.AppendOne(absl::StrCat("after", i), "x"));
+    EXPECT_OK(CheckReceipt(*t.ledger, outcome, 0, MakeEvent(absl::StrCat("after", i), "x")));
+    EXPECT_EQ(ReadWholeFile(t.options.paths.key_dir + "/log.vkey", 1000).value(),
+              next.ToVkey() + "\n");
+    StartSigner();  // from its files
+  }
+  EXPECT_OK(t.Open());
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kServing);
+}
+
+// The ledger dies between the signer's taking over and its own files.
+TEST_F(SignerProcessTest, ALedgerThatMissedTheRotationReadsItOutOfItsLog) {
+  Make();
+  AppendSome(t, 2);
+  t.Close();
+  fs::copy(t.options.paths.key_dir, t.folder() + "/keys-before", fs::copy_options::recursive);
+  ASSERT_OK_AND_ASSIGN(
+      const NoteVerifier next,
+      RotateSignerKey(server_options_.dir, t.options.origin, OldKey::kKeep, {}, t.random));
+  ASSERT_OK(t.Open());
+  t.Close();
+  fs::remove_all(t.options.paths.key_dir);
+  fs::copy(t.folder() + "/keys-before", t.options.paths.key_dir, fs::copy_options::recursive);
+  ASSERT_OK(t.Open());
+  EXPECT_EQ(t.ledger->verifier().ToVkey(), next.ToVkey());
+  EXPECT_EQ(t.ledger->key_changes().size(), 1u);
+  EXPECT_OK(t.AppendOne("after", "x"));
+}
+
 // The signer is gone for good, or the ledger dies before the answer: the entry is stored, the
 // caller not answered, and the next start signs it, whether or not the signer had.
 TEST_F(SignerProcessTest, ADeathBeforeOrAfterTheSignersWriteIsMadeGoodByTheNextStart) {

@@ -36,6 +36,14 @@ SignerRequest SignQuestion(size_t hashes = 2) {
   return out;
 }
 
+SignerRequest KeyChangeQuestion() {
+  SignerRequest out = SignQuestion(kMaxSignerProofHashes);
+  out.type = SignerMessage::kSignKeyChange;
+  out.leaf = std::string(kMaxSignerLeafBytes, 'l');
+  out.inclusion = out.consistency;
+  return out;
+}
+
 TEST(SignerProtocol, AQuestionIsThisToTheByte) {
   std::string expected("\x01\x02\x00\x00\x00\x00\x00\x65\x00\x12", 10);
   expected += kOrigin;
@@ -63,12 +71,16 @@ TEST(SignerProtocol, WhatIsEncodedIsRead) {
        {SignQuestion(), SignQuestion(0), SignQuestion(kMaxSignerProofHashes),
         SignerRequest{SignerMessage::kLastSigned, kOrigin, {}, {}},
         SignerRequest{SignerMessage::kSignCoseHead, kOrigin, kHead, {}},
-        SignerRequest{SignerMessage::kPublicKey, std::string(255, 'o'), {}, {}}}) {
+        SignerRequest{SignerMessage::kPublicKey, std::string(255, 'o'), {}, {}},
+        SignerRequest{SignerMessage::kPendingKeyChange, kOrigin, {}, {}}, KeyChangeQuestion()}) {
     SignerRequest read;
     EXPECT_OK(ParseRequestFrame(EncodeSignerRequest(question).value(), read));
     EXPECT_EQ(read, question);
   }
-  std::vector<SignerAnswer> answers(5);
+  std::vector<SignerAnswer> answers(7);
+  answers[6].type = SignerMessage::kPendingKeyChangeAnswer;
+  answers[5].type = SignerMessage::kSignKeyChangeAnswer;
+  answers[5].text = "note\n";
   answers[0].type = SignerMessage::kLastSignedAnswer;
   answers[0].head = kHead;
   answers[1].type = SignerMessage::kSignAnswer;
@@ -97,6 +109,15 @@ TEST(SignerProtocol, LimitsOfAQuestion) {
   SignerRequest question{SignerMessage::kLastSigned, std::string(256, 'o'), {}, {}};
   EXPECT_THAT(EncodeSignerRequest(question),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("origin")));
+  SignerRequest change = KeyChangeQuestion();
+  EXPECT_LE(EncodeSignerRequest(change)->size(), kMaxSignerBodyBytes + kSignerFrameHeaderBytes);
+  change.leaf += 'l';
+  EXPECT_THAT(EncodeSignerRequest(change),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("leaf")));
+  change.leaf.clear();
+  change.inclusion.push_back(kRoot);
+  EXPECT_THAT(EncodeSignerRequest(change),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("proof")));
   // Nor are they read from somebody who does not keep them.
   std::string body;
   PutBytes16(body, std::string(256, 'o'));
@@ -116,7 +137,7 @@ TEST(SignerProtocol, EveryHeaderFieldIsChecked) {
     size_t at;
     char byte;
     const char* says;
-  } kWrong[] = {{0, 0, "version"},   {0, 2, "version"},  {1, 0, "type"},     {1, 5, "type"},
+  } kWrong[] = {{0, 0, "version"},   {0, 2, "version"},  {1, 0, "type"},     {1, 7, "type"},
                 {1, '\x80', "type"}, {2, 1, "reserved"}, {3, 1, "reserved"}, {4, 1, "length"}};
   for (const auto& wrong : kWrong) {
     std::string header = good;
@@ -124,7 +145,7 @@ TEST(SignerProtocol, EveryHeaderFieldIsChecked) {
     EXPECT_THAT(ParseSignerFrameHeader(header),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(wrong.says)));
   }
-  std::string longest("\x01\x02\x00\x00\x00\x00\x10\x00", 8);
+  std::string longest("\x01\x02\x00\x00\x00\x00\x20\x00", 8);
   EXPECT_EQ(ParseSignerFrameHeader(longest)->body_bytes, kMaxSignerBodyBytes);
   longest[7] = 1;
   EXPECT_THAT(ParseSignerFrameHeader(longest),

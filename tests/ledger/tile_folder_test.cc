@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "merkle/proof.h"
 #include "tests/ledger/fault_disk.h"
+#include "tests/testing/rotated_log.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/test_log.h"
@@ -64,6 +65,34 @@ TEST_F(TileFolderTest, EveryPublishedHeadIsServedWholeAcrossReopenings) {
   EXPECT_TRUE(std::filesystem::exists(dir_ + "/tile/0/002.p/189"));
   EXPECT_TRUE(std::filesystem::exists(dir_ + "/tile/1/000.p/2"));
   EXPECT_TRUE(std::filesystem::exists(dir_ + "/tile/entries/002.p/189"));
+}
+
+TEST_F(TileFolderTest, FollowsTheLogsKeyByItsLeaves) {
+  log_.AddEvents(5);
+  log_.AddSystem(EntryKind::kKeyChange, KeyChangeBody(log_.origin(), 1, 2));
+  log_.AddEvents(300);
+  {
+    ASSERT_OK_AND_ASSIGN(const auto folder, TileFolder::Open(LogIn(dir_, log_)));
+    ASSERT_OK(PublishTo(*folder, log_, 6));
+    for (uint64_t i = 6; i < 20; ++i) ASSERT_OK(folder->Append(log_.leaves()[i]));
+    EXPECT_THAT(folder->Publish(log_.CheckpointAt(20)),
+                StatusIs(absl::StatusCode::kFailedPrecondition))
+        << "the retired key";
+    ASSERT_OK(folder->Publish(CheckpointBy(2, log_, 20)));
+    EXPECT_EQ(folder->key_changes().size(), 1u);
+  }
+  EXPECT_TRUE(std::filesystem::exists(dir_ + "/key-changes"));
+  // Whichever key it is opened with.
+  TileFolder::Log by_new = LogIn(dir_, log_);
+  by_new.key = NoteVerifier::FromEd25519(log_.origin(), TestPublicKey(2)).value();
+  for (const TileFolder::Log& log : {LogIn(dir_, log_), by_new}) {
+    ASSERT_OK_AND_ASSIGN(const auto folder, TileFolder::Open(log));
+    EXPECT_EQ(folder->published()->checkpoint.size, 20u);
+  }
+  ASSERT_OK_AND_ASSIGN(const auto folder, TileFolder::Open(by_new));
+  for (uint64_t i = 20; i < 307; ++i) ASSERT_OK(folder->Append(log_.leaves()[i]));
+  ASSERT_OK(folder->Publish(CheckpointBy(2, log_, 307)));
+  ExpectServes(dir_, log_, 307);
 }
 
 TEST_F(TileFolderTest, PartialFormsOfTheHeadBeforeStayOneHeadLonger) {

@@ -61,13 +61,20 @@ CLI::App* Command(CLI::App& app, Options& options, const char* name, const char*
   return command;
 }
 
+void AddKeyChanges(CLI::App& command, Options& options) {
+  command.add_option("--key-changes", options.key_changes,
+                     "What `auditctl key-changes` wrote for this head: the log's key was rotated");
+}
+
 void AddProofs(CLI::App& command, Options& options) {
   command
       .add_option("--proof", options.proofs,
                   "What `auditctl prove-consistency` wrote: links the head, older or newer, to the "
                   "last one seen. May be given again: several may form a chain")
       ->allow_extra_args(false);
-  command.add_option("--log", options.log_dir, "An export whose tiles link the two heads");
+  command.add_option("--log", options.log_dir,
+                     "An export whose tiles link the two heads; it shows changes of the key too");
+  AddKeyChanges(command, options);
 }
 
 void AddTimes(CLI::App& command, Options& options) {
@@ -99,10 +106,18 @@ void AddChecks(CLI::App& app, Options& options) {
   consistency->add_option("NEW", options.new_file, "The newer signed note")->required();
   consistency->add_option("--proof", options.proofs, "What `auditctl prove-consistency` wrote")
       ->allow_extra_args(false);
+  AddKeyChanges(*consistency, options);
 
   CLI::App* log = Command(app, options, "log", "Is this exported log whole and unchanged?");
   log->add_option("DIR", options.file, "An export (C2SP tlog-tiles folder)")->required();
   log->add_option("--index-key", options.index_key, "Index key file: check the tags too");
+  CLI::Option* predecessor =
+      log->add_option("--predecessor", options.predecessor,
+                      "An export of the log that this one succeeds: is its end the one named?");
+  CLI::Option* predecessor_key = log->add_option("--predecessor-key", options.predecessor_key,
+                                                 "The predecessor's vkey, or a file that holds it");
+  predecessor->needs(predecessor_key);
+  predecessor_key->needs(predecessor);
   log->add_option("--threads", options.threads, "Default: as many as the machine has")
       ->check(CLI::Range(1u, kMaxAuditThreads));
   AddTimes(*log, options);

@@ -33,6 +33,9 @@ struct Options {
   std::string timestamps;
   std::string leaf;     // cose: the entry's leaf
   std::string receipt;  // cose: a tlog-proof that carries it
+  std::string key_changes;
+  std::string predecessor;
+  std::string predecessor_key;
   uint64_t index = 0;
   unsigned threads = 0;
   // Memory and output.

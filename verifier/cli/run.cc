@@ -17,6 +17,7 @@
 #include "verifier/evidence_report.h"
 #include "verifier/file_io.h"
 #include "verifier/log_audit.h"
+#include "verifier/successor.h"
 #include "verifier/verify.h"
 #include "verifier/witnesses.h"
 
@@ -143,12 +144,21 @@ absl::Status ReadProofs(const Options& options, std::vector<HeadProof>& proofs) 
   return absl::OkStatus();
 }
 
+absl::Status ReadKeyChanges(const Options& options, std::optional<KeyChangeList>& changes) {
+  if (options.key_changes.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string text,
+                   ReadFileLimited(options.key_changes, kMaxKeyChangeListBytes));
+  ASSIGN_OR_RETURN(changes, ParseKeyChangeList(text));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Verdict> CheckTwoHeads(const Options& options, const Pin& pin,
                                       const History& history) {
   ConsistencyInput input;
   ASSIGN_OR_RETURN(input.old_note, ReadFileLimited(options.file, kMaxNoteBytes));
   ASSIGN_OR_RETURN(input.new_note, ReadFileLimited(options.new_file, kMaxNoteBytes));
   input.proofs = history.proofs;
+  input.key_changes = history.key_changes;
   return VerifyTwoHeads(input, pin);
 }
 
@@ -173,7 +183,11 @@ absl::StatusOr<Verdict> CheckLog(const Options& options, const Pin& pin, const H
   input.progress = ProgressLine(options);
   RETURN_IF_ERROR(ReadIndexKey(options.index_key, input.index_key));
   input.timestamps = timestamps;
-  return VerifyLog(input, pin, history);
+  Verdict verdict = VerifyLog(input, pin, history);
+  if (!options.predecessor.empty()) {
+    CheckPredecessor(options.file, pin, {options.predecessor, options.predecessor_key}, verdict);
+  }
+  return verdict;
 }
 
 int ShowEntry(const Options& options, const Pin& pin, const Timestamps& timestamps) {
@@ -310,7 +324,8 @@ int Run(const Options& options) {
     if (!opened.ok()) return PrintCannotTell(opened.status(), *pin, options);
     history.store = &store.emplace(*std::move(opened));
   }
-  const absl::Status read = ReadProofs(options, history.proofs);
+  absl::Status read = ReadProofs(options, history.proofs);
+  if (read.ok()) read = ReadKeyChanges(options, history.key_changes);
   if (!read.ok()) return PrintCannotTell(read, *pin, options);
   const absl::StatusOr<Verdict> verdict = Check(options, *pin, history, timestamps);
   if (!verdict.ok()) return PrintCannotTell(verdict.status(), *pin, options);

@@ -8,8 +8,10 @@
 #include "absl/strings/str_join.h"
 #include "ledger/posix_file.h"
 #include "merkle/cosignature.h"
+#include "merkle/key_change_list.h"
 #include "merkle/tlog_proof.h"
 #include "tests/ledger/fault_disk.h"
+#include "tests/testing/rotated_log.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/tools/monitor/log_monitor_fixture.h"
 
@@ -44,6 +46,32 @@ TEST_F(LogMonitorTest, FollowsAGrowingLogAndKeepsItsOwnCopy) {
   const uint64_t before = server.requests();
   Round();
   EXPECT_EQ(server.requests(), before + 1) << "of a head that is known only the head is read";
+}
+
+TEST_F(LogMonitorTest, FollowsALogWhoseKeyIsRotated) {
+  TestLog log;
+  log.AddEvents(5);
+  log.AddSystem(EntryKind::kKeyChange, testing::KeyChangeBody(log.origin(), 1, 2));
+  log.AddEvents(10);
+  MaliciousServer& server = Serve(log);
+  server.Show(log, 6);
+  ASSERT_OK(Start(log, {server.url()}));
+  EXPECT_THAT(Kinds(Round()), IsEmpty());
+  server.Show(log, 12);
+  server.Lie("checkpoint", testing::CheckpointBy(2, log, 12));
+  EXPECT_THAT(Kinds(Round()), ElementsAre("not_this_log")) << "nobody says who that is";
+  const std::string changes = FormatKeyChangeList({log.origin(), 0, {{6, log.leaves()[6], {}}}});
+  server.Lie("key-changes", changes);
+  const RoundReport report = Round();
+  EXPECT_THAT(Kinds(report), IsEmpty());
+  EXPECT_EQ(report.size, 12u);
+  ASSERT_OK(Start(log, {server.url()}));
+  server.Show(log, 17);
+  server.Lie("key-changes", std::nullopt);
+  server.Lie("checkpoint", testing::CheckpointBy(2, log, 17));
+  EXPECT_THAT(Kinds(Round()), IsEmpty()) << "the mirror knows by now";
+  server.Lie("checkpoint", log.CheckpointAt(17));
+  EXPECT_THAT(Kinds(Round()), ElementsAre("not_this_log")) << "the retired key";
 }
 
 // Each pair of sizes and each fork point of a small world, at one place that changes its story.

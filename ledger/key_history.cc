@@ -1,0 +1,101 @@
+#include "ledger/key_history.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ledger/posix_file.h"
+#include "merkle/key_change_list.h"
+#include "merkle/leaf.h"
+#include "merkle/status_macros.h"
+#include "merkle/system_entries.h"
+
+namespace auditledger {
+namespace {
+
+std::string PathIn(const std::string& dir) { return absl::StrCat(dir, "/", kKeyChangesFile); }
+
+bool IsKeyChange(absl::string_view bytes) {
+  const absl::StatusOr<Leaf> leaf = ParseLeaf(bytes);
+  return leaf.ok() && leaf->kind == EntryKind::kKeyChange;
+}
+
+// Of what the file says, that which the log has; and a change at its very end, which the file gets
+// after it.
+absl::StatusOr<std::vector<LoggedKeyChange>> Remembered(const KeyHistoryQuestion& question,
+                                                        Engine& engine) {
+  std::vector<LoggedKeyChange> out;
+  for (LoggedKeyChange& change : ReadKeyChangesFile(question.dir, question.current.name())) {
+    if (change.index >= question.size) continue;
+    const absl::StatusOr<std::string> leaf = engine.Read(RecordKind::kLeaf, change.index);
+    if (absl::IsNotFound(leaf.status())) continue;
+    RETURN_IF_ERROR(leaf.status());
+    if (*leaf == change.leaf) out.push_back(std::move(change));
+  }
+  const uint64_t last = question.size - 1;
+  ASSIGN_OR_RETURN(std::string leaf, engine.Read(RecordKind::kLeaf, last));
+  if (IsKeyChange(leaf) && (out.empty() || out.back().index < last)) {
+    out.push_back({last, std::move(leaf), {}});
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<LoggedKeyChange>> ScanLeaves(uint64_t size, Engine& engine) {
+  std::vector<LoggedKeyChange> out;
+  RETURN_IF_ERROR(
+      engine.Scan(RecordKind::kLeaf, 0, size, [&](uint64_t index, absl::string_view bytes) {
+        if (IsKeyChange(bytes)) {
+          out.push_back({index, std::string(bytes), {}});
+        }
+        return out.size() <= kMaxKeyChanges;
+      }));
+  return out;
+}
+
+}  // namespace
+
+absl::Status CheckKeyHistory(const KeyHistoryQuestion& question,
+                             const std::vector<LoggedKeyChange>& changes) {
+  ASSIGN_OR_RETURN(const KeyChain chain, KeyChain::BuildFromLeaves(question.current, changes));
+  if (LogKeyHash(chain.first().type(), chain.first().public_key()) != question.genesis_key_hash) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(changes.empty() ? "log.key" : "the first key of those that were rotated",
+                     " is not the key that the genesis entry names"));
+  }
+  const std::vector<NoteVerifier> keys = chain.KeysOf(question.size);
+  const bool signs = std::any_of(keys.begin(), keys.end(), [&](const NoteVerifier& key) {
+    return key.public_key() == question.current.public_key();
+  });
+  if (signs) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the key here is ", question.current.ToVkey(), ", and the log was rotated to ",
+                   chain.current().ToVkey(), ": bring the newest key folder back"));
+}
+
+absl::StatusOr<std::vector<LoggedKeyChange>> FindKeyHistory(const KeyHistoryQuestion& question,
+                                                            Engine& engine) {
+  std::vector<LoggedKeyChange> changes;
+  if (!question.read_all) {
+    ASSIGN_OR_RETURN(changes, Remembered(question, engine));
+    if (CheckKeyHistory(question, changes).ok()) return changes;
+  }
+  ASSIGN_OR_RETURN(changes, ScanLeaves(question.size, engine));
+  RETURN_IF_ERROR(CheckKeyHistory(question, changes));
+  return changes;
+}
+
+std::vector<LoggedKeyChange> ReadKeyChangesFile(const std::string& dir, const std::string& origin) {
+  const auto text = ReadWholeFile(PathIn(dir), kMaxKeyChangeListBytes);
+  absl::StatusOr<KeyChangeList> list = text.ok() ? ParseKeyChangeList(*text) : text.status();
+  if (!list.ok() || list->origin != origin) return {};
+  for (LoggedKeyChange& change : list->changes) change.inclusion.clear();
+  return std::move(list->changes);
+}
+
+absl::Status SaveKeyChangesFile(const std::string& dir, const std::string& origin,
+                                const std::vector<LoggedKeyChange>& changes, mode_t mode) {
+  if (ReadKeyChangesFile(dir, origin) == changes) return absl::OkStatus();
+  return ReplaceFile(PathIn(dir), FormatKeyChangeList({origin, 0, changes}), mode);
+}
+
+}  // namespace auditledger
