@@ -200,7 +200,8 @@ TEST_F(KillTest, EveryAcknowledgedEventOutlivesKillMinusNine) {
   size_t acknowledged = 0;
   size_t in_flight = 0;
   Start();
-  for (uint64_t round = 0; round < rounds && !HasFatalFailure(); ++round) {
+  uint64_t round = 0;
+  for (; round < rounds && !HasFatalFailure(); ++round) {
     SCOPED_TRACE(absl::StrCat("round ", round));
     CheckConsistency();
     const uint64_t size = last_->size;
@@ -213,7 +214,7 @@ TEST_F(KillTest, EveryAcknowledgedEventOutlivesKillMinusNine) {
     sent_.clear();
   }
   std::printf("%llu kills: %zu events acknowledged before one, %zu in flight\n",
-              static_cast<unsigned long long>(rounds), acknowledged, in_flight);
+              static_cast<unsigned long long>(round), acknowledged, in_flight);
   EXPECT_GT(acknowledged, 0u);
   EXPECT_GT(in_flight, 0u);
 }
