@@ -61,7 +61,7 @@ Sealer::Sealer(std::string origin, const LedgerKeys& keys, Random& random)
       random_(random) {}
 
 absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
-  ASSIGN_OR_RETURN(const std::vector<Unit> units, CutUnits(input.event));
+  ASSIGN_OR_RETURN(const std::vector<UnitView> units, CutUnitViews(input.event));
   SealedEvent sealed;
   ASSIGN_OR_RETURN(sealed.event_time_us, EventTimeMicros(units));
   ASSIGN_OR_RETURN(sealed.tags, DeriveTags(index_key_, units));

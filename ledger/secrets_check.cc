@@ -22,7 +22,7 @@ absl::Status Refused(uint64_t index, absl::string_view what, absl::string_view c
 }
 
 absl::Status CheckCommitment(const Leaf& leaf, const Opening& opening) {
-  ASSIGN_OR_RETURN(const std::vector<Unit> units, CutUnits(opening.event));
+  ASSIGN_OR_RETURN(const std::vector<UnitView> units, CutUnitViews(opening.event));
   const Hash commitment = EntryCommitment(HeaderHash(opening.seed, opening.header),
                                           EventCommitment(DigestUnits(opening.seed, units)));
   if (leaf.commitment == commitment) return absl::OkStatus();

@@ -20,6 +20,14 @@ std::vector<NodeId> FrontierNodes(uint64_t size) {
   return nodes;
 }
 
+// A level's last node without neighbour is a subtree of its own: it goes up as it is.
+Hash RootOf(absl::Span<const Hash> leaf_hashes) {
+  if (leaf_hashes.empty()) return EmptyRoot();
+  std::vector<Hash> level(leaf_hashes.begin(), leaf_hashes.end());
+  while (level.size() > 1) level = ParentHashes(level);
+  return level.front();
+}
+
 absl::StatusOr<Frontier> Frontier::FromNodes(uint64_t size, std::vector<Hash> nodes) {
   if (size > kMaxTreeSize) {
     return absl::InvalidArgumentError(absl::StrCat("frontier: size ", size, " is over 2^63 - 1"));

@@ -16,6 +16,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "merkle/hash.h"
 #include "merkle/node_reader.h"
 
@@ -26,6 +27,9 @@ inline constexpr uint64_t kMaxTreeSize = (uint64_t{1} << 63) - 1;
 
 // The full nodes whose leaves are exactly [0, size), left to right (largest first).
 std::vector<NodeId> FrontierNodes(uint64_t size);
+
+// MTH of leaf hashes that are all there: level by level, hashed side by side. EmptyRoot() for none.
+Hash RootOf(absl::Span<const Hash> leaf_hashes);
 
 class Frontier {
  public:

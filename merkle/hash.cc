@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "merkle/base64.h"
 #include "merkle/sha256.h"
+#include "merkle/sha256_batch.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -15,6 +16,11 @@ namespace {
 // RFC 6962 2.1: the prefixes keep a leaf from passing for a node.
 constexpr char kLeafPrefix = 0x00;
 constexpr char kNodePrefix = 0x01;
+
+Sha256Batch& BatchOfThread() {
+  static thread_local Sha256Batch batch;
+  return batch;
+}
 
 }  // namespace
 
@@ -61,6 +67,25 @@ Hash NodeHash(const Hash& left, const Hash& right) {
   std::memcpy(&input[1], left.bytes.data(), Hash::kSize);
   std::memcpy(&input[1 + Hash::kSize], right.bytes.data(), Hash::kSize);
   return Sha256({absl::string_view(input.data(), input.size())});
+}
+
+std::vector<Hash> LeafHashes(absl::Span<const absl::string_view> leaves) {
+  Sha256Batch& batch = BatchOfThread();
+  for (absl::string_view leaf : leaves) batch.Add({absl::string_view(&kLeafPrefix, 1), leaf});
+  std::vector<Hash> hashes(leaves.size());
+  batch.Finish(absl::MakeSpan(hashes));
+  return hashes;
+}
+
+std::vector<Hash> ParentHashes(absl::Span<const Hash> children) {
+  Sha256Batch& batch = BatchOfThread();
+  for (size_t i = 0; i + 1 < children.size(); i += 2) {
+    batch.Add({absl::string_view(&kNodePrefix, 1), children[i].view(), children[i + 1].view()});
+  }
+  std::vector<Hash> parents(batch.size());
+  batch.Finish(absl::MakeSpan(parents));
+  if (children.size() % 2 == 1) parents.push_back(children.back());
+  return parents;
 }
 
 }  // namespace auditledger

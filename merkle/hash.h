@@ -12,9 +12,11 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace auditledger {
 
@@ -47,6 +49,10 @@ const Hash& EmptyRoot();
 Hash LeafHash(absl::string_view leaf);
 // SHA-256(0x01 || left || right).
 Hash NodeHash(const Hash& left, const Hash& right);
+// The same for many, hashed side by side (sha256_batch.h): the leaves', and the parents' of
+// neighbours, where a last one without neighbour stands for itself.
+std::vector<Hash> LeafHashes(absl::Span<const absl::string_view> leaves);
+std::vector<Hash> ParentHashes(absl::Span<const Hash> children);
 
 }  // namespace auditledger
 

@@ -22,7 +22,7 @@ absl::Status Invalid(absl::string_view what, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(what, ": ", why));
 }
 
-absl::Status CheckOpening(const Opening& opening) {
+absl::Status CheckOpening(const OpeningView& opening) {
   if (opening.seed.size() != kSeedBytes) return Invalid("opening seed", "needs 32 bytes");
   if (opening.header.size() > kMaxHeaderBytes) {
     return Invalid("opening header", absl::StrCat("over ", kMaxHeaderBytes, " bytes"));
@@ -45,13 +45,28 @@ void PutSeedAndHeader(std::string& out, const Opening& opening) {
   PutBytes16(out, opening.header);
 }
 
-absl::Status ReadSeedAndHeader(absl::string_view what, ByteReader& in, Opening& opening) {
-  absl::string_view seed, header;
-  RETURN_IF_ERROR(in.Raw(absl::StrCat(what, " seed"), kSeedBytes, seed));
-  RETURN_IF_ERROR(in.Bytes16(absl::StrCat(what, " header"), header));
-  opening.seed = std::string(seed);
-  opening.header = std::string(header);
-  return absl::OkStatus();
+absl::Status ReadSeedAndHeader(absl::string_view what, ByteReader& in, OpeningView& opening) {
+  absl::Status status = in.Raw("seed", kSeedBytes, opening.seed);
+  if (status.ok()) status = in.Bytes16("header", opening.header);
+  return status.ok() ? status
+                     : absl::InvalidArgumentError(absl::StrCat(what, " ", status.message()));
+}
+
+absl::StatusOr<OpeningView> ParseOpeningView(absl::string_view bytes) {
+  ByteReader in(bytes);
+  OpeningView opening;
+  uint32_t length = 0;
+  RETURN_IF_ERROR(ReadVersion("opening version", kOpeningVersion, in));
+  RETURN_IF_ERROR(ReadSeedAndHeader("opening", in, opening));
+  RETURN_IF_ERROR(in.U32("opening event", length));
+  RETURN_IF_ERROR(in.Raw("opening event", length, opening.event));
+  RETURN_IF_ERROR(in.Finish("opening"));
+  RETURN_IF_ERROR(CheckOpening(opening));
+  return opening;
+}
+
+Opening Copy(const OpeningView& view) {
+  return {std::string(view.seed), std::string(view.header), std::string(view.event)};
 }
 
 absl::Status CheckWidth(uint64_t width) {
@@ -72,15 +87,7 @@ absl::Status CheckCarriesEvent(const Leaf& leaf) {
   return absl::OkStatus();
 }
 
-absl::Status CheckCommitment(const Leaf& leaf, const Opening& opening,
-                             absl::Span<const Unit> units) {
-  const Hash commitment = EntryCommitment(HeaderHash(opening.seed, opening.header),
-                                          EventCommitment(DigestUnits(opening.seed, units)));
-  if (commitment == *leaf.commitment) return absl::OkStatus();
-  return absl::DataLossError("commitment: seed, header or event is not what the leaf commits to");
-}
-
-absl::Status CheckEventTime(const Leaf& leaf, absl::Span<const Unit> units) {
+absl::Status CheckEventTime(const Leaf& leaf, absl::Span<const UnitView> units) {
   ASSIGN_OR_RETURN(const uint64_t event_time_us, EventTimeMicros(units));
   if (leaf.event_time_us == event_time_us) return absl::OkStatus();
   return absl::DataLossError("event time: the leaf's is not the event's");
@@ -88,7 +95,7 @@ absl::Status CheckEventTime(const Leaf& leaf, absl::Span<const Unit> units) {
 
 // The header is the ledger's word, the event the emitter's: if they told two identities, what the
 // emitter signed and what exactly-once and gaps went by would be two things.
-absl::Status CheckIdentity(const EntryHeader& header, absl::Span<const Unit> units) {
+absl::Status CheckIdentity(const EntryHeader& header, absl::Span<const UnitView> units) {
   ASSIGN_OR_RETURN(const EventIdentity event, ReadEventIdentity(units));
   if (header.event_id != event.event_id) {
     return absl::DataLossError("header: its event id is not the event's");
@@ -102,19 +109,41 @@ absl::Status CheckIdentity(const EntryHeader& header, absl::Span<const Unit> uni
   return absl::OkStatus();
 }
 
-absl::Status CheckTags(const Leaf& leaf, absl::Span<const Unit> units,
-                       absl::string_view index_key) {
-  if (index_key.size() != kIndexKeyBytes) return Invalid("index key", "needs 32 bytes");
-  ASSIGN_OR_RETURN(const std::vector<Hash> tags, DeriveTags(HmacKey(index_key), units));
+absl::Status CheckTags(const Leaf& leaf, absl::Span<const UnitView> units,
+                       const HmacKey& index_key) {
+  ASSIGN_OR_RETURN(const std::vector<Hash> tags, DeriveTags(index_key, units));
   if (leaf.tags == tags) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("tags: the leaf's ", leaf.tags.size(), " are not the ",
                                           tags.size(), " that the event derives"));
 }
 
+// What can be said before the commitment is known.
+absl::Status Read(const Leaf& leaf, const OpeningView& opening, EntryHeader& header,
+                  std::vector<UnitView>& units) {
+  RETURN_IF_ERROR(CheckCarriesEvent(leaf));
+  RETURN_IF_ERROR(CheckOpening(opening));
+  ASSIGN_OR_RETURN(header, ParseHeader(opening.header));
+  ASSIGN_OR_RETURN(units, CutUnitViews(opening.event));
+  return absl::OkStatus();
+}
+
+// And after.
+absl::Status Compare(const Leaf& leaf, const Hash& commitment, const EntryHeader& header,
+                     absl::Span<const UnitView> units, const HmacKey* index_key) {
+  if (commitment != *leaf.commitment) {
+    return absl::DataLossError("commitment: seed, header or event is not what the leaf commits to");
+  }
+  RETURN_IF_ERROR(CheckEventTime(leaf, units));
+  RETURN_IF_ERROR(CheckIdentity(header, units));
+  return index_key != nullptr ? CheckTags(leaf, units, *index_key) : absl::OkStatus();
+}
+
 }  // namespace
 
+OpeningView ViewOf(const Opening& opening) { return {opening.seed, opening.header, opening.event}; }
+
 absl::StatusOr<std::string> EncodeOpening(const Opening& opening) {
-  RETURN_IF_ERROR(CheckOpening(opening));
+  RETURN_IF_ERROR(CheckOpening(ViewOf(opening)));
   std::string out;
   PutU8(out, kOpeningVersion);
   PutSeedAndHeader(out, opening);
@@ -124,18 +153,8 @@ absl::StatusOr<std::string> EncodeOpening(const Opening& opening) {
 }
 
 absl::StatusOr<Opening> ParseOpening(absl::string_view bytes) {
-  ByteReader in(bytes);
-  Opening opening;
-  uint32_t length = 0;
-  absl::string_view event;
-  RETURN_IF_ERROR(ReadVersion("opening version", kOpeningVersion, in));
-  RETURN_IF_ERROR(ReadSeedAndHeader("opening", in, opening));
-  RETURN_IF_ERROR(in.U32("opening event", length));
-  RETURN_IF_ERROR(in.Raw("opening event", length, event));
-  RETURN_IF_ERROR(in.Finish("opening"));
-  opening.event = std::string(event);
-  RETURN_IF_ERROR(CheckOpening(opening));
-  return opening;
+  ASSIGN_OR_RETURN(const OpeningView opening, ParseOpeningView(bytes));
+  return Copy(opening);
 }
 
 absl::StatusOr<std::string> EncodeReceiptExtra(const ReceiptExtra& extra) {
@@ -147,7 +166,7 @@ absl::StatusOr<std::string> EncodeReceiptExtra(const ReceiptExtra& extra) {
   PutBytes16(out, extra.leaf);
   PutU8(out, extra.opening ? 1 : 0);
   if (!extra.opening) return out;
-  RETURN_IF_ERROR(CheckOpening(*extra.opening));
+  RETURN_IF_ERROR(CheckOpening(ViewOf(*extra.opening)));
   if (!extra.opening->event.empty()) return Invalid("receipt opening", "carries no event");
   PutSeedAndHeader(out, *extra.opening);
   return out;
@@ -163,7 +182,9 @@ absl::StatusOr<ReceiptExtra> ParseReceiptExtra(absl::string_view bytes) {
   RETURN_IF_ERROR(in.U8("receipt has_opening", has_opening));
   if (has_opening > 1) return Invalid("receipt has_opening", "neither 0 nor 1");
   if (has_opening == 1) {
-    RETURN_IF_ERROR(ReadSeedAndHeader("receipt", in, extra.opening.emplace()));
+    OpeningView opening;
+    RETURN_IF_ERROR(ReadSeedAndHeader("receipt", in, opening));
+    extra.opening = Copy(opening);
   }
   RETURN_IF_ERROR(in.Finish("receipt"));
   extra.leaf = std::string(leaf);
@@ -190,33 +211,65 @@ absl::StatusOr<std::string> EncodePayloadBundle(absl::Span<const std::optional<O
   return out;
 }
 
-absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::string_view bundle,
-                                                                       uint64_t width) {
+absl::StatusOr<std::vector<std::optional<OpeningView>>> ParsePayloadBundleViews(
+    absl::string_view bundle, uint64_t width) {
   RETURN_IF_ERROR(CheckWidth(width));
   ByteReader in(bundle);
-  std::vector<std::optional<Opening>> openings(width);
-  for (std::optional<Opening>& opening : openings) {
+  std::vector<std::optional<OpeningView>> openings(width);
+  for (std::optional<OpeningView>& opening : openings) {
     uint32_t length = 0;
     absl::string_view record;
     RETURN_IF_ERROR(in.U32("payload bundle", length));
     RETURN_IF_ERROR(in.Raw("payload bundle", length, record));
     if (length == 0) continue;
-    ASSIGN_OR_RETURN(opening, ParseOpening(record));
+    ASSIGN_OR_RETURN(opening, ParseOpeningView(record));
   }
   RETURN_IF_ERROR(in.Finish("payload bundle"));
   return openings;
 }
 
+absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::string_view bundle,
+                                                                       uint64_t width) {
+  ASSIGN_OR_RETURN(const std::vector<std::optional<OpeningView>> views,
+                   ParsePayloadBundleViews(bundle, width));
+  std::vector<std::optional<Opening>> openings(width);
+  for (size_t i = 0; i < width; ++i) {
+    if (views[i]) openings[i] = Copy(*views[i]);
+  }
+  return openings;
+}
+
 absl::Status VerifyOpening(const Leaf& leaf, const Opening& opening,
                            std::optional<absl::string_view> index_key) {
-  RETURN_IF_ERROR(CheckCarriesEvent(leaf));
-  RETURN_IF_ERROR(CheckOpening(opening));
-  ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(opening.header));
-  ASSIGN_OR_RETURN(const std::vector<Unit> units, CutUnits(opening.event));
-  RETURN_IF_ERROR(CheckCommitment(leaf, opening, units));
-  RETURN_IF_ERROR(CheckEventTime(leaf, units));
-  RETURN_IF_ERROR(CheckIdentity(header, units));
-  return index_key ? CheckTags(leaf, units, *index_key) : absl::OkStatus();
+  if (index_key && index_key->size() != kIndexKeyBytes) {
+    return Invalid("index key", "needs 32 bytes");
+  }
+  std::optional<HmacKey> key;
+  if (index_key) key.emplace(*index_key);
+  return VerifyOpenings({&leaf}, {ViewOf(opening)}, key ? &*key : nullptr)[0].status;
+}
+
+std::vector<OpenedEntry> VerifyOpenings(absl::Span<const Leaf* const> leaves,
+                                        absl::Span<const OpeningView> openings,
+                                        const HmacKey* index_key) {
+  std::vector<OpenedEntry> entries(leaves.size());
+  std::vector<CommitmentInput> inputs;
+  std::vector<size_t> places;  // of the inputs among the entries
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    CommitmentInput input{openings[i].seed, openings[i].header, {}};
+    entries[i].status = Read(*leaves[i], openings[i], entries[i].header, input.units);
+    if (!entries[i].status.ok()) continue;
+    inputs.push_back(std::move(input));
+    places.push_back(i);
+  }
+  const std::vector<Commitments> commitments = CommitTo(inputs);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    OpenedEntry& entry = entries[places[i]];
+    entry.event_commitment = commitments[i].event;
+    entry.status =
+        Compare(*leaves[places[i]], commitments[i].entry, entry.header, inputs[i].units, index_key);
+  }
+  return entries;
 }
 
 }  // namespace auditledger

@@ -28,7 +28,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "merkle/hash.h"
+#include "merkle/header.h"
 #include "merkle/leaf.h"
+#include "merkle/sha256.h"
 
 namespace auditledger {
 
@@ -38,6 +40,14 @@ struct Opening {
   std::string event;   // canonical encoding; empty where only seed and header are known
   friend bool operator==(const Opening&, const Opening&) = default;
 };
+
+// The same as views of bytes that must outlive it.
+struct OpeningView {
+  absl::string_view seed;
+  absl::string_view header;
+  absl::string_view event;
+};
+OpeningView ViewOf(const Opening& opening);
 
 absl::StatusOr<std::string> EncodeOpening(const Opening& opening);
 absl::StatusOr<Opening> ParseOpening(absl::string_view bytes);  // strict
@@ -55,6 +65,9 @@ std::string PayloadPath(uint64_t index, uint64_t width);
 absl::StatusOr<std::string> EncodePayloadBundle(absl::Span<const std::optional<Opening>> openings);
 absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::string_view bundle,
                                                                        uint64_t width);
+// As views of `bundle`.
+absl::StatusOr<std::vector<std::optional<OpeningView>>> ParsePayloadBundleViews(
+    absl::string_view bundle, uint64_t width);
 
 // Checks that `opening` (with its event) is what the leaf of an event or of a conflict commits to:
 // commitment, event time, that the header names the event's own id, stream and sequence, and, when
@@ -62,6 +75,18 @@ absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::str
 // InvalidArgument: malformed; DataLoss: well formed, but leaf, header and event differ, saying how.
 absl::Status VerifyOpening(const Leaf& leaf, const Opening& opening,
                            std::optional<absl::string_view> index_key);
+
+// The same for many at once, hashed side by side: results[i] is of leaves[i] and openings[i].
+struct OpenedEntry {
+  absl::Status status;
+  // Once it is OK: what an emitter's signature covers (header.h, commitment.h).
+  EntryHeader header;
+  Hash event_commitment;
+};
+// `index_key` may be nullptr. REQUIRES: as many openings as leaves.
+std::vector<OpenedEntry> VerifyOpenings(absl::Span<const Leaf* const> leaves,
+                                        absl::Span<const OpeningView> openings,
+                                        const HmacKey* index_key);
 
 }  // namespace auditledger
 

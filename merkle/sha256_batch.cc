@@ -80,7 +80,11 @@ class Sha256Batch::Lanes {
       if (left_[lane] == 0) continue;
       blocks_[lane] += kSha256BlockBytes;
       if (--left_[lane] > 0) continue;
-      digests_[message_[lane]] = ToHash(StateOf(lane));
+      // Into its place word by word: a copy made by words and then moved as a whole stalls.
+      Hash& digest = digests_[message_[lane]];
+      for (size_t i = 0; i < states_.size(); ++i) {
+        StoreSha256Word(states_[i][lane], &digest.bytes[4 * i]);
+      }
       --running_;
       Refill(lane);
     }

@@ -13,14 +13,8 @@
 namespace auditledger {
 namespace {
 
-// Whole words at a time: byte by byte took as long as a block's hashing.
 void StoreU64(uint64_t value, unsigned char* out) {
   if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
-  std::memcpy(out, &value, sizeof(value));
-}
-
-void StoreU32(uint32_t value, unsigned char* out) {
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
   std::memcpy(out, &value, sizeof(value));
 }
 
@@ -41,7 +35,7 @@ void CompressSha256(const unsigned char* blocks, size_t count, Sha256State& stat
 
 Hash ToHash(const Sha256State& state) {
   Hash hash;
-  for (size_t i = 0; i < state.size(); ++i) StoreU32(state[i], hash.bytes.data() + 4 * i);
+  for (size_t i = 0; i < state.size(); ++i) StoreSha256Word(state[i], &hash.bytes[4 * i]);
   return hash;
 }
 

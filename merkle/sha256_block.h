@@ -7,8 +7,10 @@
 #define AUDITLEDGER_MERKLE_SHA256_BLOCK_H_
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "merkle/hash.h"
 
@@ -32,6 +34,11 @@ void CloseSha256(size_t bytes, uint64_t before, unsigned char* message);
 
 void CompressSha256(const unsigned char* blocks, size_t count, Sha256State& state);
 
+// A word of the state as it stands in a digest. At once: byte by byte took as long as a block.
+inline void StoreSha256Word(uint32_t word, uint8_t* out) {
+  if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap32(word);
+  std::memcpy(out, &word, sizeof(word));
+}
 Hash ToHash(const Sha256State& state);
 
 }  // namespace auditledger

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "merkle/bytes.h"
 #include "merkle/sha256.h"
@@ -27,7 +28,7 @@ constexpr uint32_t kWho = 3;         // Agent
 constexpr uint32_t kRequestor = 6;   // Agent
 constexpr uint32_t kOtherId = 18;    // Agent
 
-// A TagKey inside the bytes of a unit.
+// A TagKey as views of the event.
 struct KeyView {
   absl::string_view kind;
   absl::string_view system;
@@ -42,6 +43,10 @@ absl::string_view ValueOf(const std::optional<WireField>& field) {
 bool IsValidUtf8(absl::string_view text) {
   char32_t character = 0;
   while (!text.empty()) {
+    if (absl::ascii_isascii(static_cast<unsigned char>(text.front()))) {
+      text.remove_prefix(1);
+      continue;
+    }
     if (!TakeUtf8(text, character)) return false;
   }
   return true;
@@ -83,8 +88,9 @@ absl::Status AddReference(absl::string_view kind, absl::string_view reference, K
 
 absl::Status AddOtherIds(absl::string_view records, Keys& keys) {
   WireReader reader(records);
+  WireField record;
   while (!reader.done()) {
-    ASSIGN_OR_RETURN(const WireField record, reader.Next());
+    RETURN_IF_ERROR(reader.Next(record));
     if (record.type != WireType::kLengthDelimited) {
       return absl::InvalidArgumentError("agent: other_id has the wrong wire type");
     }
@@ -104,10 +110,10 @@ absl::StatusOr<bool> ReadRequestor(absl::string_view records) {
 }
 
 // `agent`: the units of one agent. Its keys are read strictly whoever it is, and kept if it asked.
-absl::Status AddAgent(absl::Span<const Unit> agent, Keys& keys) {
+absl::Status AddAgent(absl::Span<const UnitView> agent, Keys& keys) {
   bool requestor = false;
   Keys found;
-  for (const Unit& unit : agent) {
+  for (const UnitView& unit : agent) {
     if (unit.path.subfield == kWho) {
       std::optional<WireField> who;
       RETURN_IF_ERROR(ReadSingularFields(kTagKindAgent, unit.bytes,
@@ -128,11 +134,11 @@ absl::Status AddAgent(absl::Span<const Unit> agent, Keys& keys) {
 }
 
 // `access`: the units of emergency_access.
-absl::Status AddOverride(absl::Span<const Unit> access, Keys& keys) {
+absl::Status AddOverride(absl::Span<const UnitView> access, Keys& keys) {
   if (access[0].path.occurrence != 0) {
     return absl::InvalidArgumentError("override: emergency_access occurs twice");
   }
-  for (const Unit& unit : access) {
+  for (const UnitView& unit : access) {
     if (unit.path.subfield != kOverrideId) continue;
     std::optional<WireField> id;
     RETURN_IF_ERROR(ReadSingularFields(kTagKindOverride, unit.bytes,
@@ -143,7 +149,7 @@ absl::Status AddOverride(absl::Span<const Unit> access, Keys& keys) {
 }
 
 // The units from `first` on that belong to the same element.
-absl::Span<const Unit> ElementAt(absl::Span<const Unit> units, size_t first) {
+absl::Span<const UnitView> ElementAt(absl::Span<const UnitView> units, size_t first) {
   size_t end = first + 1;
   while (end < units.size() && units[end].path.field == units[first].path.field &&
          units[end].path.occurrence == units[first].path.occurrence) {
@@ -152,8 +158,8 @@ absl::Span<const Unit> ElementAt(absl::Span<const Unit> units, size_t first) {
   return units.subspan(first, end - first);
 }
 
-absl::Status AddPatient(absl::Span<const Unit> patient, Keys& keys) {
-  for (const Unit& unit : patient) {
+absl::Status AddPatient(absl::Span<const UnitView> patient, Keys& keys) {
+  for (const UnitView& unit : patient) {
     if (unit.path.subfield == kReference || unit.path.subfield == kIdentifier) {
       RETURN_IF_ERROR(AddReference(kTagKindPatient, unit.bytes, keys));
     }
@@ -173,11 +179,11 @@ Hash Derive(const HmacKey& index_key, const KeyView& key) {
                         absl::string_view(id_size.data(), id_size.size()), key.id});
 }
 
-// Views of `units`.
-absl::StatusOr<Keys> FindKeys(absl::Span<const Unit> units) {
+// Views of what `units` are views of.
+absl::StatusOr<Keys> FindKeys(absl::Span<const UnitView> units) {
   Keys keys;
   for (size_t i = 0; i < units.size();) {
-    const absl::Span<const Unit> element = ElementAt(units, i);
+    const absl::Span<const UnitView> element = ElementAt(units, i);
     switch (units[i].path.field) {
       case kEmergencyAccessField:
         RETURN_IF_ERROR(AddOverride(element, keys));
@@ -202,7 +208,7 @@ Hash DeriveTag(const HmacKey& index_key, const TagKey& key) {
   return Derive(index_key, {key.kind, key.system, key.id});
 }
 
-absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
+absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const UnitView> units) {
   ASSIGN_OR_RETURN(const Keys found, FindKeys(units));
   std::vector<TagKey> keys;
   keys.reserve(found.size());
@@ -213,7 +219,7 @@ absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
 }
 
 absl::StatusOr<std::vector<Hash>> DeriveTags(const HmacKey& index_key,
-                                             absl::Span<const Unit> units) {
+                                             absl::Span<const UnitView> units) {
   ASSIGN_OR_RETURN(const Keys keys, FindKeys(units));
   std::vector<Hash> tags;
   tags.reserve(keys.size());

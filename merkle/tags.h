@@ -56,11 +56,18 @@ Hash DeriveTag(const HmacKey& index_key, const TagKey& key);
 // The keys in the units of an event, in document order, duplicates and all. `units` are CutUnits'
 // own. InvalidArgument when a key-bearing unit does not parse, is not valid UTF-8, or there are
 // more than kMaxTags.
-absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units);
+absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const UnitView> units);
+inline absl::StatusOr<std::vector<TagKey>> TagKeys(absl::Span<const Unit> units) {
+  return TagKeys(ViewsOf(units));
+}
 
 // Distinct tags, ascending: exactly what the leaf must carry.
 absl::StatusOr<std::vector<Hash>> DeriveTags(const HmacKey& index_key,
-                                             absl::Span<const Unit> units);
+                                             absl::Span<const UnitView> units);
+inline absl::StatusOr<std::vector<Hash>> DeriveTags(const HmacKey& index_key,
+                                                    absl::Span<const Unit> units) {
+  return DeriveTags(index_key, ViewsOf(units));
+}
 
 // SHA-256("auditledger/index-key/v1" 00 || index_key): what genesis names, so that nobody can be
 // shown another key.

@@ -123,21 +123,26 @@ absl::StatusOr<std::string> EncodeEntryBundle(absl::Span<const std::string> entr
   return bundle;
 }
 
-absl::StatusOr<std::vector<std::string>> ParseEntryBundle(absl::string_view bundle,
-                                                          uint64_t width) {
+absl::StatusOr<std::vector<absl::string_view>> ParseEntryBundleViews(absl::string_view bundle,
+                                                                     uint64_t width) {
   if (width == 0 || width > kTileWidth) {
     return absl::InvalidArgumentError(
         absl::StrCat("entry bundle: width ", width, ", needs 1 to ", kTileWidth));
   }
-  std::vector<std::string> entries;
+  std::vector<absl::string_view> entries(width);
   ByteReader reader(bundle);
-  for (uint64_t i = 0; i < width; ++i) {
-    absl::string_view entry;
+  for (absl::string_view& entry : entries) {
     RETURN_IF_ERROR(reader.Bytes16("entry bundle: entry", entry));
-    entries.emplace_back(entry);
   }
   RETURN_IF_ERROR(reader.Finish("entry bundle"));
   return entries;
+}
+
+absl::StatusOr<std::vector<std::string>> ParseEntryBundle(absl::string_view bundle,
+                                                          uint64_t width) {
+  ASSIGN_OR_RETURN(const std::vector<absl::string_view> views,
+                   ParseEntryBundleViews(bundle, width));
+  return std::vector<std::string>(views.begin(), views.end());
 }
 
 absl::StatusOr<std::vector<Hash>> TileNodeReader::ReadNodes(const std::vector<NodeId>& ids) {

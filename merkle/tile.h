@@ -53,6 +53,9 @@ absl::StatusOr<ParsedTilePath> ParseTilePath(absl::string_view path);
 absl::StatusOr<std::string> EncodeEntryBundle(absl::Span<const std::string> entries);
 // Strict: exactly `width` (1 to 256) entries and no trailing bytes.
 absl::StatusOr<std::vector<std::string>> ParseEntryBundle(absl::string_view bundle, uint64_t width);
+// As views of `bundle`.
+absl::StatusOr<std::vector<absl::string_view>> ParseEntryBundleViews(absl::string_view bundle,
+                                                                     uint64_t width);
 
 // Where tiles come from: a database, a folder, a map.
 class TileReader {

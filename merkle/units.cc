@@ -30,24 +30,23 @@ absl::Status WalkElement(uint32_t field, uint32_t occurrence, absl::string_view 
                          const Emit& emit) {
   if (element.empty()) return emit(UnitPath{field, occurrence, 0}, element);
   WireReader reader(element);
+  WireField record;
   absl::string_view group;  // the records of `subfield` so far
   uint32_t subfield = 0;
   while (!reader.done()) {
-    const absl::StatusOr<WireField> record = reader.Next();
-    if (!record.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("field ", field, ": ", record.status().message()));
+    if (const absl::Status status = reader.Next(record); !status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("field ", field, ": ", status.message()));
     }
-    if (record->number < subfield) {
-      return NotAscending(absl::StrCat("field ", field, ": "), record->number, subfield);
+    if (record.number < subfield) {
+      return NotAscending(absl::StrCat("field ", field, ": "), record.number, subfield);
     }
-    if (record->number == subfield) {
-      group = absl::string_view(group.data(), group.size() + record->record.size());
+    if (record.number == subfield) {
+      group = absl::string_view(group.data(), group.size() + record.record.size());
       continue;
     }
     if (subfield != 0) RETURN_IF_ERROR(emit(UnitPath{field, occurrence, subfield}, group));
-    subfield = record->number;
-    group = record->record;
+    subfield = record.number;
+    group = record.record;
   }
   return emit(UnitPath{field, occurrence, subfield}, group);
 }
@@ -67,9 +66,10 @@ absl::Status WalkUnits(absl::string_view event, const Emit& emit) {
     return emit(path, bytes);
   };
   WireReader reader(event);
+  WireField record;
   UnitPath path;
   while (!reader.done()) {
-    ASSIGN_OR_RETURN(const WireField record, reader.Next());
+    RETURN_IF_ERROR(reader.Next(record));
     if (record.number < path.field) return NotAscending("", record.number, path.field);
     path.occurrence = record.number == path.field ? path.occurrence + 1 : 0;
     path.field = record.number;
@@ -130,13 +130,28 @@ std::string Concatenate(absl::Span<const Unit> units) {
 }  // namespace
 
 absl::StatusOr<std::vector<Unit>> CutUnits(absl::string_view event) {
+  ASSIGN_OR_RETURN(const std::vector<UnitView> views, CutUnitViews(event));
   std::vector<Unit> units;
+  units.reserve(views.size());
+  for (const UnitView& view : views) units.push_back({view.path, std::string(view.bytes)});
+  return units;
+}
+
+absl::StatusOr<std::vector<UnitView>> CutUnitViews(absl::string_view event) {
+  std::vector<UnitView> units;
   units.reserve(kUsualUnits);
   RETURN_IF_ERROR(WalkUnits(event, [&](const UnitPath& path, absl::string_view bytes) {
-    units.push_back(Unit{path, std::string(bytes)});
+    units.push_back(UnitView{path, bytes});
     return absl::OkStatus();
   }));
   return units;
+}
+
+std::vector<UnitView> ViewsOf(absl::Span<const Unit> units) {
+  std::vector<UnitView> views;
+  views.reserve(units.size());
+  for (const Unit& unit : units) views.push_back({unit.path, unit.bytes});
+  return views;
 }
 
 absl::StatusOr<std::string> JoinUnits(absl::Span<const Unit> units) {
@@ -156,9 +171,9 @@ absl::StatusOr<std::string> JoinUnits(absl::Span<const Unit> units) {
   return event;
 }
 
-absl::StatusOr<uint64_t> EventTimeMicros(absl::Span<const Unit> units) {
+absl::StatusOr<uint64_t> EventTimeMicros(absl::Span<const UnitView> units) {
   std::optional<WireField> time, timestamp, seconds, nanos;
-  for (const Unit& unit : units) {
+  for (const UnitView& unit : units) {
     if (unit.path.field != kRecordedField) continue;
     if (unit.path.occurrence != 0) return absl::InvalidArgumentError("recorded: occurs twice");
     RETURN_IF_ERROR(ReadSingularFields("recorded", unit.bytes,
@@ -183,9 +198,9 @@ absl::StatusOr<uint64_t> EventTimeMicros(absl::Span<const Unit> units) {
   return whole * kMicrosPerSecond + fraction / kNanosPerMicro;
 }
 
-absl::StatusOr<EventIdentity> ReadEventIdentity(absl::Span<const Unit> units) {
+absl::StatusOr<EventIdentity> ReadEventIdentity(absl::Span<const UnitView> units) {
   std::optional<WireField> event_id, stream_id, sequence;
-  for (const Unit& unit : units) {
+  for (const UnitView& unit : units) {
     if (unit.path.field == kEventIdField) {
       if (unit.path.occurrence != 0) return absl::InvalidArgumentError("event_id: occurs twice");
       RETURN_IF_ERROR(ReadSingularFields("event_id", unit.bytes,

@@ -66,11 +66,20 @@ struct Unit {
   friend bool operator==(const Unit&, const Unit&) = default;
 };
 
+// The same without a copy: the bytes that were cut must outlive it.
+struct UnitView {
+  UnitPath path;
+  absl::string_view bytes;
+};
+std::vector<UnitView> ViewsOf(absl::Span<const Unit> units);
+
 // Cuts a canonical encoding. InvalidArgument, naming the field, when it is not in canonical form:
 // fields not ascending, a repeated element not contiguous, a varint or length not minimal, a group,
 // trailing bytes, a cut field that is not length-delimited, more than kMaxUnits units or
 // kMaxEventBytes bytes.
 absl::StatusOr<std::vector<Unit>> CutUnits(absl::string_view event);
+// As views of `event`.
+absl::StatusOr<std::vector<UnitView>> CutUnitViews(absl::string_view event);
 
 // The inverse. InvalidArgument unless CutUnits of the result gives exactly `units` again.
 absl::StatusOr<std::string> JoinUnits(absl::Span<const Unit> units);
@@ -81,7 +90,10 @@ inline constexpr uint64_t kMaxTimestampSeconds = 253402300799;
 // Unix time in microseconds of the event's `recorded` field, what is finer cut off; 0 when it has
 // none (so has 1970-01-01T00:00:00 itself).
 // InvalidArgument when it lies before 1970, after kMaxTimestampSeconds, or is not strictly encoded.
-absl::StatusOr<uint64_t> EventTimeMicros(absl::Span<const Unit> units);
+absl::StatusOr<uint64_t> EventTimeMicros(absl::Span<const UnitView> units);
+inline absl::StatusOr<uint64_t> EventTimeMicros(absl::Span<const Unit> units) {
+  return EventTimeMicros(ViewsOf(units));
+}
 
 // What an event says of its own place: which one it is, in which stream, at which number there.
 // With the principal it is what exactly-once goes by, so the header has to say the same.
@@ -94,7 +106,10 @@ struct EventIdentity {
 
 // What is absent is empty or 0, as protobuf has it.
 // InvalidArgument when source or one of the three occurs twice or with another wire type.
-absl::StatusOr<EventIdentity> ReadEventIdentity(absl::Span<const Unit> units);
+absl::StatusOr<EventIdentity> ReadEventIdentity(absl::Span<const UnitView> units);
+inline absl::StatusOr<EventIdentity> ReadEventIdentity(absl::Span<const Unit> units) {
+  return ReadEventIdentity(ViewsOf(units));
+}
 
 }  // namespace auditledger
 

@@ -74,6 +74,12 @@ const char* TakeValue(absl::string_view& rest, WireField& field) {
 }  // namespace
 
 absl::StatusOr<WireField> WireReader::Next() {
+  WireField field;
+  RETURN_IF_ERROR(Next(field));
+  return field;
+}
+
+absl::Status WireReader::Next(WireField& field) {
   const absl::string_view start = rest_;
   uint64_t tag = 0;
   if (const char* why = TakeVarint(rest_, tag)) {
@@ -83,33 +89,33 @@ absl::StatusOr<WireField> WireReader::Next() {
   if (number == 0 || number > kMaxFieldNumber) {
     return absl::InvalidArgumentError("tag: field number out of range");
   }
-  WireField field;
+  field = WireField();
   field.number = static_cast<uint32_t>(number);
   field.type = static_cast<WireType>(tag & 7);
   if (const char* why = TakeValue(rest_, field)) return Malformed(field.number, why);
   field.record = start.substr(0, start.size() - rest_.size());
-  return field;
+  return absl::OkStatus();
 }
 
 absl::Status ReadSingularFields(absl::string_view what, absl::string_view message,
                                 std::initializer_list<SingularField> wanted) {
   WireReader reader(message);
+  WireField field;
   while (!reader.done()) {
-    const absl::StatusOr<WireField> field = reader.Next();
-    if (!field.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(what, ": ", field.status().message()));
+    if (const absl::Status status = reader.Next(field); !status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(what, ": ", status.message()));
     }
     for (const SingularField& want : wanted) {
-      if (want.number != field->number) continue;
-      if (want.type != field->type) {
+      if (want.number != field.number) continue;
+      if (want.type != field.type) {
         return absl::InvalidArgumentError(
-            absl::StrCat(what, ": field ", field->number, " has the wrong wire type"));
+            absl::StrCat(what, ": field ", field.number, " has the wrong wire type"));
       }
       if (want.out->has_value()) {
         return absl::InvalidArgumentError(
-            absl::StrCat(what, ": field ", field->number, " occurs twice"));
+            absl::StrCat(what, ": field ", field.number, " occurs twice"));
       }
-      *want.out = *field;
+      *want.out = field;
     }
   }
   return absl::OkStatus();

@@ -43,6 +43,8 @@ class WireReader {
   // 0, a wire type other than the four above, a varint that is not minimal or exceeds 64 bits, a
   // value that is cut short. After an error the reader is of no further use.
   absl::StatusOr<WireField> Next();
+  // The same into `field`, for whoever reads many.
+  absl::Status Next(WireField& field);
 
  private:
   absl::string_view rest_;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "merkle/hash.h"
+#include "merkle/sha256.h"
 #include "verifier/pins.h"
 #include "verifier/timestamps.h"
 #include "verifier/verdict.h"
@@ -57,7 +59,7 @@ struct BundleFiles {
 
 struct BundleRules {
   Pin pin;
-  std::optional<std::string> index_key;
+  std::shared_ptr<const HmacKey> index_key;  // nullptr: tags are not checked
 };
 
 struct BundleResult {

@@ -10,6 +10,7 @@
 #include "merkle/header.h"
 #include "merkle/key_chain.h"
 #include "merkle/status_macros.h"
+#include "merkle/tags.h"
 #include "merkle/units.h"
 
 namespace auditledger {
@@ -88,6 +89,18 @@ absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
   }
 }
 
+absl::StatusOr<EmitterProof> CheckEmitter(absl::string_view origin, const OpenedEntry& entry) {
+  RETURN_IF_ERROR(entry.status);
+  const EntryHeader& header = entry.header;
+  if (!header.signature) return EmitterProof::kNone;
+  const std::string message =
+      EmitMessage(origin, header.stream_id, header.event_id, entry.event_commitment);
+  const absl::Status status =
+      VerifyEd25519(header.signature->public_key, message, header.signature->signature);
+  if (!status.ok()) return absl::DataLossError("header: the emitter's signature does not verify");
+  return EmitterProof::kSigned;
+}
+
 }  // namespace
 
 bool HasPayload(EntryKind kind) {
@@ -134,16 +147,24 @@ absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin) {
 absl::StatusOr<EmitterProof> CheckOpening(absl::string_view origin, const Leaf& leaf,
                                           const Opening& opening,
                                           std::optional<absl::string_view> index_key) {
-  RETURN_IF_ERROR(VerifyOpening(leaf, opening, index_key));
-  ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(opening.header));
-  if (!header.signature) return EmitterProof::kNone;
-  ASSIGN_OR_RETURN(const std::vector<Unit> units, CutUnits(opening.event));
-  const Hash commitment = EventCommitment(DigestUnits(opening.seed, units));
-  const std::string message = EmitMessage(origin, header.stream_id, header.event_id, commitment);
-  const absl::Status status =
-      VerifyEd25519(header.signature->public_key, message, header.signature->signature);
-  if (!status.ok()) return absl::DataLossError("header: the emitter's signature does not verify");
-  return EmitterProof::kSigned;
+  if (!index_key) return CheckOpenings(origin, {&leaf}, {ViewOf(opening)}, nullptr)[0];
+  if (index_key->size() != kIndexKeyBytes) {
+    return absl::InvalidArgumentError("index key: needs 32 bytes");
+  }
+  const HmacKey key(*index_key);
+  return CheckOpenings(origin, {&leaf}, {ViewOf(opening)}, &key)[0];
+}
+
+std::vector<absl::StatusOr<EmitterProof>> CheckOpenings(absl::string_view origin,
+                                                        absl::Span<const Leaf* const> leaves,
+                                                        absl::Span<const OpeningView> openings,
+                                                        const HmacKey* index_key) {
+  std::vector<absl::StatusOr<EmitterProof>> proofs;
+  proofs.reserve(leaves.size());
+  for (const OpenedEntry& entry : VerifyOpenings(leaves, openings, index_key)) {
+    proofs.push_back(CheckEmitter(origin, entry));
+  }
+  return proofs;
 }
 
 std::string FormatMicros(uint64_t unix_us) {

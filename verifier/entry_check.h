@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "merkle/leaf.h"
 #include "merkle/opening.h"
 #include "merkle/system_entries.h"
@@ -40,6 +42,13 @@ enum class EmitterProof : uint8_t { kNone, kSigned };
 absl::StatusOr<EmitterProof> CheckOpening(absl::string_view origin, const Leaf& leaf,
                                           const Opening& opening,
                                           std::optional<absl::string_view> index_key);
+
+// The same for many entries at once, which is a third of the work (VerifyOpenings). `index_key` may
+// be nullptr.
+std::vector<absl::StatusOr<EmitterProof>> CheckOpenings(absl::string_view origin,
+                                                        absl::Span<const Leaf* const> leaves,
+                                                        absl::Span<const OpeningView> openings,
+                                                        const HmacKey* index_key);
 
 // RFC 3339 in UTC, to the microsecond.
 std::string FormatMicros(uint64_t unix_us);

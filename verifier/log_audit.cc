@@ -69,7 +69,7 @@ class LogAudit {
       : input_(input),
         pin_(pin),
         history_(history),
-        rules_{pin, input.index_key},
+        rules_{pin, nullptr},
         verdict_(Verdict::About("log", pin)),
         tree_(input.dir, findings_) {
     history_.log_dir = input.dir;
@@ -114,13 +114,14 @@ class LogAudit {
 
   // The key must be the one that genesis names, or tag checks would mean nothing.
   void CheckIndexKey() {
-    if (!rules_.index_key) return;
+    if (!input_.index_key) return;
+    rules_.index_key = std::make_shared<const HmacKey>(*input_.index_key);
     const absl::StatusOr<std::string> bytes = ReadEntriesFile(input_.dir, 0, WidthOf(0));
     if (!bytes.ok()) return;  // reported with the bundle
     const absl::StatusOr<std::vector<std::string>> entries = ParseEntryBundle(*bytes, WidthOf(0));
     const absl::StatusOr<Leaf> leaf = entries.ok() ? ParseLeaf((*entries)[0]) : entries.status();
     const absl::StatusOr<Genesis> genesis = leaf.ok() ? ParseGenesis(leaf->body) : leaf.status();
-    if (!genesis.ok() || genesis->index_key_hash == IndexKeyHash(*rules_.index_key)) return;
+    if (!genesis.ok() || genesis->index_key_hash == IndexKeyHash(*input_.index_key)) return;
     verdict_.CannotTell("the index key given is not the one that genesis names");
     rules_.index_key.reset();
   }

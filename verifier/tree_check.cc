@@ -21,7 +21,7 @@ void TreeCheck::AddBundle(const std::vector<Hash>& leaf_hashes) {
   if (leaf_hashes.size() < kTileWidth) {
     last_bundle_ = leaf_hashes;
   } else {
-    Push(0, FrontierOf(leaf_hashes).Root());
+    Push(0, RootOf(leaf_hashes));
   }
 }
 
@@ -33,7 +33,7 @@ void TreeCheck::Push(size_t level, const Hash& hash) {
   if (edge.size() < kTileWidth) return;
   const size_t shift = (level + 2) * static_cast<size_t>(kTileHeight);
   CompareTile(level + 1, (size_ >> shift) - 1, edge);
-  const Hash root = FrontierOf(edge).Root();
+  const Hash root = RootOf(edge);
   edge.clear();
   Push(level + 1, root);
 }

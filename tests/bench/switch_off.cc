@@ -99,14 +99,15 @@ void MakeSwitchable(LedgerOptions& options) {
   declaration asm("__wrap_" symbol);                   \
   real asm("__real_" symbol)
 
-AUDITLEDGER_WRAPPED("_ZN11auditledger10DeriveTagsERKNS_7HmacKeyEN4absl7debian34SpanIKNS_4UnitEEE",
-                    absl::StatusOr<Hashes> WrapTags(const HmacKey&, absl::Span<const Unit>),
-                    absl::StatusOr<Hashes> RealTags(const HmacKey&, absl::Span<const Unit>));
+AUDITLEDGER_WRAPPED(
+    "_ZN11auditledger10DeriveTagsERKNS_7HmacKeyEN4absl7debian34SpanIKNS_8UnitViewEEE",
+    absl::StatusOr<Hashes> WrapTags(const HmacKey&, absl::Span<const UnitView>),
+    absl::StatusOr<Hashes> RealTags(const HmacKey&, absl::Span<const UnitView>));
 AUDITLEDGER_WRAPPED(
     "_ZN11auditledger11DigestUnitsEN4absl7debian311string_viewENS1_4SpanIKNS_"
-    "4UnitEEE",
-    std::vector<UnitDigest> WrapUnits(absl::string_view, absl::Span<const Unit>),
-    std::vector<UnitDigest> RealUnits(absl::string_view, absl::Span<const Unit>));
+    "8UnitViewEEE",
+    std::vector<UnitDigest> WrapUnits(absl::string_view, absl::Span<const UnitView>),
+    std::vector<UnitDigest> RealUnits(absl::string_view, absl::Span<const UnitView>));
 AUDITLEDGER_WRAPPED("_ZN11auditledger15InclusionProofsENS_9LeafRangeEmRNS_10NodeReaderE",
                     absl::StatusOr<std::vector<Hashes>> WrapProofs(LeafRange, uint64_t,
                                                                    NodeReader&),
@@ -138,16 +139,16 @@ AUDITLEDGER_WRAPPED(
     absl::StatusOr<std::string> RealEncrypt(const PayloadKeys*, absl::string_view,
                                             absl::string_view, const Hash&, const PayloadView&));
 
-absl::StatusOr<Hashes> WrapTags(const HmacKey& key, absl::Span<const Unit> units) {
+absl::StatusOr<Hashes> WrapTags(const HmacKey& key, absl::Span<const UnitView> units) {
   if (IsOff(Part::kTags)) return Hashes();
   return RealTags(key, units);
 }
 
-std::vector<UnitDigest> WrapUnits(absl::string_view seed, absl::Span<const Unit> units) {
+std::vector<UnitDigest> WrapUnits(absl::string_view seed, absl::Span<const UnitView> units) {
   if (!IsOff(Part::kUnitHashes)) return RealUnits(seed, units);
   std::vector<UnitDigest> digests;
   digests.reserve(units.size());
-  for (const Unit& unit : units) digests.push_back({unit.path, Hash{}});
+  for (const UnitView& unit : units) digests.push_back({unit.path, Hash{}});
   return digests;
 }
 

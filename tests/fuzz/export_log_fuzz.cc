@@ -23,8 +23,8 @@ absl::string_view Take(absl::string_view& rest, size_t count) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 5) return 0;
-  static const auditledger::BundleRules& rules =
-      *new auditledger::BundleRules{auditledger::FuzzPin(), std::string(32, 'i')};
+  static const auditledger::BundleRules& rules = *new auditledger::BundleRules{
+      auditledger::FuzzPin(), std::make_shared<const auditledger::HmacKey>(std::string(32, 'i'))};
   absl::string_view rest(reinterpret_cast<const char*>(data) + 5, size - 5);
   auditledger::BundleFiles files;
   files.bundle = 1;

@@ -4,17 +4,26 @@ BENCH_TARGETS="auditledgerd auditctl auditledger-load calibrator null_rpc_server
 
 # dev_bench [--quick|--full] [--strict] [FILTER]: see tools/bench.py. A full run takes 25 minutes.
 # dev_bench parts [--rounds N]: what each part costs, by switching it off; see tools/bench_parts.py.
+# dev_bench verify|stalls [ARGUMENTS...]: one of the programs beside it, alone.
 dev_bench() {
-  if [ "${1:-}" = parts ]; then
-    shift
-    # shellcheck disable=SC2086
-    release_targets $BENCH_TARGETS switch_off_bench
-    run_stage bench-parts 600 python3 tools/bench_parts.py "$@"
-    return
-  fi
+  case ${1:-} in
+    parts)
+      shift
+      # shellcheck disable=SC2086
+      release_targets $BENCH_TARGETS switch_off_bench
+      run_stage bench-parts 600 python3 tools/bench_parts.py "$@"
+      return ;;
+    verify) shift; dev_bench_alone verify_bench "$@"; return ;;
+    stalls) shift; dev_bench_alone stall_bench "$@"; return ;;
+  esac
   # shellcheck disable=SC2086
   release_targets $BENCH_TARGETS
   run_stage bench 600 python3 tools/bench.py "$@"
+}
+
+dev_bench_alone() {
+  release_targets "$1"
+  run_stage "$1" 900 "build/release/tests/bench/$1" --folder build "${@:2}"
 }
 
 # dev_overload [SECONDS]: ten times what the server can take; see tools/overload.py.
