@@ -2,11 +2,8 @@
 //
 //   scale_bench [--event-bytes 300] [--distinct-tags] [--folder DIR] ENTRIES...
 //
-// The default is 100000 1000000. Past the first thousand, events are sealed again only at the end:
-// those between are the first ones under new identities and commitments, which take a log as much
-// room and work as others and the bench a third of the time. The load's few patients and members of
-// staff have tags that tables hold once for many entries; with --distinct-tags each tag is its own,
-// as if nobody came twice.
+// The default is 100000 1000000. The load's few patients and members of staff have tags that tables
+// hold once for many entries; with --distinct-tags each tag is its own, as if nobody came twice.
 //
 // For each size a ledger is filled, closed, and opened in a process of its own, which also takes
 // proofs at random: inclusion of any index in any larger tree, consistency of any two sizes. Then
@@ -23,24 +20,20 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "auditledger/v1/event.pb.h"
 #include "ledger/ledger.h"
 #include "ledger/leveldb_engine.h"
 #include "leveldb/db.h"
-#include "tools/load_events.h"
+#include "tests/bench/ledger_filler.h"
 #include "tools/load_histogram.h"
 #include "tools/load_plan.h"
 #include "tools/load_proc.h"
@@ -51,13 +44,7 @@ namespace {
 constexpr double kMaxOpenSeconds = 1.0;
 constexpr double kMaxProofMs = 2.0;
 constexpr double kMaxBytesBeyondEvent = 350;
-constexpr uint64_t kBatch = 1000;
-// Batches under way: the next is sealed while the committer writes the last.
-constexpr int kMaxUnderWay = 2;
 constexpr int kProofs = 20'000;
-constexpr uint64_t kTemplates = 1000;
-// Sealed at the end: a start opens the newest payload.
-constexpr uint64_t kSealedAtTheEnd = 2 * kBatch;
 
 [[noreturn]] void Fail(const std::string& what) {
   std::cerr << "scale_bench: " << what << '\n';
@@ -71,101 +58,12 @@ LedgerOptions OptionsIn(const std::string& folder) {
   return options;
 }
 
-// Appends events and notes when answers come.
-class Filler {
- public:
-  Filler(Ledger& ledger, const LoadEvents& events, bool distinct_tags)
-      : ledger_(ledger), events_(events), distinct_tags_(distinct_tags) {}
-
-  void Fill(uint64_t entries) {
-    last_answer_ns_ = LoadNow();
-    for (uint64_t next = 1; next <= entries;) {
-      std::vector<SealedEvent> batch;
-      while (next <= entries && batch.size() < kBatch) batch.push_back(Make(next++, entries));
-      Append(std::move(batch));
-    }
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return under_way_ == 0; });
-  }
-  int64_t longest_gap_ns() const { return longest_gap_ns_; }
-
- private:
-  SealedEvent Make(uint64_t sequence, uint64_t entries) {
-    SealedEvent event;
-    if (sequence <= kTemplates || sequence + kSealedAtTheEnd > entries) {
-      event = Seal(sequence);
-      if (sequence <= kTemplates) templates_.push_back(event);
-    } else {
-      event = templates_[sequence % kTemplates];
-      event.stream_sequence = sequence;
-      Fill(event.commitment.bytes);
-      Fill(event.identity_mac);
-      Fill(event.event_mac);
-    }
-    if (distinct_tags_ && sequence + kSealedAtTheEnd <= entries) {
-      for (Hash& tag : event.tags) Fill(tag.bytes);
-      std::sort(event.tags.begin(), event.tags.end());
-    }
-    return event;
-  }
-
-  template <size_t N>
-  void Fill(std::array<uint8_t, N>& bytes) {
-    for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random_());
-  }
-
-  SealedEvent Seal(uint64_t sequence) {
-    SealInput input;
-    events_.AppendEvent(input.event, 0, sequence);
-    if (!parsed_.ParseFromString(input.event)) Fail("an event does not parse");
-    input.principal = "spiffe://bench.example/emitter";
-    input.stream_id = parsed_.source().stream_id();
-    input.event_id = parsed_.event_id();
-    input.stream_sequence = sequence;
-    input.received_at_us = ledger_.clock().WallMicros();
-    absl::StatusOr<SealedEvent> event = ledger_.sealer().Seal(std::move(input));
-    if (!event.ok()) Fail(event.status().ToString());
-    return *std::move(event);
-  }
-
-  void Append(std::vector<SealedEvent> batch) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return under_way_ < kMaxUnderWay; });
-    ++under_way_;
-    lock.unlock();
-    ledger_.Append(std::move(batch), [this](absl::StatusOr<AppendOutcome> outcome) {
-      if (!outcome.ok()) Fail(outcome.status().ToString());
-      const std::lock_guard guard(mutex_);
-      const int64_t now_ns = LoadNow();
-      longest_gap_ns_ = std::max(longest_gap_ns_, now_ns - last_answer_ns_);
-      last_answer_ns_ = now_ns;
-      --under_way_;
-      changed_.notify_one();
-    });
-  }
-
-  Ledger& ledger_;
-  const LoadEvents& events_;
-  const bool distinct_tags_;
-  std::vector<SealedEvent> templates_;
-  std::minstd_rand random_{1};
-  v1::AuditEvent parsed_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int under_way_ = 0;
-  int64_t last_answer_ns_ = 0;
-  int64_t longest_gap_ns_ = 0;
-};
-
 void Write(const std::string& folder, uint64_t entries, size_t event_bytes, bool distinct_tags) {
   std::filesystem::create_directories(folder);
-  const absl::StatusOr<LoadEvents> events =
-      LoadEvents::Make({.event_bytes = event_bytes, .run = 1, .recorded_unix_s = 1'760'000'000});
-  if (!events.ok()) Fail(events.status().ToString());
   auto ledger = Ledger::Create(OptionsIn(folder));
   if (!ledger.ok()) Fail(ledger.status().ToString());
   const int64_t begin_ns = LoadNow();
-  Filler filler(**ledger, *events, distinct_tags);
+  LedgerFiller filler(**ledger, event_bytes, distinct_tags);
   filler.Fill(entries);
   const double seconds = static_cast<double>(LoadNow() - begin_ns) * 1e-9;
   std::printf("%10llu entries: filled at %.0f/s by one thread, longest gap %.0f ms\n",

@@ -1,6 +1,8 @@
 #include "merkle/commitment.h"
 
+#include <array>
 #include <set>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "merkle/status_macros.h"
@@ -111,6 +113,28 @@ TEST(Commitment, BindsSeedPathsOrderCountAndBytes) {
   std::vector<Unit> changed = TwoUnits();
   changed[1].bytes.back() ^= 1;
   expect_new(EventCommitment(DigestUnits(kSeed, changed)));
+}
+
+// Events of all lengths share the lanes.
+TEST(Commitment, ManyAtOnceAreWhatTheVectorsSay) {
+  const nlohmann::json vectors = SealVectors("events.json")["vectors"];
+  std::vector<std::array<std::string, 3>> parts;
+  for (const nlohmann::json& vector : vectors) {
+    parts.push_back({Bytes(vector["seed"]), Bytes(vector["header"]), Bytes(vector["event"])});
+  }
+  std::vector<CommitmentInput> inputs;
+  for (const auto& [seed, header, event] : parts) {
+    ASSERT_OK_AND_ASSIGN(std::vector<UnitView> units, CutUnitViews(event));
+    inputs.push_back({seed, header, std::move(units)});
+  }
+  const std::vector<Commitments> commitments = CommitTo(inputs);
+  ASSERT_EQ(commitments.size(), vectors.size());
+  for (size_t i = 0; i < vectors.size(); ++i) {
+    SCOPED_TRACE(vectors[i]["name"].get<std::string>());
+    EXPECT_EQ(commitments[i].event, HashOf(vectors[i]["event_commitment"]));
+    EXPECT_EQ(commitments[i].entry, HashOf(vectors[i]["commitment"]));
+  }
+  EXPECT_TRUE(CommitTo({}).empty());
 }
 
 TEST(Commitment, EqualUnitsHaveUnequalHashes) {

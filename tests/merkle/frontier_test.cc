@@ -4,6 +4,8 @@
 
 #include <bit>
 #include <map>
+#include <string>
+#include <vector>
 
 #include "tests/testing/reference_merkle.h"
 #include "tests/testing/shared_path.h"
@@ -73,6 +75,19 @@ TEST(FrontierTest, AnotherCountOfNodesIsRefused) {
   EXPECT_OK(Frontier::FromNodes(kMaxTreeSize, std::vector<Hash>(63)));
   EXPECT_THAT(Frontier::FromNodes(kMaxTreeSize + 1, std::vector<Hash>(1)),
               StatusIs(StatusCode::kInvalidArgument, ::testing::HasSubstr("2^63")));
+}
+
+TEST(FrontierTest, LeavesThatAreAllThereHaveTheSameRootLevelByLevel) {
+  std::vector<std::string> leaves;
+  std::vector<Hash> hashes;
+  Frontier frontier;
+  for (int size = 0; size <= 300; ++size) {
+    EXPECT_EQ(RootOf(hashes), frontier.Root()) << size;
+    leaves.push_back(std::to_string(size));
+    hashes.push_back(LeafHash(leaves.back()));
+    frontier.Append(hashes.back());
+  }
+  EXPECT_EQ(LeafHashes(std::vector<absl::string_view>(leaves.begin(), leaves.end())), hashes);
 }
 
 TEST(FrontierTest, RootsOfTheEightLeafTree) {

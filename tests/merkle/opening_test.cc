@@ -54,6 +54,33 @@ TEST_F(VerifyOpeningTest, AcceptsWhatBelongsTogether) {
   EXPECT_OK(VerifyOpening(leaf_, opening_, std::nullopt));
 }
 
+// One that is wrong, or cannot even be read, is told at its own place among many.
+TEST_F(VerifyOpeningTest, ManyAtOnceAreEachJudgedAlone) {
+  constexpr size_t kMany = 40;
+  const HmacKey key(index_key_);
+  Leaf wrong_leaf = leaf_;
+  wrong_leaf.commitment->bytes[0] ^= 1;
+  Opening unreadable = opening_;
+  unreadable.event += '\xff';
+  for (size_t bad = 0; bad < kMany; ++bad) {
+    std::vector<const Leaf*> leaves(kMany, &leaf_);
+    std::vector<OpeningView> openings(kMany, ViewOf(opening_));
+    leaves[bad] = &wrong_leaf;
+    openings[(bad + 1) % kMany] = ViewOf(unreadable);
+    const std::vector<OpenedEntry> entries = VerifyOpenings(leaves, openings, &key);
+    ASSERT_EQ(entries.size(), kMany);
+    for (size_t i = 0; i < kMany; ++i) {
+      if (i == bad) {
+        EXPECT_THAT(entries[i].status, StatusIs(kDiffers, HasSubstr("commitment")));
+      } else if (i == (bad + 1) % kMany) {
+        EXPECT_THAT(entries[i].status, StatusIs(kInvalid));
+      } else {
+        EXPECT_OK(entries[i].status);
+      }
+    }
+  }
+}
+
 TEST_F(VerifyOpeningTest, NoticesAnotherSeedHeaderOrEvent) {
   for (std::string Opening::*part : {&Opening::seed, &Opening::header, &Opening::event}) {
     const Opening good = opening_;
