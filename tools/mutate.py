@@ -41,9 +41,9 @@ PROGRAMS = ("merkle_tests", "verifier_tests")
 JOBS = int(os.environ.get("JOBS", os.cpu_count() or 1))
 # What a mutant may take beyond the unchanged program before it counts as hanging, which a test
 # would not pass either; and its memory, where a length is believed.
-PATIENCE_SECONDS = 30
-PATIENCE_FACTOR = 20
-MAX_MEMORY = 8 << 30
+PATIENCE_SECONDS = 20
+PATIENCE_FACTOR = 5
+MAX_MEMORY = 2 << 30
 # Of the tests that reach a mutant, ordered by how few others they reach, these run together.
 BATCHES = (0, 12, 60, None)
 PROGRESS_EVERY = 50  # killed, a line
