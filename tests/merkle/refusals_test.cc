@@ -2,7 +2,8 @@
 // tools/mutate.py took away and nobody missed.
 //
 // Covers: merkle/checkpoint, merkle/cosignature, merkle/evidence_check, merkle/hash, merkle/note
-// Covers: merkle/note_verifier, merkle/opening, merkle/key_chain
+// Covers: merkle/note_verifier, merkle/opening, merkle/key_chain, merkle/verify, merkle/tlog_proof
+// Covers: merkle/units, merkle/tags, merkle/tile
 #include <gtest/gtest.h>
 
 #include <map>
@@ -19,6 +20,13 @@
 #include "merkle/note.h"
 #include "merkle/opening.h"
 #include "merkle/proof.h"
+#include "merkle/tags.h"
+#include "merkle/tile.h"
+#include "merkle/tlog_proof.h"
+#include "merkle/units.h"
+#include "merkle/verify.h"
+#include "merkle/wire.h"
+#include "tests/testing/key_ids.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_log.h"
 
@@ -90,16 +98,6 @@ class CosignersTest : public ::testing::Test {
   static NoteVerifier Witness(const std::string& name, uint8_t seed) {
     return *NoteVerifier::FromEd25519(name, TestPublicKey(seed), kNoteEd25519Cosignature);
   }
-  // Two names under which one key has one key ID: 2^16 tries find a pair of four bytes.
-  static std::pair<std::string, std::string> NamesOfOneKeyId() {
-    const std::string key = TestPublicKey(1);
-    std::map<uint32_t, std::string> seen;
-    for (uint64_t i = 0;; ++i) {
-      const std::string name = absl::StrCat("w", i);
-      const auto [known, fresh] = seen.emplace(NoteKeyId(name, kNoteEd25519Cosignature, key), name);
-      if (!fresh) return {known->second, name};
-    }
-  }
   std::string Line(const NoteVerifier& witness, uint8_t seed) {
     return FormatNoteSignature(
         *MakeCosignature(witness, kTime, TestSignature(seed, CosignatureMessage(kTime, text_))));
@@ -110,7 +108,7 @@ class CosignersTest : public ::testing::Test {
 };
 
 TEST_F(CosignersTest, AWitnessIsItsNameAndItsKey) {
-  const auto [one, other] = NamesOfOneKeyId();
+  const auto [one, other] = testing::NamesOfOneKeyId(1);
   const std::vector<NoteVerifier> keys = {Witness(one, 1), Witness(other, 1), Witness(one, 2)};
   ASSERT_EQ(keys[0].key_id(), keys[1].key_id());
   for (size_t signer = 0; signer < keys.size(); ++signer) {
@@ -206,6 +204,68 @@ TEST(ProofRefusals, WhatIsNotInATreeIsSaidInTheQuestionsOwnWords) {
   EXPECT_THAT(ConsistencyProof(5, 4, log),
               StatusIs(kBeyond, HasSubstr("consistency proof: leaves")));
   EXPECT_FALSE(IsSubtree({UINT64_MAX - 7, 0})) << "though the difference wraps round to 8";
+}
+
+TEST(VerifyRefusals, ASubtreeIsOneAndHoldsTheLeaf) {
+  const Hash hash = LeafHash("leaf");
+  for (const auto& [index, subtree] : std::vector<std::pair<uint64_t, LeafRange>>{
+           {3, {4, 8}}, {8, {4, 8}}, {1, {1, 3}}, {0, {8, 4}}}) {
+    EXPECT_THAT(VerifySubtreeInclusion(index, subtree, hash, {}, hash),
+                StatusIs(kInvalid, HasSubstr("subtree inclusion: no leaf")));
+  }
+  EXPECT_THAT(VerifySubtreeInclusion(0, {0, kMaxTreeSize + 1}, hash, {}, hash),
+              StatusIs(kInvalid, HasSubstr("subtree inclusion: size")));
+  for (const LeafRange subtree : {LeafRange{1, 3}, LeafRange{8, 16}}) {
+    EXPECT_THAT(VerifySubtreeConsistency(subtree, hash, 12, hash, {}),
+                StatusIs(kInvalid, HasSubstr("subtree consistency: no subtree")));
+  }
+  EXPECT_THAT(VerifySubtreeConsistency({0, 4}, hash, kMaxTreeSize + 1, hash, {}),
+              StatusIs(kInvalid, HasSubstr("subtree consistency: size")));
+}
+
+TEST(TlogProofRefusals, EachLineThatIsMissingIsNamed) {
+  const std::string header = "c2sp.org/tlog-proof@v1\n";
+  for (const std::string& text :
+       {header.substr(0, 5), header, header + "index 1", header + "extra AAAA\n"}) {
+    EXPECT_THAT(ParseTlogProof(text), StatusIs(kInvalid, HasSubstr("tlog-proof: line missing")));
+  }
+  EXPECT_THAT(ParseTlogProof(header + "index 1\n"),
+              StatusIs(kInvalid, HasSubstr("tlog-proof: hash: line missing")));
+  EXPECT_THAT(ParseCheckpointUpdate("old 1"),
+              StatusIs(kInvalid, HasSubstr("checkpoint update: line missing")));
+}
+
+TEST(UnitRefusals, UnitsThatArePutTogetherAreHeldToTheLimitsOfAnEvent) {
+  const std::string record = "\x10\x01";  // field 2 = 1
+  const auto unit = [&](uint32_t occurrence) { return Unit{{2, occurrence, 0}, record}; };
+  EXPECT_THAT(JoinUnits({unit(0), unit(2)}), StatusIs(kInvalid, HasSubstr("not contiguous")));
+  EXPECT_THAT(JoinUnits({unit(1)}), StatusIs(kInvalid, HasSubstr("not contiguous")));
+  std::vector<Unit> many;
+  for (uint32_t i = 0; i <= kMaxUnits; ++i) many.push_back(unit(i));
+  EXPECT_THAT(JoinUnits(many), StatusIs(kInvalid, HasSubstr("units: more than")));
+  EXPECT_THAT(JoinUnits({Unit{{2, 0, 0}, std::string(kMaxEventBytes + 1, 'x')}}),
+              StatusIs(kInvalid, HasSubstr(absl::StrCat("units: more than ", kMaxEventBytes))));
+}
+
+TEST(TagRefusals, AnIdentifiersSystemHasItsLimitToo) {
+  const auto text = [](uint32_t field, const std::string& value) {
+    std::string out;
+    PutLengthDelimitedPrefix(out, field, value.size());
+    return out + value;
+  };
+  const auto keys_of = [&](size_t system_bytes) {
+    const std::string identifier = text(3, std::string(system_bytes, 's')) + text(4, "1");
+    return TagKeys(std::vector<Unit>{{{14, 0, 3}, text(3, identifier)}}).status();
+  };
+  EXPECT_OK(keys_of(65535));
+  EXPECT_THAT(keys_of(65536), StatusIs(kInvalid, HasSubstr("over 65535 bytes")));
+}
+
+TEST(TileRefusals, APathsNumbersAreDigits) {
+  EXPECT_OK(ParseTilePath("tile/0/001"));
+  for (const char* path : {"tile/0/0/1", "tile/0/00:", "tile/0/0a1", "tile/0"}) {
+    EXPECT_THAT(ParseTilePath(path), StatusIs(kInvalid)) << path;
+  }
 }
 
 TEST(OpeningRefusals, AReceiptIsNotMadeOfABadOpening) {
