@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "api/anchorer.h"
 #include "api/tile_publisher.h"
 #include "api/witness_policy.h"
 #include "google/protobuf/io/tokenizer.h"
@@ -149,6 +150,29 @@ absl::Status CheckWitness(const Config& config) {
   return absl::OkStatus();
 }
 
+absl::Status CheckAnchor(const config::v1::Anchor& anchor) {
+  if (anchor.tsas_size() > static_cast<int>(kMaxTsas)) {
+    return Invalid("anchor.tsas", absl::StrCat("at most ", kMaxTsas));
+  }
+  for (int i = 0; i < anchor.tsas_size(); ++i) {
+    const config::v1::Tsa& tsa = anchor.tsas(i);
+    const std::string field = absl::StrCat("anchor.tsas[", i, "]");
+    if (!absl::StartsWith(tsa.url(), "http://") && !absl::StartsWith(tsa.url(), "https://")) {
+      return Invalid(field + ".url", "must begin with http:// or https://");
+    }
+    // It stands in logs and metrics.
+    if (absl::StrContains(tsa.url(), "@"))
+      return Invalid(field + ".url", "may hold no credentials");
+    if (tsa.ca_file().empty()) {
+      return Invalid(field + ".ca_file", "is required: the certificates that vouch for its tokens");
+    }
+    if (!tsa.policy_oid().empty() && !IsDottedOid(tsa.policy_oid())) {
+      return Invalid(field + ".policy_oid", "must be a dotted OID, as 1.2.3.4.1");
+    }
+  }
+  return absl::OkStatus();
+}
+
 void ApplyWitnessDefaults(config::v1::Witness& witness) {
   const CosignerOptions by_default;
   if (witness.interval_ms() == 0)
@@ -242,6 +266,10 @@ void ApplyDefaults(Config& config) {
   if (config.publish().interval_ms() == 0)
     config.mutable_publish()->set_interval_ms(kDefaultPublishIntervalMs);
   if (!PolicyFiles(config.witness()).empty()) ApplyWitnessDefaults(*config.mutable_witness());
+  if (config.anchor().interval_s() == 0)
+    config.mutable_anchor()->set_interval_s(kDefaultAnchorIntervalSeconds);
+  if (config.anchor().timeout_ms() == 0)
+    config.mutable_anchor()->set_timeout_ms(kDefaultTsaTimeoutMs);
   if (config.logging().level().empty()) config.mutable_logging()->set_level("info");
 }
 
@@ -270,6 +298,7 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
     RETURN_IF_ERROR(CheckHostPort("metrics.address", config.metrics().address(), true));
   }
   RETURN_IF_ERROR(CheckPublish(config.publish()));
+  RETURN_IF_ERROR(CheckAnchor(config.anchor()));
   RETURN_IF_ERROR(CheckLimits(config.limits()));
   RETURN_IF_ERROR(CheckWitness(config));
   for (int i = 0; i < config.auto_create_size(); ++i) {

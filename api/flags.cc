@@ -54,6 +54,19 @@ absl::Status AddAutoCreate(const std::string& text, config::v1::Config& config) 
   return absl::OkStatus();
 }
 
+// "url,ca_file[,policy_oid]"
+absl::Status AddTsa(const std::string& text, config::v1::Config& config) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ',');
+  if (parts.size() != 2 && parts.size() != 3) {
+    return absl::InvalidArgumentError("--tsa: must be URL,CA_FILE or URL,CA_FILE,POLICY_OID");
+  }
+  config::v1::Tsa* tsa = config.mutable_anchor()->add_tsas();
+  tsa->set_url(parts[0]);
+  tsa->set_ca_file(parts[1]);
+  if (parts.size() == 3) tsa->set_policy_oid(parts[2]);
+  return absl::OkStatus();
+}
+
 // Flags for the scalars of the configuration; `apply` holds what to do once the file was read.
 class ConfigFlags {
  public:
@@ -62,6 +75,14 @@ class ConfigFlags {
   void Text(const char* name, const char* help,
             std::function<void(config::v1::Config&, const std::string&)> set) {
     auto value = std::make_shared<std::string>();
+    CLI::Option* option = app_.add_option(name, *value, help);
+    apply_.push_back([option, value, set = std::move(set)](config::v1::Config& config) {
+      if (option->count() > 0) set(config, *value);
+    });
+  }
+  void Number(const char* name, const char* help,
+              std::function<void(config::v1::Config&, uint32_t)> set) {
+    auto value = std::make_shared<uint32_t>(0);
     CLI::Option* option = app_.add_option(name, *value, help);
     apply_.push_back([option, value, set = std::move(set)](config::v1::Config& config) {
       if (option->count() > 0) set(config, *value);
@@ -109,6 +130,8 @@ void AddConfigFlags(ConfigFlags& flags) {
              [](Config& c, S v) { c.mutable_publish()->set_dir(v); });
   flags.Text("--tiles_listen", "host:port that serves --publish_dir over plain HTTP",
              [](Config& c, S v) { c.mutable_publish()->set_listen(v); });
+  flags.Number("--anchor_interval_s", "seconds between two timestamps of a log that grows (3600)",
+               [](Config& c, uint32_t v) { c.mutable_anchor()->set_interval_s(v); });
   flags.Text("--signer",
              "unix:/absolute/path of an auditledger-signer that signs; default: this process signs",
              [](Config& c, S v) { c.set_signer(v); });
@@ -192,6 +215,7 @@ struct Texts {
   std::vector<std::string> listen;
   std::vector<std::string> admins;
   std::vector<std::string> auto_create;
+  std::vector<std::string> tsas;
   std::vector<std::string> adopt;
   std::vector<std::string> accept_unwitnessed;
   bool allow_weak_policy = false;
@@ -206,6 +230,9 @@ void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
   app.add_option("--admin_principal", texts.admins, "who may call AdminService; may repeat");
   app.add_option("--auto_create", texts.auto_create,
                  "LEDGER=ORIGIN, made when it is not there; may repeat");
+  app.add_option(
+      "--tsa", texts.tsas,
+      "URL,CA_FILE[,POLICY_OID] of an authority that stamps heads (RFC 3161); may repeat");
   app.add_option(
       "--adopt_signer_state", texts.adopt,
       "LEDGER@SIZE:ROOTHEX: make a lost signer state anew from a head that a witness confirms");
@@ -237,6 +264,7 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
   for (const std::string& name : texts.admins) options.config.add_admin_principals(name);
   for (const std::string& text : texts.auto_create)
     RETURN_IF_ERROR(AddAutoCreate(text, options.config));
+  for (const std::string& text : texts.tsas) RETURN_IF_ERROR(AddTsa(text, options.config));
   if (!options.root.empty()) ApplyRoot(options.root, options.config);
   ApplyDefaults(options.config);
   return ValidateConfig(options.config, options.allow_unix_socket);

@@ -7,6 +7,7 @@
 #include "api/witnessing.h"
 #include "auditledger/v1/admin_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
+#include "auditledger/v1/proof_service.grpc.pb.h"
 
 namespace auditledger {
 
@@ -56,6 +57,7 @@ void HealthSupervisor::Update() {
   Set("", all);
   Set(v1::LedgerService::service_full_name(), all);
   Set(v1::AdminService::service_full_name(), all);
+  Set(v1::ProofService::service_full_name(), all);
 }
 
 bool HealthSupervisor::IsServing(const LedgerSet::Slot& slot) {

@@ -32,6 +32,7 @@ class ListenerServer {
   BoundListener bound_;
   LedgerServiceImpl ledger_service_;
   AdminServiceImpl admin_service_;
+  ProofServiceImpl proof_service_;
   std::unique_ptr<grpc::Server> server_;  // last: its calls use the services
 };
 

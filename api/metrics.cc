@@ -40,6 +40,7 @@ class LedgerCollector : public prometheus::Collectable {
   LedgerCollector(LedgerSet& ledgers, Clock& clock) : ledgers_(ledgers), clock_(clock) {}
   void ReportPublishing(const TilePublisher& publisher) { publisher_ = &publisher; }
   void ReportWitnessing(Witnessing& witnessing) { witnessing_ = &witnessing; }
+  void ReportAnchors(const Anchorer& anchorer) { anchorer_ = &anchorer; }
 
   std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> out;
@@ -105,18 +106,24 @@ class LedgerCollector : public prometheus::Collectable {
                         : 0;
            });
     AddOthers(slots, out);
-    MetricFamily memory{"process_resident_memory_bytes", "Resident memory", kGauge, {}};
-    memory.metric.emplace_back();
-    memory.metric[0].gauge.value = static_cast<double>(ResidentBytes());
-    out.push_back(std::move(memory));
+    AddMemory(out);
     return out;
   }
 
  private:
   void AddOthers(const std::vector<LedgerSet::Slot>& slots, std::vector<MetricFamily>& out) const {
     if (const TilePublisher* publisher = publisher_) AddPublishing(*publisher, out);
+    if (const Anchorer* anchorer = anchorer_) AddAnchors(*anchorer, out);
     if (Witnessing* witnessing = witnessing_) AddWitnessMetrics(*witnessing, slots, out);
   }
+
+  static void AddMemory(std::vector<MetricFamily>& out) {
+    MetricFamily memory{"process_resident_memory_bytes", "Resident memory", MetricType::Gauge, {}};
+    memory.metric.emplace_back();
+    memory.metric[0].gauge.value = static_cast<double>(ResidentBytes());
+    out.push_back(std::move(memory));
+  }
+
   static void AddPublishing(const TilePublisher& publisher, std::vector<MetricFamily>& out) {
     const std::vector<TilePublisher::Published> report = publisher.Report();
     const auto family = [&](const char* name, const char* help, auto value) {
@@ -138,9 +145,35 @@ class LedgerCollector : public prometheus::Collectable {
            [](P p) { return p.failing ? 1 : 0; });
   }
 
-  double HeadAge(Ledger& ledger) const {
+  void AddAnchors(const Anchorer& anchorer, std::vector<MetricFamily>& out) const {
+    const std::vector<Anchorer::Anchored> report = anchorer.Report();
+    const auto family = [&](const char* name, const char* help, MetricType type, auto value) {
+      MetricFamily added{name, help, type, {}};
+      for (const Anchorer::Anchored& anchored : report) {
+        ClientMetric metric;
+        metric.label = {{"ledger", anchored.ledger_id}, {"tsa", anchored.tsa}};
+        (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) =
+            static_cast<double>(value(anchored));
+        added.metric.push_back(std::move(metric));
+      }
+      out.push_back(std::move(added));
+    };
+    using A = const Anchorer::Anchored&;
+    family("auditledger_anchor_size", "Entries under the newest head stamped since the start",
+           MetricType::Gauge, [](A a) { return a.size; });
+    family("auditledger_anchor_age_seconds",
+           "Since that head was stamped, by the authority's clock; -1: none was yet",
+           MetricType::Gauge, [&](A a) { return a.time_us == 0 ? -1.0 : Since(a.time_us); });
+    family("auditledger_anchor_failures_total", "Timestamps that failed", MetricType::Counter,
+           [](A a) { return a.failures; });
+    family("auditledger_anchor_failing", "1 while timestamps fail: the log says why",
+           MetricType::Gauge, [](A a) { return a.failing ? 1 : 0; });
+  }
+
+  double HeadAge(Ledger& ledger) const { return Since(ledger.head()->head.time_us); }
+
+  double Since(uint64_t made) const {
     const uint64_t now = clock_.WallMicros();
-    const uint64_t made = ledger.head()->head.time_us;
     return now < made ? 0.0 : static_cast<double>(now - made) / 1e6;
   }
 
@@ -148,6 +181,7 @@ class LedgerCollector : public prometheus::Collectable {
   Clock& clock_;
   std::atomic<const TilePublisher*> publisher_{nullptr};
   std::atomic<Witnessing*> witnessing_{nullptr};
+  std::atomic<const Anchorer*> anchorer_{nullptr};
 };
 
 }  // namespace
@@ -216,6 +250,8 @@ void Metrics::ReportWitnessing(Witnessing& witnessing) {
 void Metrics::ReportPublishing(const TilePublisher& publisher) {
   impl_->collector->ReportPublishing(publisher);
 }
+
+void Metrics::ReportAnchors(const Anchorer& anchorer) { impl_->collector->ReportAnchors(anchorer); }
 
 absl::StatusOr<int> Metrics::Serve(const std::string& address) {
   try {  // the exposer's constructor throws when it cannot listen

@@ -10,6 +10,8 @@
 //   auditledger_witness_*{ledger,witness}          last success, size, latency, failures by outcome
 //   auditledger_publish_*{ledger}                  size, lag in entries, failing (0 or 1), where
 //   tiles are published
+//   auditledger_anchor_*{ledger,tsa}               size stamped, age of the newest timestamp in
+//   seconds, failures, failing (0 or 1), where timestamps are configured
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_METRICS_H_
@@ -22,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "api/anchorer.h"
 #include "api/tile_publisher.h"
 #include "ledger/clock.h"
 #include "ledger/ledger_set.h"
@@ -44,6 +47,9 @@ class Metrics {
   void ReportWitnessing(Witnessing& witnessing);
   // Shows what `publisher`, which must outlive it, has published.
   void ReportPublishing(const TilePublisher& publisher);
+
+  // Shows what `anchorer`, which must outlive it, has had stamped.
+  void ReportAnchors(const Anchorer& anchorer);
 
   // Serves GET /metrics at host:port; returns the port bound. Unavailable when it cannot listen.
   absl::StatusOr<int> Serve(const std::string& address);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/anchorer.h"
 #include "api/authorizer.h"
 #include "api/config.h"
 #include "api/health_supervisor.h"
@@ -36,19 +37,13 @@ class ServerImpl : public Server {
         metrics_(ledgers, clock),
         read_pool_(kReadThreads, kReadQueue),
         seal_pool_(kSealThreads, kSealQueue),
-        context_{ledgers,
-                 clock,
-                 *authorizer_,
-                 limits_,
-                 tokens_,
-                 metrics_,
-                 log,
-                 tracker_,
-                 read_pool_,
-                 seal_pool_,
-                 appends_,
-                 kVersion,
-                 clock.MonotonicMicros()} {}
+        context_{ledgers,      clock,
+                 *authorizer_, limits_,
+                 tokens_,      metrics_,
+                 log,          tracker_,
+                 read_pool_,   seal_pool_,
+                 appends_,     config.data_dir(),
+                 kVersion,     clock.MonotonicMicros()} {}
 
   ~ServerImpl() override { Drain(); }
 
@@ -60,6 +55,7 @@ class ServerImpl : public Server {
     }
     RETURN_IF_ERROR(StartWitnessing(config, vouched));
     RETURN_IF_ERROR(StartPublishing(config.publish()));
+    RETURN_IF_ERROR(StartAnchoring(config));
     std::vector<grpc::HealthCheckServiceInterface*> health;
     for (const config::v1::Listener& listener : config.listeners()) {
       ASSIGN_OR_RETURN(std::unique_ptr<ListenerServer> server,
@@ -96,6 +92,7 @@ class ServerImpl : public Server {
     if (supervisor_ != nullptr) supervisor_->BeginDrain();
     tracker_.BeginDrain();
     tracker_.WaitIdle(std::chrono::seconds(limits_.drain_seconds));
+    if (anchorer_ != nullptr) anchorer_->Stop();
     context_.ledgers.Drain();
     if (witnessing_ != nullptr) witnessing_->Stop();
     if (publisher_ != nullptr) publisher_->Stop();
@@ -141,12 +138,24 @@ class ServerImpl : public Server {
     return absl::OkStatus();
   }
 
+  absl::Status StartAnchoring(const config::v1::Config& config) {
+    if (config.anchor().tsas().empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(Anchorer::Options options,
+                     Anchorer::ReadOptions(config.anchor(), config.data_dir()));
+    anchorer_ = std::make_unique<Anchorer>(context_.ledgers, context_.log, context_.clock,
+                                           Random::System(), std::move(options));
+    metrics_.ReportAnchors(*anchorer_);
+    anchorer_->Start();
+    return absl::OkStatus();
+  }
+
   const ApiLimits limits_;
   const std::unique_ptr<Authorizer> authorizer_;
   const PageTokens tokens_;
-  // Read by the metrics, so both outlive them.
+  // Read by the metrics, so they outlive them.
   std::unique_ptr<Witnessing> witnessing_;
   std::unique_ptr<TilePublisher> publisher_;
+  std::unique_ptr<Anchorer> anchorer_;
   Metrics metrics_;
   CallTracker tracker_;
   // Declared before the servers, hence joined after them: no call is left that could use them.

@@ -16,6 +16,7 @@
 #include "api/service_context.h"
 #include "auditledger/v1/admin_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
+#include "auditledger/v1/proof_service.grpc.pb.h"
 
 namespace auditledger {
 
@@ -40,6 +41,10 @@ using RawAdminService = v1::AdminService::WithRawCallbackMethod_CreateLedger<
         v1::AdminService::WithRawCallbackMethod_BackupLedger<
             v1::AdminService::WithRawCallbackMethod_BackupSecrets<
                 v1::AdminService::WithRawCallbackMethod_FreezeLedger<v1::AdminService::Service>>>>>;
+
+using RawProofService = v1::ProofService::WithRawCallbackMethod_ListTimestamps<
+    v1::ProofService::WithRawCallbackMethod_GetTimeBracket<
+        v1::ProofService::WithRawCallbackMethod_GetCoseReceipt<v1::ProofService::Service>>>;
 
 using Bytes = grpc::ByteBuffer;
 using GrpcContext = grpc::CallbackServerContext;
@@ -77,6 +82,19 @@ class AdminServiceImpl final : public RawAdminService {
   grpc::ServerUnaryReactor* FreezeLedger(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerWriteReactor<Bytes>* BackupLedger(GrpcContext*, const Bytes*) override;
   grpc::ServerWriteReactor<Bytes>* BackupSecrets(GrpcContext*, const Bytes*) override;
+
+ private:
+  ServiceContext& context_;
+  const ListenerIdentity listener_;
+};
+
+class ProofServiceImpl final : public RawProofService {
+ public:
+  ProofServiceImpl(ServiceContext& context, ListenerIdentity listener)
+      : context_(context), listener_(std::move(listener)) {}
+  grpc::ServerUnaryReactor* ListTimestamps(GrpcContext*, const Bytes*, Bytes*) override;
+  grpc::ServerUnaryReactor* GetTimeBracket(GrpcContext*, const Bytes*, Bytes*) override;
+  grpc::ServerUnaryReactor* GetCoseReceipt(GrpcContext*, const Bytes*, Bytes*) override;
 
  private:
   ServiceContext& context_;

@@ -34,6 +34,8 @@ struct ServiceContext {
   ReadPool& read_pool;
   ReadPool& seal_pool;
   InFlightBytes& appends;
+  // Where ledger `id` keeps what: its timestamps lie in <data_root>/<id>/timestamps.
+  std::string data_root;
   std::string version;
   uint64_t started_us = 0;           // monotonic
   Witnessing* witnessing = nullptr;  // none: no ledger has a witness policy

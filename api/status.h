@@ -35,6 +35,7 @@ inline constexpr char kReasonUnauthenticated[] = "NO_PRINCIPAL";
 inline constexpr char kReasonPermissionDenied[] = "NOT_PERMITTED";
 inline constexpr char kReasonDeadline[] = "OUTCOME_UNKNOWN";
 inline constexpr char kReasonNoWitnessPolicy[] = "NO_WITNESS_POLICY";
+inline constexpr char kReasonLogTooSmall[] = "LOG_TOO_SMALL";     // for a COSE receipt
 inline constexpr char kReasonLedgerRefused[] = "LEDGER_REFUSED";  // not opened at start
 
 // One wrong field: where ("event.agent[2].who.reference") and what (the limit, never the value).

@@ -6,7 +6,7 @@
 //                          log, so that a token without it is one whose entry is still to be made
 //
 // Each file is whole or absent after a crash, and a token is there only when its head is. Files
-// cost some 7 KiB for each timestamp. They are no part of a backup.
+// cost some 7 KiB for each timestamp. They are no part of a backup: export keeps copies.
 //
 // Example:
 //   TimestampStore store(data_dir + "/timestamps");

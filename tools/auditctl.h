@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "auditledger/v1/admin_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
+#include "auditledger/v1/proof_service.grpc.pb.h"
 #include "merkle/checkpoint.h"
 #include "merkle/key_chain.h"
 #include "verifier/pins.h"
@@ -53,6 +54,7 @@ void AddAppendCommand(CLI::App& app, Run& run);    // append
 void AddReadCommands(CLI::App& app, Run& run);     // get, list, tail
 void AddProveCommands(CLI::App& app, Run& run);    // checkpoint, prove, prove-consistency
 void AddExportCommand(CLI::App& app, Run& run);    // export
+void AddCoseCommand(CLI::App& app, Run& run);      // receipt-cose
 void AddBackupCommand(CLI::App& app, Run& run);    // backup
 void AddKeyCommands(CLI::App& app, Run& run);      // key-changes, rotate-key, freeze, retire
 void AddRestoreCommands(CLI::App& app, Run& run);  // backup-verify, restore: offline
@@ -67,6 +69,7 @@ class Connection {
 
   v1::LedgerService::StubInterface& ledgers() { return *ledgers_; }
   v1::AdminService::StubInterface& admin() { return *admin_; }
+  v1::ProofService::StubInterface& proofs() { return *proofs_; }
   // "ledgers/ID". InvalidArgument when --ledger is not given.
   absl::StatusOr<std::string> LedgerName() const;
   // For one call, with the deadline; a stream that does not end has none.
@@ -79,6 +82,7 @@ class Connection {
                                                             const v1::Ledger& shown,
                                                             uint64_t size) const;
   bool pinned() const { return pin_.has_value(); }
+  const NoteVerifier& pin_key() const { return pin_->key; }  // REQUIRES: pinned()
   const Options& options() const { return options_; }
 
  private:
@@ -88,6 +92,7 @@ class Connection {
   std::optional<Pin> pin_;
   std::unique_ptr<v1::LedgerService::StubInterface> ledgers_;
   std::unique_ptr<v1::AdminService::StubInterface> admin_;
+  std::unique_ptr<v1::ProofService::StubInterface> proofs_;
 };
 
 // ---- errors ----

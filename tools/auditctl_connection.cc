@@ -49,6 +49,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& opti
   ASSIGN_OR_RETURN(const auto channel, Channel(options));
   out->ledgers_ = v1::LedgerService::NewStub(channel);
   out->admin_ = v1::AdminService::NewStub(channel);
+  out->proofs_ = v1::ProofService::NewStub(channel);
   return out;
 }
 

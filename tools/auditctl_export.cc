@@ -5,6 +5,7 @@
 #include "absl/strings/strip.h"
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
+#include "tools/auditctl_timestamps.h"
 #include "verifier/export_dir.h"
 #include "verifier/file_io.h"
 
@@ -108,8 +109,14 @@ absl::Status Export(const Options& global, const ExportOptions& options) {
   }
   RETURN_IF_ERROR(NotProven(out->Finish(head->note)));
   RETURN_IF_ERROR(WriteKey(*connection, request.parent(), options.dir));
+  ASSIGN_OR_RETURN(const uint64_t timestamps,
+                   ExportTimestamps(*connection, request.parent(), out->size(),
+                                    absl::StrCat(options.dir, "/timestamps")));
   if (global.json) {
-    PrintJson({{"dir", options.dir}, {"size", out->size()}, {"new", out->size() - had}});
+    PrintJson({{"dir", options.dir},
+               {"size", out->size()},
+               {"new", out->size() - had},
+               {"timestamps", timestamps}});
   } else {
     PrintRow({options.dir, absl::StrCat(out->size()), absl::StrCat(out->size() - had)});
   }
@@ -124,7 +131,8 @@ void AddExportCommand(CLI::App& app, Run& run) {
       "export",
       "Write the log as a folder that anyone can verify offline: a C2SP tile directory with the "
       "payloads\n"
-      "beside it. Prints folder, entries, new entries. The same folder again adds what is new. "
+      "beside it, its timestamps in `timestamps`. Prints folder, entries, new entries. The same "
+      "folder again adds what is new. "
       "With\n"
       "--pin-key a signed head that contradicts the folder is kept there as refused-checkpoint.\n\n"
       "Examples:\n"

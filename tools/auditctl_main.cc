@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
   auditledger::ctl::AddReadCommands(app, run);
   auditledger::ctl::AddProveCommands(app, run);
   auditledger::ctl::AddExportCommand(app, run);
+  auditledger::ctl::AddCoseCommand(app, run);
   auditledger::ctl::AddBackupCommand(app, run);
   auditledger::ctl::AddRestoreCommands(app, run);
   auditledger::ctl::AddKeyCommands(app, run);

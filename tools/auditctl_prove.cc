@@ -5,6 +5,7 @@
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
 #include "tools/auditctl_receipt.h"
+#include "tools/auditctl_timestamps.h"
 #include "verifier/file_io.h"
 
 namespace auditledger::ctl {
@@ -16,6 +17,7 @@ struct ProveOptions {
   uint64_t old_size = 0;
   bool witnessed = false;
   std::string out;
+  std::string timestamps;
 };
 
 absl::Status Deliver(const std::string& out, const std::string& text) {
@@ -91,6 +93,10 @@ absl::Status Prove(const Options& global, const ProveOptions& options) {
   entry.inclusion = response.inclusion();
   entry.checkpoint = response.checkpoint();
   RETURN_IF_ERROR(CheckEntry(*connection, entry, response.entry().opening().event()));
+  if (!options.timestamps.empty()) {
+    ASSIGN_OR_RETURN(const SignedCheckpoint head, connection->Open(entry.checkpoint));
+    RETURN_IF_ERROR(SaveTimeBracket(*connection, ledger, options.index, head, options.timestamps));
+  }
   ASSIGN_OR_RETURN(const std::string text, TlogProofText(entry));
   return Deliver(options.out, text);
 }
@@ -151,6 +157,9 @@ void AddProveCommands(CLI::App& app, Run& run) {
       "unverified.\n\n"
       "Example:\n  auditctl prove 12 --ledger clinic --out 12.tlog-proof");
   prove->add_option("index", options->index, "index of the entry")->required();
+  prove->add_option("--timestamps", options->timestamps,
+                    "folder that gets the timestamps which bound when the entry came, for "
+                    "`auditledger-verify receipt --timestamps`");
   prove->add_option("--size", options->size, "size of the tree (default: the newest head)");
   AddOut(*prove, *options);
   prove->callback(

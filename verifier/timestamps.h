@@ -13,9 +13,9 @@
 // Both hold against an operator with root and the log's key, as long as the TSA is honest and its
 // key was its own; neither says when an event happened or was first written down elsewhere.
 //
-// Files, in one folder, named as merkle/timestamp.h says: STEM.checkpoint, STEM.tst,
-// STEM.tlog-proof, and, beside a receipt, STEM.consistency (heads.h, HeadProof), which links the
-// stamped head to another.
+// Files, in the folder that `auditctl export` (timestamps/) and `auditctl prove --timestamps`
+// write, named as merkle/timestamp.h says: STEM.checkpoint, STEM.tst, STEM.tlog-proof, and of the
+// latter command STEM.consistency (heads.h, HeadProof), which links the stamped head to another.
 //
 // Thread-safety: free functions. Errors: all of them are verdicts: what is wrong is refused, what
 // is missing, not linked, or vouched for by no pinned certificate cannot be told.

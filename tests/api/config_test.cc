@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "api/anchorer.h"
 #include "api/daemon.h"
 #include "api/flags.h"
 #include "tests/api/api_fixture.h"
@@ -66,6 +67,30 @@ TEST(Config, ASignerProcessIsNamedByItsSocket) {
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("signer: ")))
         << wrong;
   }
+}
+
+TEST(Config, TimestampingAuthoritiesAreNamedWithWhoVouchesForThem) {
+  EXPECT_OK(Validate("anchor { tsas { url: 'https://tsa.example/' ca_file: '/ca' } }"));
+  for (const auto& [wrong, field] : {
+           std::pair("url: 'tsa.example' ca_file: '/ca'", "anchor.tsas[0].url"),
+           std::pair("url: 'https://me:secret@tsa.example/' ca_file: '/ca'", "anchor.tsas[0].url"),
+           std::pair("url: 'http://tsa.example/'", "anchor.tsas[0].ca_file"),
+           std::pair("url: 'http://t/' ca_file: '/ca' policy_oid: 'x'", "policy_oid"),
+       }) {
+    EXPECT_THAT(Validate(absl::StrCat("anchor { tsas { ", wrong, " } }")),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field)))
+        << wrong;
+  }
+  std::string many;
+  for (size_t i = 0; i < kMaxTsas; ++i) many += "tsas { url: 'http://t/' ca_file: '/ca' } ";
+  EXPECT_OK(Validate(absl::StrCat("anchor { ", many, "}")));
+  EXPECT_THAT(
+      Validate(absl::StrCat("anchor { ", many, "tsas { url: 'http://t/' ca_file: '/c' } }")),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("at most")));
+  config::v1::Config config = ParseConfig(kGood).value();
+  ApplyDefaults(config);
+  EXPECT_EQ(config.anchor().interval_s(), kDefaultAnchorIntervalSeconds);
+  EXPECT_EQ(config.anchor().timeout_ms(), kDefaultTsaTimeoutMs);
 }
 
 TEST(Config, FaultsOfFormNameLineAndColumn) {

@@ -3,10 +3,11 @@
 # Pinned: google/rpc/*.proto come from a Python package, buf from an npm package.
 GOOGLEAPIS_PIN=googleapis-common-protos==1.76.0
 BUF_PIN=@bufbuild/buf@1.75.0
+COSE_PIN=@auth0/cose@1.0.2  # what tests/cose verifies our receipts with
 
 packages_of() {
   case "$1" in
-    build) echo git ca-certificates g++ cmake ninja-build binutils python3 libssl-dev \
+    build) echo git ca-certificates openssl g++ cmake ninja-build binutils python3 libssl-dev \
                 libabsl-dev libprotobuf-dev protobuf-compiler libgrpc++-dev \
                 protobuf-compiler-grpc libleveldb-dev libsnappy-dev libzstd-dev \
                 libjemalloc-dev pkgconf libspdlog-dev prometheus-cpp-dev \
@@ -64,7 +65,7 @@ deps_install() {
     case "$purpose" in
       build|clang|fuzz) fetch_googleapis ;;
       check) fetch_buf ;;
-      go) need_go ;;
+      go) need_go && fetch_cose ;;
     esac
   done
 }
@@ -87,6 +88,13 @@ fetch_buf() {
   command -v npm >/dev/null || apt_install nodejs npm
   mkdir -p "$CACHE_DIR/buf"
   npm install --silent --no-save --no-audit --no-fund --prefix "$CACHE_DIR/buf" "$BUF_PIN"
+}
+
+fetch_cose() {
+  [ ! -d "$CACHE_DIR/cose/node_modules/@auth0/cose" ] || return 0
+  command -v npm >/dev/null || apt_install nodejs npm
+  mkdir -p "$CACHE_DIR/cose"
+  npm install --silent --no-save --no-audit --no-fund --prefix "$CACHE_DIR/cose" "$COSE_PIN"
 }
 
 # From 1.21 on, Go fetches the toolchain that tests/go/go.mod asks for; Debian 12's 1.19 cannot.

@@ -35,6 +35,7 @@ dev_go_check() {
     auditledger-monitor verifier_tests
   run_stage go-check 180 tests/e2e/first_steps.sh build/release --go
   run_stage go-tiles 120 tests/go/check_tiles.sh build/release
+  run_stage cose 60 env COSE_MODULES="$CACHE_DIR/cose" tests/cose/check_cose.sh build/release
   run_stage go-witness 120 tests/go/check_witness.sh build/release
   run_stage go-litewitness 300 tests/go/check_litewitness.sh build/release
   run_stage go-tampered 120 env AUDITLEDGER_GO_CHECKS=1 \

@@ -133,7 +133,8 @@ void AddChecks(CLI::App& app, Options& options) {
 
   CLI::App* cose = Command(app, options, "cose", "Is this entry in the log, by a COSE receipt?");
   cose->add_option("FILE", options.file, "A COSE receipt (RFC 9942)")->required();
-  cose->add_option("--leaf", options.leaf, "The entry's leaf");
+  cose->add_option("--leaf", options.leaf,
+                   "The entry's leaf, as `auditctl receipt-cose` writes it");
   cose->add_option("--receipt", options.receipt,
                    "A tlog-proof of the entry, which carries its leaf");
   cose->add_option("--event", options.event,
