@@ -74,6 +74,7 @@ class Repairer {
   absl::Status CheckHead(const std::string& name, const Checkpoint& head) const;
   absl::Status OpenSources();
   absl::StatusOr<FsckReport> Look(const std::string& data_dir, size_t max_findings) const;
+  absl::Status CheckOneCommitBeyond(const std::optional<Head>& stored) const;
   absl::StatusOr<ProvenLeaves> Prove();
   absl::Status Build(const ProvenLeaves& proven);
   absl::Status ExchangeUntilNothingHelps(const std::string& log, Rebuilt& rebuilt);
@@ -201,15 +202,38 @@ absl::Status Repairer::OpenSources() {
   return absl::OkStatus();
 }
 
+// As the start does: more than one commit beyond the signed head no crash leaves, so it is the state
+// that is old, and entries that were acknowledged would be cut off. Without a head the leaves count.
+absl::Status Repairer::CheckOneCommitBeyond(const std::optional<Head>& stored) const {
+  if (store_ == nullptr) return absl::OkStatus();
+  const uint64_t most = signed_head_.size + options_.limits.max_commit_entries + kMaxOwnEntries;
+  uint64_t size = 0;
+  if (stored.has_value()) {
+    size = stored->size;
+  } else {
+    store_
+        ->Scan(RecordKind::kLeaf, most, UINT64_MAX,
+               [&](uint64_t index, absl::string_view) {
+                 size = index + 1;
+                 return false;
+               })
+        .IgnoreError();
+  }
+  if (size <= most) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the log here has size ", size, ", the signer's state says ", signed_head_.size,
+                   ": more than the one commit that a crash can leave unsigned, so the state is an "
+                   "old copy. Bring back the newest one: repaired to less than what was signed, "
+                   "the log would fork. Or give the max_commit_entries it was written with"));
+}
+
 absl::StatusOr<ProvenLeaves> Repairer::Prove() {
   std::optional<Head> stored;
   if (store_ != nullptr) {
     const absl::StatusOr<std::optional<Head>> head = store_->LoadHead();
     if (head.ok()) stored = *head;
   }
-  // As the start does: more than one commit beyond the signed head no crash leaves.
-  const uint64_t one_commit = options_.limits.max_commit_entries + kMaxOwnEntries;
-  if (stored.has_value() && stored->size > signed_head_.size + one_commit) stored.reset();
+  RETURN_IF_ERROR(CheckOneCommitBeyond(stored));
   ASSIGN_OR_RETURN(const ProvenLeaves proven, ProveLeaves(signed_head_, stored, *picker_));
   if (stored.has_value() && stored->size > proven.head.size) {
     report_.left_out = stored->size - proven.head.size;

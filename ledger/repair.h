@@ -26,7 +26,8 @@
 // the next start (state_markers.h).
 //
 // Entries beyond the signed head, of which nobody was told, stay where they stand whole, and are
-// left out where they do not. Identity runs and stream ranges are made anew by the next start.
+// left out where they do not; more of them than one commit, which no crash leaves, say that the
+// signer's state is an old copy, and nothing is done. Identity runs and stream ranges are made anew by the next start.
 //
 // Thread-safety: one call at a time for one folder; the damaged log's lock is held. Memory: some
 // MiB, and 40 MiB where a backup is given. Disk: the log once more. Cost: the log is read four

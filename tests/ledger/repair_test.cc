@@ -148,6 +148,29 @@ TEST_F(RepairTest, AHeadThatTheSignersStateContradictsIsRefused) {
   EXPECT_THAT(lost.status().message(), HasSubstr("nothing can be proven right"));
 }
 
+// The log itself shows that more was signed, also where its head cannot be read.
+TEST_F(RepairTest, ALogFarBeyondTheSignersStateIsNotCutBackToIt) {
+  fs::remove_all(damaged_->Paths().state_dir);
+  fs::copy(folder_->path() + "/state-100/clinic", damaged_->Paths().state_dir,
+           fs::copy_options::recursive);
+  EditLeaf(17);
+  for (const bool with_head : {true, false}) {
+    if (!with_head) {
+      Raw([](leveldb::DB& db) {
+        ASSERT_TRUE(db.Put(leveldb::WriteOptions(), kHeadKey, "not a head").ok());
+      });
+    }
+    const auto before = DigestsBelow(base_);
+    Leaves mirror(std::vector<std::string>(leaves_.begin(), leaves_.begin() + 99));
+    RepairOptions options = WithMirror(mirror, 99);
+    options.limits.max_commit_entries = 100;
+    const auto refused = RepairLedger(options);
+    EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition));
+    EXPECT_THAT(refused.status().message(), HasSubstr("the state is an old copy"));
+    EXPECT_EQ(DigestsBelow(base_), before);
+  }
+}
+
 TEST_F(RepairTest, PayloadsIdentitiesAndSecretsComeBackFromABackup) {
   Raw([&](leveldb::DB& db) {
     std::string other;
