@@ -72,6 +72,8 @@ class EmbeddedSigner : public Signer {
       return absl::FailedPreconditionError(
           "the change of the key in the log is not the one that is prepared here");
     }
+    ASSIGN_OR_RETURN(const std::string body, EncodeKeyChange(change));
+    RETURN_IF_ERROR(KeyChain::Build(verifier_, {{head.size, body}}).status());
     if (!IsLast(head)) RETURN_IF_ERROR(CheckExtends(state_.last().head, head, consistency));
     if (head.size == 0) return absl::FailedPreconditionError("a head without entries");
     RETURN_IF_ERROR(

@@ -84,6 +84,22 @@ absl::StatusOr<std::vector<LoggedKeyChange>> FindKeyHistory(const KeyHistoryQues
   return changes;
 }
 
+absl::Status CheckNextKeyChange(const NoteVerifier& current,
+                                const std::vector<LoggedKeyChange>& known, uint64_t index,
+                                absl::string_view body) {
+  ASSIGN_OR_RETURN(const KeyChange change, ParseKeyChange(body));
+  if (change.old_key != current.public_key()) {
+    return absl::FailedPreconditionError("it is not from the key that signs now");
+  }
+  std::vector<KeyChangeEntry> entries;
+  for (const LoggedKeyChange& logged : known) {
+    ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(logged.leaf));
+    entries.push_back({logged.index, leaf.body});
+  }
+  entries.push_back({index, std::string(body)});
+  return KeyChain::Build(current, entries).status();
+}
+
 std::vector<LoggedKeyChange> ReadKeyChangesFile(const std::string& dir, const std::string& origin) {
   const auto text = ReadWholeFile(PathIn(dir), kMaxKeyChangeListBytes);
   absl::StatusOr<KeyChangeList> list = text.ok() ? ParseKeyChangeList(*text) : text.status();

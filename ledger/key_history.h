@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "ledger/engine.h"
 #include "merkle/hash.h"
 #include "merkle/key_chain.h"
@@ -41,6 +42,13 @@ absl::StatusOr<std::vector<LoggedKeyChange>> FindKeyHistory(const KeyHistoryQues
 // OK iff the changes are a chain from the key of that hash to `current` as above.
 absl::Status CheckKeyHistory(const KeyHistoryQuestion& question,
                              const std::vector<LoggedKeyChange>& changes);
+
+// OK iff `body`, as entry `index` behind the `known` changes, hands over from `current`: both
+// signatures hold, the key is new, and it is one change that the log may still have. A log with
+// another in it could be opened by nobody. FailedPrecondition, DataLoss.
+absl::Status CheckNextKeyChange(const NoteVerifier& current,
+                                const std::vector<LoggedKeyChange>& known, uint64_t index,
+                                absl::string_view body);
 
 // What the file in `dir` says, without its proofs; empty where there is none or it is not this
 // origin's. Nothing vouches for it but the signatures in it.

@@ -261,6 +261,13 @@ absl::Status LedgerImpl::ChangeKey() {
   ASSIGN_OR_RETURN(const std::optional<std::string> body, stores_.signer->PendingKeyChange());
   if (!body.has_value()) return absl::OkStatus();
   const uint64_t index = head()->head.size;
+  const absl::Status holds = CheckNextKeyChange(verifier(), key_changes(), index, *body);
+  if (!holds.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the key change that is prepared (next.change beside the signing key) cannot "
+                     "be used: ",
+                     holds.message(), ". Nothing was changed: remove it"));
+  }
   std::vector<NewEntry> entries;
   entries.push_back(KeyChangeEntryOf(*body));
   RETURN_IF_ERROR(committer_->CommitOwn(std::move(entries)));

@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "ledger/ed25519_key.h"
 #include "ledger/fsck.h"
 #include "ledger/key_files.h"
 #include "ledger/key_history.h"
@@ -157,6 +158,66 @@ TEST_F(KeyRotationTest, AnOldKeyFolderIsRefused) {
   LedgerOptions offline = t.options;
   EXPECT_THAT(AdoptSignerState(offline, head.head.size, head.head.root),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("was rotated to")));
+}
+
+// Committed, it would leave a log that nobody can open.
+TEST_F(KeyRotationTest, APreparedChangeThatDoesNotHoldIsNotCommitted) {
+  const NoteVerifier next = Prepare();
+  t.Close();
+  const std::string whole = ReadWholeFile(Keys("next.change"), 4096).value();
+  ASSERT_OK_AND_ASSIGN(NextKey change, ParseNextKey(whole));
+  for (const size_t byte : {0, 17, 63}) {
+    for (std::string* const signature :
+         {&change.change.old_signature, &change.change.new_signature}) {
+      (*signature)[byte] ^= 1;
+      ASSERT_OK(ReplaceFile(Keys("next.change"), FormatNextKey(change).value()));
+      EXPECT_THAT(t.Open(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                     HasSubstr("Nothing was changed: remove it")));
+      (*signature)[byte] ^= 1;
+    }
+  }
+  fs::remove(Keys("next.change"));
+  ASSERT_OK(t.Open());
+  EXPECT_EQ(t.ledger->verifier().ToVkey(), first);
+  EXPECT_EQ(t.ledger->head()->head.size, 2u);
+  t.Close();
+  ASSERT_OK(ReplaceFile(Keys("next.change"), whole));
+  ASSERT_OK(t.Open());
+  ExpectRotated(next, 2);
+}
+
+TEST(NextKeyChange, OneMoreThanALogMayHaveIsRefused) {
+  const std::string origin = "test.example/log";
+  const auto key = [](uint64_t number) {
+    return Ed25519Key::FromSeed(CountedRandom(number).Bytes(kEd25519SeedBytes)).value();
+  };
+  const auto body = [&](uint64_t from, uint64_t to) {
+    const Ed25519Key before = key(from);
+    const Ed25519Key after = key(to);
+    KeyChange change{before.public_key(), after.public_key(), "", ""};
+    const std::string message = KeyChangeMessage(origin, change.old_key, change.new_key).value();
+    change.old_signature = before.Sign(message).value();
+    change.new_signature = after.Sign(message).value();
+    return EncodeKeyChange(change).value();
+  };
+  const auto verifier = [&](uint64_t number) {
+    return NoteVerifier::FromEd25519(origin, key(number).public_key()).value();
+  };
+  std::vector<LoggedKeyChange> known;
+  for (uint64_t i = 0; i < kMaxKeyChanges; ++i) {
+    EXPECT_OK(CheckNextKeyChange(verifier(i), known, i + 1, body(i, i + 1)));
+    Leaf leaf;
+    leaf.kind = EntryKind::kKeyChange;
+    leaf.recorded_at_us = i + 1;
+    leaf.body = body(i, i + 1);
+    known.push_back({i + 1, EncodeLeaf(leaf).value(), {}});
+  }
+  const uint64_t most = kMaxKeyChanges;
+  EXPECT_THAT(CheckNextKeyChange(verifier(most), known, most + 1, body(most, most + 1)),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("over 256")));
+  known.pop_back();
+  EXPECT_FALSE(CheckNextKeyChange(verifier(most - 1), known, most, body(most - 1, 3)).ok());
+  EXPECT_FALSE(CheckNextKeyChange(verifier(most), known, most, body(most - 1, most)).ok());
 }
 
 struct Crash {
