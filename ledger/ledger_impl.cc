@@ -10,6 +10,7 @@
 #include "ledger/disk_space.h"
 #include "ledger/errors.h"
 #include "ledger/key_history.h"
+#include "ledger/retired_signer.h"
 #include "ledger/state_markers.h"
 #include "ledger/stream_ranges_file.h"
 #include "merkle/checkpoint.h"
@@ -182,9 +183,13 @@ absl::Status LedgerImpl::FinishRecovery(Recovered recovered) {
   return absl::OkStatus();
 }
 
-// What is stored beyond the published head was not signed yet.
+// What is stored beyond the published head was not signed yet. A freeze at its end is why nothing
+// follows it, not why it would stay unsigned.
 absl::Status LedgerImpl::SignStored() {
-  if (held_->published.head.size == stored_.size || !held_->read_only.ok()) return absl::OkStatus();
+  const bool ends_in_freeze = held_->log.freeze.has_value() && !IsRetired(options_.paths) &&
+                              ReasonOf(held_->read_only).reason == kReasonLedgerFrozen;
+  if (held_->published.head.size == stored_.size) return absl::OkStatus();
+  if (!held_->read_only.ok() && !ends_in_freeze) return absl::OkStatus();
   PublishedHead signed_head{stored_, ""};
   const std::optional<std::string>& change = held_->log.key_change_at_end;
   if (change.has_value()) {

@@ -382,6 +382,8 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
   out.log = *std::move(log);
   out.cut_logs = CountCutLogs(options);
   RETURN_IF_ERROR(SettleHead(options, signed_head, engine, signer, out));
+  // One that is not signed, since what it lies in is damaged, ends nothing yet.
+  if (out.log.freeze.has_value() && out.read_only.ok()) out.read_only = Frozen(*out.log.freeze);
   RETURN_IF_ERROR(SettleClock(options, clock, out));
   if (adopted_there || adopted_here) {
     RETURN_IF_ERROR(AddOperatorEntry("adopt_signer_state", out));
@@ -394,7 +396,6 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
     RETURN_IF_ERROR(AddOperatorEntry(repaired.empty() ? "repair" : repaired, out));
     out.to_remove.push_back(kRepairedMarker);
   }
-  if (out.log.freeze.has_value()) out.read_only = Frozen(*out.log.freeze);
   if (IsRetired(options.paths)) RETURN_IF_ERROR(Retire(options, keys.log_verifier, out));
   return out;
 }

@@ -88,6 +88,23 @@ TEST_F(HoldTest, WhatACrashLeftUnsignedIsSignedOnceConfirmed) {
   EXPECT_OK(t.Check());
 }
 
+// A freeze that a crash left unsigned ends the log only once its head is signed.
+TEST_F(HoldTest, AFreezeThatACrashLeftUnsignedIsSignedOnceConfirmed) {
+  ASSERT_OK(t.Open());
+  ASSERT_OK(t.ledger->Confirm(std::nullopt));
+  t.faults->sign = How::kErrorAndAbsent;
+  EXPECT_FALSE(t.ledger->FreezeLog({}).ok());
+  t.Heal();
+  ASSERT_OK(t.Open());
+  EXPECT_EQ(Size(), 6u);
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kPaused) << "no successor yet";
+  ASSERT_OK(t.ledger->Confirm(std::nullopt));
+  EXPECT_EQ(Size(), 7u);
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kFrozen);
+  EXPECT_EQ(ReasonOf(t.AppendOne("late", "x").status()).reason, kReasonLedgerFrozen);
+  EXPECT_OK(t.Check());
+}
+
 TEST_F(HoldTest, WhatTheStartHasToRecordWaitsToo) {
   t.clock.wall_us = t.ledger->head()->head.time_us - 3600'000'000;
   t.options.overrides.accept_clock = true;
