@@ -233,7 +233,14 @@ absl::Status LedgerSetImpl::CheckPredecessor(const std::string& origin,
     return absl::InvalidArgumentError("the predecessor's end is not beyond its head");
   }
   for (const Slot& slot : List()) {
-    if (slot.origin != head.origin || slot.ledger == nullptr) continue;
+    if (slot.origin != head.origin) continue;
+    if (slot.ledger == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "ledger ", slot.id,
+          ", the predecessor, is here and not open, so that the "
+          "head cannot be held against it (",
+          slot.refused.message(), "). `auditctl retire` gives it up at a head that counts"));
+    }
     if (slot.ledger->status().state != LedgerState::kFrozen) {
       return absl::FailedPreconditionError(
           absl::StrCat("ledger ", slot.id,
@@ -249,6 +256,13 @@ absl::Status LedgerSetImpl::CheckPredecessor(const std::string& origin,
     if (!VerifyExtension(head.size, head.root, last.size, last.root, proof).ok()) {
       return absl::FailedPreconditionError(
           absl::StrCat("ledger ", slot.id, " has another head of size ", head.size));
+    }
+    // Entries between the two would vanish without a word.
+    if (head.size < last.size && predecessor.end < last.size) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("ledger ", slot.id, " ends at size ", last.size, ", the head has ",
+                       head.size, ": give its last head, or --predecessor-end ", last.size,
+                       " to record which entries are not carried over"));
     }
   }
   return absl::OkStatus();

@@ -159,6 +159,22 @@ TEST_F(SuccessorLedgerTest, ItsGenesisHoldsTheLastHead) {
   EXPECT_EQ(next->head()->head.size, 1u);
 }
 
+TEST_F(SuccessorLedgerTest, EntriesOfThePredecessorDoNotVanishWithoutAWord) {
+  const std::string first = old_ledger->head()->checkpoint;
+  ASSERT_OK(old_ledger->FreezeLog({}));
+  EXPECT_THAT(Make({first}), StatusIs(kRefused, HasSubstr("--predecessor-end 2")));
+  EXPECT_OK(Make({first, 2}));
+}
+
+TEST_F(SuccessorLedgerTest, APredecessorThatIsHereAndRefusedIsNotPassedOver) {
+  ASSERT_OK(old_ledger->FreezeLog({}));
+  const std::string last = old_ledger->head()->checkpoint;
+  set.reset();
+  fs::remove_all(options.roots.state_dir + "/old");
+  ASSERT_OK_AND_ASSIGN(set, LedgerSet::Open(options));
+  EXPECT_THAT(Make({last}), StatusIs(kRefused, HasSubstr("is here and not open")));
+}
+
 TEST_F(SuccessorLedgerTest, ItRecordsWhatIsNotCarriedOver) {
   const std::string note = old_ledger->head()->checkpoint;
   ASSERT_OK(old_ledger->FreezeLog({}));
