@@ -35,6 +35,8 @@ constexpr absl::string_view kAfterDamage =
     "repair the log from a mirror and a backup (auditledger-fsck repair), restore a copy of the "
     "data "
     "folder of at least the signed size, or start a successor ledger";
+// The genesis, and in a successor what of its predecessor is not carried over.
+constexpr uint64_t kMaxFirstCommit = 2;
 constexpr absl::string_view kAdoptFlag = "--adopt_signer_state=LEDGER@SIZE:ROOTHEX";
 
 std::string Describe(const Head& head) {
@@ -90,12 +92,14 @@ absl::Status Fork(const Head& signed_head, const Head& stored) {
       kAfterRollback));
 }
 
-absl::Status CheckSizes(const Head& signed_head, const Head& stored) {
+absl::Status CheckSizes(const LedgerOptions& options, const Head& signed_head, const Head& stored) {
   if (signed_head.size > stored.size) {
     return Rollback(signed_head, absl::StrCat("size ", stored.size));
   }
-  // Create signs right after the genesis: more than that under an unused state is a lost one.
-  if (signed_head.size > 0 || stored.size <= 1) return absl::OkStatus();
+  // Create signs right after its one commit: more than that under an unused state is a lost one.
+  const bool creating = HasMarker(options.paths.key_dir, kCreatingMarker);
+  const uint64_t first_commit = creating ? kMaxFirstCommit : 1;
+  if (signed_head.size > 0 || stored.size <= first_commit) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("lost state: the signer has signed nothing, yet the log has ", stored.size,
                    " entries: restore state_dir, or remove it and give ", kAdoptFlag,
@@ -103,9 +107,10 @@ absl::Status CheckSizes(const Head& signed_head, const Head& stored) {
 }
 
 // OK iff the stored log extends what was signed; gives the proof.
-absl::StatusOr<std::vector<Hash>> ProveExtension(const Head& signed_head, const Head& stored,
+absl::StatusOr<std::vector<Hash>> ProveExtension(const LedgerOptions& options,
+                                                 const Head& signed_head, const Head& stored,
                                                  NodeReader& nodes) {
-  RETURN_IF_ERROR(CheckSizes(signed_head, stored));
+  RETURN_IF_ERROR(CheckSizes(options, signed_head, stored));
   if (signed_head.size == 0) return std::vector<Hash>{};
   ASSIGN_OR_RETURN(std::vector<Hash> proof, ConsistencyProof(signed_head.size, stored.size, nodes));
   const bool proven =
@@ -194,7 +199,8 @@ absl::Status SettleHead(const LedgerOptions& options, const Head& signed_head, E
   const Head& stored = out.log.head;
   EngineTiles tiles(engine);
   TileNodeReader nodes(tiles, stored.size);
-  ASSIGN_OR_RETURN(const std::vector<Hash> proof, ProveExtension(signed_head, stored, nodes));
+  ASSIGN_OR_RETURN(const std::vector<Hash> proof,
+                   ProveExtension(options, signed_head, stored, nodes));
   if (IsRetired(options.paths) && signed_head.size != stored.size) {
     return StayAt(signed_head, "the log was retired", signer, out);
   }
@@ -313,7 +319,7 @@ absl::Status CheckBeforeOpening(const LedgerOptions& options, Signer& signer) {
   if (!head.has_value()) {
     return signed_head.size == 0 ? absl::OkStatus() : Rollback(signed_head, "no entry at all");
   }
-  return CheckSizes(signed_head, *head);
+  return CheckSizes(options, signed_head, *head);
 }
 
 absl::Status Frozen(const Freeze& freeze) {

@@ -259,6 +259,24 @@ TEST_F(RecoveryTest, CreateGoesOnWhereItWasCutShort) {
   EXPECT_OK(half.Create());
 }
 
+// Its first commit has two entries.
+TEST_F(RecoveryTest, CreateOfASuccessorGoesOnWhereItWasCutShort) {
+  for (const bool by_open : {false, true}) {
+    TestLedger cut(TestLedger::Store::kLevelDb, "test.example/next");
+    cut.options.predecessor = {t.ledger->head()->checkpoint, 100};
+    cut.faults->sign = How::kErrorAndAbsent;
+    EXPECT_FALSE(cut.Create().ok());
+    cut.Heal();
+    ASSERT_OK(by_open ? cut.Open() : cut.Create());
+    EXPECT_EQ(cut.ledger->head()->head.size, 2u);
+    cut.Close();
+    fs::remove(cut.options.paths.state_dir + "/signer.state");
+    const std::string key = LogKeyPath(cut.options.paths);
+    ASSERT_OK(CreateSignerState({cut.options.paths.state_dir, cut.options.origin, key}, {}));
+    EXPECT_THAT(cut.Open(), StatusIs(kRefused, HasSubstr("lost state"))) << "but only then";
+  }
+}
+
 // Data and state are lost, the keys and seeds of the ledger are not: a second genesis under them
 // would be a fork, and overwrite the seeds that a restored log needs.
 TEST_F(RecoveryTest, CreateRefusesKeysAndSeedsThatWereUsed) {
