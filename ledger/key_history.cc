@@ -20,8 +20,18 @@ bool IsKeyChange(absl::string_view bytes) {
   return leaf.ok() && leaf->kind == EntryKind::kKeyChange;
 }
 
-// Of what the file says, that which the log has; and a change at its very end, which the file gets
-// after it.
+// Appends the changes in [begin, end) to `out`, behind those it has.
+absl::Status ScanLeaves(uint64_t begin, uint64_t end, Engine& engine,
+                        std::vector<LoggedKeyChange>& out) {
+  return engine.Scan(RecordKind::kLeaf, begin, end, [&](uint64_t index, absl::string_view bytes) {
+    const bool known = !out.empty() && out.back().index >= index;
+    if (!known && IsKeyChange(bytes)) out.push_back({index, std::string(bytes), {}});
+    return out.size() <= kMaxKeyChanges;
+  });
+}
+
+// Of what the file says, that which the log has; and the changes beyond the signed head, and one at
+// the log's very end, which the file gets after it.
 absl::StatusOr<std::vector<LoggedKeyChange>> Remembered(const KeyHistoryQuestion& question,
                                                         Engine& engine) {
   std::vector<LoggedKeyChange> out;
@@ -33,22 +43,15 @@ absl::StatusOr<std::vector<LoggedKeyChange>> Remembered(const KeyHistoryQuestion
     if (*leaf == change.leaf) out.push_back(std::move(change));
   }
   const uint64_t last = question.size - 1;
+  if (question.signed_size < last) {
+    // What cannot be read there is not signed either (read_back.h).
+    ScanLeaves(question.signed_size, question.size, engine, out).IgnoreError();
+    return out;
+  }
   ASSIGN_OR_RETURN(std::string leaf, engine.Read(RecordKind::kLeaf, last));
   if (IsKeyChange(leaf) && (out.empty() || out.back().index < last)) {
     out.push_back({last, std::move(leaf), {}});
   }
-  return out;
-}
-
-absl::StatusOr<std::vector<LoggedKeyChange>> ScanLeaves(uint64_t size, Engine& engine) {
-  std::vector<LoggedKeyChange> out;
-  RETURN_IF_ERROR(
-      engine.Scan(RecordKind::kLeaf, 0, size, [&](uint64_t index, absl::string_view bytes) {
-        if (IsKeyChange(bytes)) {
-          out.push_back({index, std::string(bytes), {}});
-        }
-        return out.size() <= kMaxKeyChanges;
-      }));
   return out;
 }
 
@@ -79,7 +82,8 @@ absl::StatusOr<std::vector<LoggedKeyChange>> FindKeyHistory(const KeyHistoryQues
     ASSIGN_OR_RETURN(changes, Remembered(question, engine));
     if (CheckKeyHistory(question, changes).ok()) return changes;
   }
-  ASSIGN_OR_RETURN(changes, ScanLeaves(question.size, engine));
+  changes.clear();
+  RETURN_IF_ERROR(ScanLeaves(0, question.size, engine, changes));
   RETURN_IF_ERROR(CheckKeyHistory(question, changes));
   return changes;
 }

@@ -35,6 +35,8 @@ struct KeyHistoryQuestion {
   NoteVerifier current;  // named as the origin
   uint64_t size = 0;
   bool read_all = false;  // neither the file nor the key is trusted to be the newest
+  // The signer's last head: a change beyond it may be one that the file is too old to have.
+  uint64_t signed_size = UINT64_MAX;
 };
 absl::StatusOr<std::vector<LoggedKeyChange>> FindKeyHistory(const KeyHistoryQuestion& question,
                                                             Engine& engine);

@@ -361,7 +361,7 @@ absl::StatusOr<StoredLog> CheckStoredLog(const StoredLogQuestion& question, Engi
   ASSIGN_OR_RETURN(const Hash log_key, CheckGenesis(first, question.origin, question.keys));
   ASSIGN_OR_RETURN(log.key_changes,
                    FindKeyHistory({question.key_dir, log_key, question.keys.log_verifier,
-                                   head->size, question.read_all},
+                                   head->size, question.read_all, question.signed_size},
                                   engine));
   if (last.kind == EntryKind::kFreeze) {
     const absl::StatusOr<Freeze> freeze = ParseFreeze(last.body);
@@ -378,8 +378,9 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
   // A signer process's operator knows no time (signer_folder.h).
   const bool adopted_there = signed_head.size > 0 && signed_head.time_us == 0;
   const bool adopted_here = HasMarker(options.paths.state_dir, kAdoptedMarker);
-  absl::StatusOr<StoredLog> log = CheckStoredLog(
-      {options.origin, keys, options.paths.key_dir, adopted_there || adopted_here}, engine);
+  absl::StatusOr<StoredLog> log = CheckStoredLog({options.origin, keys, options.paths.key_dir,
+                                                  adopted_there || adopted_here, signed_head.size},
+                                                 engine);
   if (absl::IsNotFound(log.status()) && signed_head.size > 0) {
     return Rollback(signed_head, "no entry at all");
   }

@@ -220,6 +220,23 @@ TEST(NextKeyChange, OneMoreThanALogMayHaveIsRefused) {
   EXPECT_FALSE(CheckNextKeyChange(verifier(most), known, most, body(most - 1, most)).ok());
 }
 
+// Keys and state go together and know of nothing; the log, at most one commit beyond them, does.
+TEST_F(KeyRotationTest, OldKeysWithTheirOldStateDoNotSignBeyondTheChange) {
+  t.Close();
+  const std::string state = t.options.paths.state_dir;
+  fs::copy(Keys(), t.folder() + "/old-keys", fs::copy_options::recursive);
+  fs::copy(state, t.folder() + "/old-state", fs::copy_options::recursive);
+  Prepare();
+  ASSERT_OK(t.Open());
+  ASSERT_OK(t.AppendOne("after", "x").status());
+  t.Close();
+  for (const std::string& dir : {Keys(), state}) fs::remove_all(dir);
+  fs::copy(t.folder() + "/old-keys", Keys(), fs::copy_options::recursive);
+  fs::copy(t.folder() + "/old-state", state, fs::copy_options::recursive);
+  EXPECT_THAT(t.Open(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("was rotated to")));
+}
+
 struct Crash {
   const char* name;
   How commit;
