@@ -45,8 +45,7 @@ absl::StatusOr<std::vector<LoggedKeyChange>> Remembered(const KeyHistoryQuestion
   const uint64_t last = question.size - 1;
   if (question.signed_size < last) {
     // What cannot be read there is not signed either (read_back.h).
-    ScanLeaves(question.signed_size, question.size, engine, out).IgnoreError();
-    return out;
+    ScanLeaves(question.signed_size, last, engine, out).IgnoreError();
   }
   ASSIGN_OR_RETURN(std::string leaf, engine.Read(RecordKind::kLeaf, last));
   if (IsKeyChange(leaf) && (out.empty() || out.back().index < last)) {

@@ -97,6 +97,10 @@ absl::Status CheckWhoHoldsKey(const LedgerOptions& options, const LedgerKeys& ke
 // A signer process whose key was rotated is ahead of what the ledger knows, if its log says so.
 absl::Status TakeSignersKey(const LedgerOptions& options, const Signer& signer, LedgerKeys& keys) {
   if (signer.verifier().ToVkey() == keys.log_verifier.ToVkey()) return absl::OkStatus();
+  if (IsRetired(options.paths)) {
+    keys.log_verifier = signer.verifier();
+    return absl::OkStatus();
+  }
   const std::string made_with = keys.log_verifier.ToVkey();
   keys.log_verifier = signer.verifier();
   const absl::Status rotated = UsesSignerProcess(options)

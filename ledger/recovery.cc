@@ -359,16 +359,20 @@ absl::StatusOr<StoredLog> CheckStoredLog(const StoredLogQuestion& question, Engi
   if (!absl::IsNotFound(beyond.status())) return beyond.status();
   ASSIGN_OR_RETURN(const Leaf first, CheckedLeaf(0, engine, nodes));
   ASSIGN_OR_RETURN(const Hash log_key, CheckGenesis(first, question.origin, question.keys));
+  const uint64_t counted =
+      question.retired ? std::min(question.signed_size, head->size) : head->size;
   ASSIGN_OR_RETURN(log.key_changes,
-                   FindKeyHistory({question.key_dir, log_key, question.keys.log_verifier,
-                                   head->size, question.read_all, question.signed_size},
+                   FindKeyHistory({question.key_dir, log_key, question.keys.log_verifier, counted,
+                                   question.read_all, question.signed_size},
                                   engine));
   if (last.kind == EntryKind::kFreeze) {
     const absl::StatusOr<Freeze> freeze = ParseFreeze(last.body);
     if (!freeze.ok()) return Damaged(freeze.status().message());
     log.freeze = *freeze;
   }
-  if (last.kind == EntryKind::kKeyChange) log.key_change_at_end = log.key_changes.back().leaf;
+  if (last.kind == EntryKind::kKeyChange && counted == head->size) {
+    log.key_change_at_end = log.key_changes.back().leaf;
+  }
   return log;
 }
 
@@ -378,9 +382,10 @@ absl::StatusOr<Recovered> Recover(const LedgerOptions& options, const LedgerKeys
   // A signer process's operator knows no time (signer_folder.h).
   const bool adopted_there = signed_head.size > 0 && signed_head.time_us == 0;
   const bool adopted_here = HasMarker(options.paths.state_dir, kAdoptedMarker);
-  absl::StatusOr<StoredLog> log = CheckStoredLog({options.origin, keys, options.paths.key_dir,
-                                                  adopted_there || adopted_here, signed_head.size},
-                                                 engine);
+  absl::StatusOr<StoredLog> log =
+      CheckStoredLog({options.origin, keys, options.paths.key_dir, adopted_there || adopted_here,
+                      signed_head.size, IsRetired(options.paths)},
+                     engine);
   if (absl::IsNotFound(log.status()) && signed_head.size > 0) {
     return Rollback(signed_head, "no entry at all");
   }

@@ -54,6 +54,7 @@ struct StoredLogQuestion {
   std::string key_dir;                // where the file of key changes may be
   bool read_all = false;              // look for changes of the key in every leaf
   uint64_t signed_size = UINT64_MAX;  // what the signer remembers; beyond it they are looked for
+  bool retired = false;               // only what was signed counts
 };
 absl::StatusOr<StoredLog> CheckStoredLog(const StoredLogQuestion& question, Engine& engine);
 

@@ -42,6 +42,18 @@ class RetiredSigner : public Signer {
   const std::string note_;
 };
 
+// `log_key` where none of the keys before it opens the note: what is wrong the start says.
+NoteVerifier KeyOf(const LedgerPaths& paths, const NoteVerifier& log_key, absl::string_view note,
+                   uint64_t size) {
+  const absl::StatusOr<KeyChain> chain =
+      KeyChain::BuildFromLeaves(log_key, ReadKeyChangesFile(paths.key_dir, log_key.name()));
+  if (!chain.ok()) return log_key;
+  for (const NoteVerifier& key : chain->KeysOf(size)) {
+    if (OpenNote(note, {key}).ok()) return key;
+  }
+  return log_key;
+}
+
 }  // namespace
 
 bool IsRetired(const LedgerPaths& paths) { return PathExists(PathOf(paths)); }
@@ -68,7 +80,8 @@ absl::StatusOr<std::unique_ptr<Signer>> OpenRetiredSigner(const LedgerPaths& pat
     return absl::FailedPreconditionError(
         absl::StrCat(PathOf(paths), ": is no head of ", log_key.name()));
   }
-  return std::make_unique<RetiredSigner>(log_key, *head, std::move(text));
+  NoteVerifier key = KeyOf(paths, log_key, text, head->size);
+  return std::make_unique<RetiredSigner>(std::move(key), *head, std::move(text));
 }
 
 }  // namespace auditledger

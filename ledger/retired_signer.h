@@ -34,7 +34,9 @@ bool IsRetired(const LedgerPaths& paths);
 absl::Status RetireLedger(const LedgerPaths& paths, const NoteVerifier& pinned,
                           absl::string_view note);
 
-// Has signed that head and gives it out again; FailedPrecondition for any other.
+// Has signed that head and gives it out again; FailedPrecondition for any other. Its key is the one
+// that signed the head, of those that led to `log_key`: older than that, where an older copy of the
+// log was brought back beside the newest keys.
 absl::StatusOr<std::unique_ptr<Signer>> OpenRetiredSigner(const LedgerPaths& paths,
                                                           const NoteVerifier& log_key);
 

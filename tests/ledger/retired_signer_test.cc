@@ -116,6 +116,34 @@ TEST_F(LedgerEndTest, AnOlderCopyIsServedWhenItIsRetired) {
   ExpectEnded(3);
 }
 
+// The log is older than the keys beside it, or goes on beyond the head with keys that came later.
+TEST_F(LedgerEndTest, IsRetiredAtAHeadOfAKeyThatWasFollowed) {
+  const std::string first = t.ledger->verifier().ToVkey();
+  const std::string copied = t.ledger->head()->checkpoint;
+  t.Close();
+  fs::copy(t.options.paths.data_dir, t.folder() + "/copy", fs::copy_options::recursive);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK(PrepareKeyChange(t.options.paths.key_dir, t.options.origin, OldKey::kKeep, t.random));
+    ASSERT_OK(t.Open());
+    ASSERT_OK(t.AppendOne(absl::StrCat("later ", i), "x").status());
+  }
+  const NoteVerifier newest = t.ledger->verifier();
+  t.Close();
+  ASSERT_OK(RetireLedger(t.options.paths, newest, copied));
+  for (const bool older_copy : {false, true}) {
+    if (older_copy) {
+      fs::remove_all(t.options.paths.data_dir);
+      fs::copy(t.folder() + "/copy", t.options.paths.data_dir, fs::copy_options::recursive);
+    }
+    ASSERT_OK(t.Open()) << older_copy;
+    ExpectEnded(3);
+    EXPECT_EQ(t.ledger->head()->checkpoint, copied);
+    EXPECT_EQ(t.ledger->verifier().ToVkey(), first);
+    EXPECT_TRUE(t.ledger->key_changes().empty());
+    t.Close();
+  }
+}
+
 class SuccessorLedgerTest : public ::testing::Test {
  protected:
   SuccessorLedgerTest() {
