@@ -39,6 +39,11 @@ std::string ReadyPath(const std::string& data_dir) {
   return absl::StrCat(RepairingPath(data_dir), "/ready");
 }
 
+// There when `ready` is to put secrets in place too.
+std::string SecretsToPlacePath(const std::string& data_dir) {
+  return absl::StrCat(RepairingPath(data_dir), "/secrets");
+}
+
 absl::Status RemoveTree(const std::string& path) {
   std::error_code error;
   std::filesystem::remove_all(path, error);
@@ -87,6 +92,8 @@ class Repairer {
   std::optional<FsckReport> before_;  // nothing: not a database any more
   std::unique_ptr<FsckStore> store_;
   std::optional<LedgerKeys> keys_;
+  std::unique_ptr<SecretsRepair> secrets_;
+  MendedSecrets mended_;
   std::unique_ptr<BackupLookup> backup_;
   std::unique_ptr<LeafSource> backup_leaves_;
   std::unique_ptr<LeafPicker> picker_;
@@ -171,6 +178,7 @@ absl::StatusOr<FsckReport> Repairer::Look(const std::string& data_dir, size_t ma
   fsck.limits = options_.limits;
   fsck.max_findings = max_findings;
   if (!options_.signer_dir.empty()) fsck.paths.state_dir = options_.signer_dir;
+  if (!mended_.view.empty()) fsck.paths.seed_dir = mended_.view;
   return Fsck(fsck);
 }
 
@@ -202,8 +210,9 @@ absl::Status Repairer::OpenSources() {
   return absl::OkStatus();
 }
 
-// As the start does: more than one commit beyond the signed head no crash leaves, so it is the state
-// that is old, and entries that were acknowledged would be cut off. Without a head the leaves count.
+// As the start does: more than one commit beyond the signed head no crash leaves, so it is the
+// state that is old, and entries that were acknowledged would be cut off. Without a head the leaves
+// count.
 absl::Status Repairer::CheckOneCommitBeyond(const std::optional<Head>& stored) const {
   if (store_ == nullptr) return absl::OkStatus();
   const uint64_t most = signed_head_.size + options_.limits.max_commit_entries + kMaxOwnEntries;
@@ -261,16 +270,17 @@ absl::Status Repairer::Build(const ProvenLeaves& proven) {
   RETURN_IF_ERROR(RemoveTree(repairing));
   RETURN_IF_ERROR(MakeDirectory(repairing));
   const std::string log = absl::StrCat(repairing, "/log");
-  std::unique_ptr<SecretsRepair> secrets;
   if (keys_.has_value()) {
-    ASSIGN_OR_RETURN(secrets,
+    ASSIGN_OR_RETURN(secrets_,
                      SecretsRepair::Open(options_.paths.seed_dir, options_.key.name(), *keys_));
   }
   ASSIGN_OR_RETURN(Rebuilt rebuilt,
-                   RebuildLog({store_.get(), backup_.get(), secrets.get(), picker_.get()}, proven,
+                   RebuildLog({store_.get(), backup_.get(), secrets_.get(), picker_.get()}, proven,
                               signed_head_.size, log, options_.progress));
-  if (secrets != nullptr) {
-    ASSIGN_OR_RETURN(report_.secrets, secrets->Finish());
+  if (secrets_ != nullptr) {
+    ASSIGN_OR_RETURN(mended_, secrets_->Finish());
+    report_.secrets = mended_.repaired;
+    report_.secrets_given_up = mended_.given_up;
   }
   RETURN_IF_ERROR(ExchangeUntilNothingHelps(log, rebuilt));
   report_.leaves = rebuilt.leaves;
@@ -324,6 +334,9 @@ absl::Status Repairer::PutInPlace() {
     }
     RETURN_IF_ERROR(RenameDurably(made, log));
   }
+  if (PathExists(SecretsToPlacePath(paths.data_dir))) {
+    RETURN_IF_ERROR(PutSecretsInPlace(paths.seed_dir));
+  }
   RETURN_IF_ERROR(ReplaceFile(absl::StrCat(paths.data_dir, "/ledger.origin"),
                               absl::StrCat(options_.key.name(), "\n")));
   RETURN_IF_ERROR(AddRepairedMarker(paths.state_dir, report_.logged));
@@ -336,6 +349,11 @@ absl::StatusOr<RepairReport> Repairer::Run() {
   RETURN_IF_ERROR(CheckOptions());
   const std::string& data_dir = options_.paths.data_dir;
   if (PathExists(ReadyPath(data_dir))) {
+    if (options_.paths.seed_dir.empty() && PathExists(SecretsToPlacePath(data_dir))) {
+      return absl::InvalidArgumentError(
+          "the repair that was cut short mended secrets: give key_dir and seed_dir as it was "
+          "given");
+    }
     report_.resumed = true;
     report_.log_changed = true;
     RETURN_IF_ERROR(PutInPlace());
@@ -359,14 +377,19 @@ absl::StatusOr<RepairReport> Repairer::Run() {
       before_.has_value() &&
       std::any_of(before_->findings.begin(), before_->findings.end(),
                   [](const Finding& f) { return f.part == FindingPart::kOrigin; });
-  if (!report_.log_changed && !origin_changed && report_.secrets.count() == 0) {
+  if (!report_.log_changed && !origin_changed && mended_.files.empty()) {
     RETURN_IF_ERROR(RemoveTree(RepairingPath(data_dir)));
     return std::move(report_);
   }
   if (!report_.log_changed) {
     RETURN_IF_ERROR(RemoveTree(absl::StrCat(RepairingPath(data_dir), "/log")));
   }
+  if (!mended_.files.empty()) {
+    RETURN_IF_ERROR(CreateFile(SecretsToPlacePath(data_dir), "to be put in place\n"));
+    secrets_->Keep();
+  }
   RETURN_IF_ERROR(CreateFile(ReadyPath(data_dir), absl::StrCat(Logged(), "\n")));
+  mended_.view.clear();
   store_.reset();  // gives the lock back with the log
   RETURN_IF_ERROR(PutInPlace());
   ASSIGN_OR_RETURN(report_.after, Look(data_dir, kDefaultMaxFindings));

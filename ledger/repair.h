@@ -19,6 +19,7 @@
 //
 //   data_dir/repairing/log     the new log
 //   data_dir/repairing/ready   it is whole; what will be logged, LF. A start is refused meanwhile
+//   data_dir/repairing/secrets the same of seed_dir/repairing (repair_secrets.h)
 //   data_dir/log.damaged-N     the log as it was; nothing of it is changed. To be removed by hand
 //
 // A run that is cut short leaves the damaged log as it was, or, once `ready` is there, is finished
@@ -27,7 +28,8 @@
 //
 // Entries beyond the signed head, of which nobody was told, stay where they stand whole, and are
 // left out where they do not; more of them than one commit, which no crash leaves, say that the
-// signer's state is an old copy, and nothing is done. Identity runs and stream ranges are made anew by the next start.
+// signer's state is an old copy, and nothing is done. Identity runs and stream ranges are made anew
+// by the next start.
 //
 // Thread-safety: one call at a time for one folder; the damaged log's lock is held. Memory: some
 // MiB, and 40 MiB where a backup is given. Disk: the log once more. Cost: the log is read four
@@ -77,6 +79,8 @@ struct RepairReport {
   IndexRanges payloads;
   IndexRanges identities;
   IndexRanges secrets;
+  std::vector<std::string>
+      secrets_given_up;  // files that could not be read whole, left as they are
   uint64_t streams = 0;
   uint64_t left_out = 0;    // entries beyond the signed head that did not stand whole
   std::string logged;       // what the next start records; empty: nothing was changed

@@ -122,6 +122,7 @@ void PrintJson(const RepairReport& report) {
                                       {"payloads", ToJson(report.payloads)},
                                       {"identities", ToJson(report.identities)},
                                       {"secrets", ToJson(report.secrets)},
+                                      {"secrets_given_up", report.secrets_given_up},
                                       {"streams", report.streams},
                                       {"left_out", report.left_out},
                                       {"logged", report.logged},
@@ -144,6 +145,9 @@ void PrintText(const RepairReport& report) {
                         "--backup, --backup-seeds and the keys\n");
   } else {
     std::cout << report.logged << "\n";
+  }
+  for (const std::string& file : report.secrets_given_up) {
+    std::cout << file << " could not be read whole and was left as it is\n";
   }
   if (!report.damaged_log.empty()) {
     std::cout << "the log as it was is kept in " << report.damaged_log << "\n";

@@ -4,12 +4,15 @@
 #ifndef AUDITLEDGER_TESTS_LEDGER_REPAIR_FIXTURE_H_
 #define AUDITLEDGER_TESTS_LEDGER_REPAIR_FIXTURE_H_
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -113,6 +116,39 @@ class NthChangeFails : public FileSystem {
   }
   FileSystem& machine_ = FileSystem::Machine();
   int left_;
+};
+
+// Does not give the slot at `offset` of a file.
+class BadSector : public NthChangeFails {
+ public:
+  BadSector(const std::string& path, off_t offset)
+      : NthChangeFails(0), path_(path), offset_(offset) {}
+  int Open(const std::string& path, int flags, mode_t mode) override {
+    const int fd = NthChangeFails::Open(path, flags, mode);
+    if (fd < 0) return fd;
+    struct stat bad = {};
+    struct stat opened = {};
+    const bool both = ::stat(path_.c_str(), &bad) == 0 && ::fstat(fd, &opened) == 0;
+    if (inode_ == 0 && both) inode_ = bad.st_ino;
+    if (both && opened.st_ino == inode_) bad_fds_.insert(fd);
+    return fd;
+  }
+  int Close(int fd) override {
+    bad_fds_.erase(fd);
+    return NthChangeFails::Close(fd);
+  }
+  ssize_t Pread(int fd, char* out, size_t size, off_t offset) override {
+    const bool hits = offset <= offset_ && offset_ < offset + static_cast<off_t>(size);
+    if (!hits || !bad_fds_.contains(fd)) return NthChangeFails::Pread(fd, out, size, offset);
+    errno = EIO;
+    return -1;
+  }
+
+ private:
+  const std::string path_;
+  const off_t offset_;
+  ino_t inode_ = 0;
+  std::set<int> bad_fds_;
 };
 
 inline std::map<std::string, Hash> DigestsBelow(const std::string& folder) {

@@ -214,6 +214,52 @@ TEST_F(RepairTest, AnErasedSecretStaysErased) {
   EXPECT_EQ(ReadAll(seeds), bytes);
 }
 
+// A file of another size is opened by nobody, and what is in it is still there.
+TEST_F(RepairTest, AStrayByteNeitherLosesSecretsNorBringsDestroyedOnesBack) {
+  const std::string seeds = damaged_->Paths().seed_dir + "/seeds-0000000000000000";
+  std::string bytes = ReadAll(seeds);
+  bytes.replace(70 * 64, 64, "\xff" + std::string(63, '\0'));
+  for (const bool with_backup : {false, true}) {
+    std::ofstream(seeds, std::ios::binary) << bytes << "x";
+    Leaves mirror(leaves_);
+    const RepairOptions options = with_backup ? WithBoth(mirror) : WithMirror(mirror);
+    ASSERT_OK_AND_ASSIGN(const RepairReport report, RepairLedger(options));
+    EXPECT_EQ(report.secrets.count(), 0u) << report.secrets.ToString();
+    EXPECT_TRUE(ReadAll(seeds) == bytes);
+    EXPECT_TRUE(ReadAll(absl::StrCat(seeds, ".damaged-", with_backup ? 2 : 1)) == bytes + "x");
+  }
+  // In front of them it moves them all.
+  std::ofstream(seeds, std::ios::binary) << "x" << bytes;
+  Leaves mirror(leaves_);
+  ASSERT_OK_AND_ASSIGN(const RepairReport report, RepairLedger(WithBoth(mirror)));
+  EXPECT_GT(report.secrets.count(), 500u);
+  EXPECT_TRUE(ReadAll(seeds).substr(64, (kEntries - 1) * 64) ==
+              bytes.substr(64, (kEntries - 1) * 64));
+}
+
+TEST_F(RepairTest, SecretsThatTheDiskDoesNotGiveAreNotReplacedByNothing) {
+  const std::string seeds = damaged_->Paths().seed_dir + "/seeds-0000000000000000";
+  Flip(seeds, (70 * 64 + 30) * 8);
+  EditLeaf(17);
+  const std::string before = ReadAll(seeds);
+  for (const bool with_backup : {false, true}) {
+    BadSector disk(seeds, 80 * 64);
+    SetFileSystemForTesting(&disk);
+    Leaves mirror(leaves_);
+    const auto report = RepairLedger(with_backup ? WithBoth(mirror) : WithMirror(mirror));
+    SetFileSystemForTesting(nullptr);
+    ASSERT_OK(report);
+    if (with_backup) {
+      EXPECT_EQ(report->secrets.ToString(), "2 [70, 80]");
+      EXPECT_TRUE(ReadAll(seeds + ".damaged-1") == before);
+      EXPECT_TRUE(IsWhole(Check()));
+    } else {
+      EXPECT_THAT(report->secrets_given_up, ::testing::ElementsAre("seeds-0000000000000000"));
+      EXPECT_TRUE(ReadAll(seeds) == before);
+    }
+  }
+}
+
 // A table or a write-ahead log that is gone takes many entries of all kinds with it, the manifest
 // the whole database.
 TEST_F(RepairTest, WholeFilesThatAreGoneComeBack) {
