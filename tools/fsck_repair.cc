@@ -8,8 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "ledger/key_history.h"
 #include "ledger/posix_file.h"
 #include "ledger/repair.h"
+#include "merkle/key_chain.h"
 #include "merkle/status_macros.h"
 #include "merkle/tile.h"
 #include "tools/exit_codes.h"
@@ -76,7 +78,12 @@ struct Mirrors {
   std::vector<RepairOptions::Mirror> named;
 };
 
-absl::StatusOr<Mirrors> OpenMirrors(const RepairFlags& flags, const NoteVerifier& key) {
+// Heads of keys that were rotated count too, where the changes lie beside the ledger's keys.
+absl::StatusOr<Mirrors> OpenMirrors(const RepairFlags& flags, const NoteVerifier& key,
+                                    const std::string& key_dir) {
+  auto chain = KeyChain::BuildFromLeaves(key, ReadKeyChangesFile(key_dir, key.name()));
+  if (!chain.ok()) chain = KeyChain::Build(key, {});
+  RETURN_IF_ERROR(chain.status());
   Mirrors out;
   HttpLimits http;
   http.ca_file = flags.ca;
@@ -86,7 +93,7 @@ absl::StatusOr<Mirrors> OpenMirrors(const RepairFlags& flags, const NoteVerifier
     if (!note.ok()) {
       return absl::UnavailableError(absl::StrCat(place, ": ", note.status().message()));
     }
-    absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(*note, key.name(), key);
+    absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(*note, key.name(), *chain);
     if (!head.ok()) {
       return absl::FailedPreconditionError(
           absl::StrCat(place, " does not show this log: ", head.status().message()));
@@ -175,7 +182,7 @@ CLI::App* AddRepairCommand(CLI::App& app, RepairFlags& flags) {
 int RunRepair(const RepairFlags& flags, const FsckOptions& fsck, bool json) {
   const absl::StatusOr<NoteVerifier> key = ReadPinKey(flags.pin_key);
   if (!key.ok()) return Fail(kExitUsage, absl::StrCat("--pin-key: ", key.status().message()));
-  absl::StatusOr<Mirrors> mirrors = OpenMirrors(flags, *key);
+  absl::StatusOr<Mirrors> mirrors = OpenMirrors(flags, *key, fsck.paths.key_dir);
   if (!mirrors.ok()) return Fail(ExitCodeOf(mirrors.status()), mirrors.status().message());
   RepairOptions options{*key, fsck.paths};
   options.signer_dir = flags.signer;

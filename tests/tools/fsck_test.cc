@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "ledger/key_rotation.h"
 #include "ledger/ledger.h"
 #include "ledger/tile_folder.h"
 #include "tests/testing/shared_path.h"
@@ -150,6 +151,20 @@ TEST_F(FsckProgramTest, RepairsALostLogFromAMirrorAndTheNextStartLogsIt) {
   EXPECT_EQ(Run(All()).code, 0);
   ASSERT_OK_AND_ASSIGN(ledger, Ledger::Open(options));
   EXPECT_EQ(ledger->head()->head.size, 2u) << "the genesis and the logged repair";
+}
+
+TEST_F(FsckProgramTest, AMirrorWhoseHeadIsAnEarlierKeysIsTaken) {
+  MakeMirror(*ledger, options.origin, folder / "mirror");
+  Close();
+  ASSERT_OK(
+      PrepareKeyChange(options.paths.key_dir, options.origin, OldKey::kDestroy, Random::System()));
+  ASSERT_OK_AND_ASSIGN(ledger, Ledger::Open(options));
+  const std::string vkey = ledger->verifier().ToVkey();
+  Close();
+  DamageASecret();
+  const Result repaired =
+      Run(absl::StrCat("repair ", All(), "--pin-key ", vkey, " --from ", folder / "mirror"));
+  EXPECT_EQ(repaired.code, 0) << repaired.out;
 }
 
 TEST_F(FsckProgramTest, RepairTakesNothingOfAnotherLog) {
