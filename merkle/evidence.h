@@ -19,7 +19,8 @@
 //                                        the log it proves nothing, both heads may be of one past
 //   leaf      head, entry, leaf, [leaf,] proof
 //                                        an entry breaks the format of leaves, or was recorded no
-//                                        later than the one before
+//                                        later than the one before, or freezes the log and is not
+//                                        the head's last
 //   order     head, entry, leaf, proof, entry, leaf, proof
 //                                        a later entry was recorded no later than an earlier one
 //                                        (what lies between them need not parse)
@@ -45,12 +46,14 @@
 #define AUDITLEDGER_MERKLE_EVIDENCE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "merkle/hash.h"
+#include "merkle/key_chain.h"
 #include "merkle/note.h"
 
 namespace auditledger {
@@ -92,6 +95,9 @@ struct EvidencePins {
   NoteVerifier log_key;
   std::vector<NoteVerifier> witnesses{};   // type 0x04; only a rollback needs them
   std::vector<NoteVerifier> other_keys{};  // any of them, or log_key, may have signed a head
+  // Where the changes of the log's key are known: then only the key that it had at a head's size
+  // may have signed it, and the two above are not asked. Who stole a retired key convicts nobody.
+  std::optional<KeyChain> chain{};
 };
 // What it shows, as a sentence for people. FailedPrecondition when it shows nothing: a head is not
 // the pinned log's, the heads agree, a proof does not verify.

@@ -4,6 +4,7 @@
 #include "merkle/evidence.h"
 #include "merkle/leaf.h"
 #include "merkle/status_macros.h"
+#include "merkle/system_entries.h"
 #include "merkle/verify.h"
 
 namespace auditledger {
@@ -76,7 +77,7 @@ absl::StatusOr<std::string> CheckRollback(const Evidence& evidence, const Eviden
 }
 
 // What is wrong with leaves that the log has committed to.
-absl::StatusOr<std::string> FaultOf(const Evidence& evidence) {
+absl::StatusOr<std::string> FaultOf(const Evidence& evidence, uint64_t size) {
   std::vector<Leaf> leaves;
   for (size_t i = 0; i < evidence.leaves.size(); ++i) {
     const std::string& bytes = evidence.leaves[i];
@@ -94,6 +95,13 @@ absl::StatusOr<std::string> FaultOf(const Evidence& evidence) {
     return absl::StrCat("entry ", evidence.index + 1, " was recorded at ", leaves[1].recorded_at_us,
                         " us, the entry before it at ", leaves[0].recorded_at_us, " us");
   }
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    const uint64_t index = evidence.index + i;
+    if (leaves[i].kind != EntryKind::kFreeze || !ParseFreeze(leaves[i].body).ok()) continue;
+    if (index + 1 == size) continue;
+    return absl::StrCat("entry ", index, " freezes the log, and ", size - index - 1,
+                        " entries stand behind it");
+  }
   return ShowsNothing("the leaves keep the rules");
 }
 
@@ -103,7 +111,7 @@ absl::StatusOr<std::string> CheckLeaves(const Evidence& evidence, const Checkpoi
   const absl::Status proven =
       VerifyRange(evidence.index, hashes, head.size, evidence.proof, head.root);
   if (!proven.ok()) return ShowsNothing(proven.message());
-  ASSIGN_OR_RETURN(const std::string fault, FaultOf(evidence));
+  ASSIGN_OR_RETURN(const std::string fault, FaultOf(evidence, head.size));
   return absl::StrCat("BROKEN RULE: under the signed head of ", Named(head), " ", fault);
 }
 
@@ -129,8 +137,10 @@ absl::StatusOr<std::string> CheckOrder(const Evidence& evidence, const Checkpoin
                       earlier->recorded_at_us, " us");
 }
 
-// By whichever of the pinned keys signed; the error is that of the first.
+// By the key of its size, or, where that is not known, whichever of the pinned keys signed; the
+// error is that of the first.
 absl::StatusOr<SignedCheckpoint> OpenHead(const std::string& note, const EvidencePins& pins) {
+  if (pins.chain) return OpenCheckpoint(note, pins.origin, *pins.chain);
   absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(note, pins.origin, pins.log_key);
   for (size_t i = 0; i < pins.other_keys.size() && !head.ok(); ++i) {
     absl::StatusOr<SignedCheckpoint> by_other =

@@ -98,6 +98,7 @@ class KeyChain {
   // Those of which one must have signed the head of `size`: one, or two where it is the first that
   // holds a change.
   std::vector<NoteVerifier> KeysOf(uint64_t size) const;
+  const std::vector<NoteVerifier>& keys() const { return keys_; }  // in their order
   const NoteVerifier& first() const { return keys_.front(); }
   const NoteVerifier& current() const { return keys_.back(); }
   size_t changes() const { return indexes_.size(); }

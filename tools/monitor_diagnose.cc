@@ -43,7 +43,8 @@ absl::StatusOr<LogMonitor::Told> LogMonitor::AskTiles(const Shown& shown, RoundR
     absl::StatusOr<std::vector<Hash>> proof = ConsistencyProof(known, head.size, nodes);
     if (proof.ok()) evidence.proof = *std::move(proof);
     // Its tiles led to its head, but by other nodes than those of the prefix: these may be made up.
-    if (CheckEvidence(evidence, {log_.key.name(), log_.key, {}}).ok()) {
+    ASSIGN_OR_RETURN(const EvidencePins pins, Pins());
+    if (CheckEvidence(evidence, pins).ok()) {
       RETURN_IF_ERROR(Convict(shown.place, evidence, report).status());
       return Told::kAnotherPast;
     }

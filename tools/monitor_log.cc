@@ -11,6 +11,7 @@
 #include "merkle/key_change_list.h"
 #include "merkle/leaf.h"
 #include "merkle/status_macros.h"
+#include "merkle/system_entries.h"
 #include "tools/monitor_state.h"
 
 namespace auditledger {
@@ -26,6 +27,10 @@ void Add(RoundReport& report, Severity severity, absl::string_view kind, const s
 // A stranger's head: of him it says something, of the log only if it is signed.
 absl::string_view KindOfBadHead(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? "bad_head" : "not_this_log";
+}
+
+bool IsFreeze(const Leaf& leaf) {
+  return leaf.kind == EntryKind::kFreeze && ParseFreeze(leaf.body).ok();
 }
 
 }  // namespace
@@ -69,6 +74,7 @@ absl::Status LogMonitor::LoadState() {
     if (!leaf.ok()) continue;
     last_recorded_us_ = leaf->recorded_at_us;
     last_parsed_ = mirror_.size() - back;
+    if (back == 1 && IsFreeze(*leaf)) frozen_ = mirror_.size() - 1;
     break;
   }
   return absl::OkStatus();
@@ -153,10 +159,11 @@ absl::StatusOr<SignedCheckpoint> LogMonitor::OpenHead(absl::string_view note, Lo
 
 absl::Status LogMonitor::Take(const Shown& shown, RoundReport& report) {
   const Checkpoint& head = shown.head.checkpoint;
-  RETURN_IF_ERROR(NoteBackwards(shown, report));
+  const bool cosigned = NoteBackwards(shown, report);
   RETURN_IF_ERROR(head.size <= mirror_.size()
                       ? CompareWithMirror(shown.place, shown.head, report).status()
                       : Extend(shown, report));
+  if (cosigned) RETURN_IF_ERROR(NoteCosigned(shown, report));
   // Only of what is true is it news that a place shows less than before.
   if (head.size == 0 || head.size > mirror_.size()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Hash root, mirror_.RootAt(head.size));
@@ -165,8 +172,8 @@ absl::Status LogMonitor::Take(const Shown& shown, RoundReport& report) {
   return absl::OkStatus();
 }
 
-// A place that shows less than it did; and, where witnesses date the heads, proof of it.
-absl::Status LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) {
+// A place that shows less than it did, and what its head's cosignatures say of the time.
+bool LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) {
   const uint64_t size = shown.head.checkpoint.size;
   const uint64_t last = last_size_[shown.place];
   if (size < last) {
@@ -178,7 +185,7 @@ absl::Status LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) 
   if (!cosignatures.ok()) {
     Add(report, Severity::kCannotTell, "bad_cosignature", shown.place,
         cosignatures.status().message());
-    return absl::OkStatus();
+    return false;
   }
   for (const Cosignature& cosignature : *cosignatures) {
     const uint64_t latest_s = (now_us_ + limits_.max_ahead_us) / 1'000'000;
@@ -191,18 +198,23 @@ absl::Status LogMonitor::NoteBackwards(const Shown& shown, RoundReport& report) 
     }
     cosigned_us_ = std::max(cosigned_us_, cosignature.timestamp * 1'000'000);
   }
-  if (cosignatures->empty()) return absl::OkStatus();
-  if (cosigned_.empty()) {
+  return !cosignatures->empty();
+}
+
+// Where witnesses date the heads, proof that one went back. What the mirror's own keys do not open
+// is not remembered: by what a place tells of keys, nobody would ever get past it again.
+absl::Status LogMonitor::NoteCosigned(const Shown& shown, RoundReport& report) {
+  if (!OpenHead(shown.head.note, nullptr).ok()) return absl::OkStatus();
+  const absl::StatusOr<SignedCheckpoint> known = OpenHead(cosigned_, nullptr);
+  if (!known.ok()) {  // none yet, or of a version that remembered anything
     cosigned_ = shown.head.note;
     return absl::OkStatus();
   }
   const Evidence rollback{
       .kind = Evidence::Kind::kRollback, .first = cosigned_, .second = shown.head.note};
-  if (CheckEvidence(rollback, {log_.key.name(), log_.key, log_.witnesses}).ok()) {
-    return Convict(shown.place, rollback, report).status();
-  }
-  ASSIGN_OR_RETURN(const SignedCheckpoint known, OpenHead(cosigned_, nullptr));
-  if (size >= known.checkpoint.size) cosigned_ = shown.head.note;
+  ASSIGN_OR_RETURN(const EvidencePins pins, Pins());
+  if (CheckEvidence(rollback, pins).ok()) return Convict(shown.place, rollback, report).status();
+  if (shown.head.checkpoint.size >= known->checkpoint.size) cosigned_ = shown.head.note;
   return absl::OkStatus();
 }
 
@@ -238,10 +250,16 @@ absl::Status LogMonitor::Extend(const Shown& shown, RoundReport& report) {
                      limits_.max_new_entries, " are fetched"));
     return AskTiles(shown, report).status();
   }
-  const auto before_fetch = std::pair(last_recorded_us_, last_parsed_);
+  const auto before_fetch = std::tuple(last_recorded_us_, last_parsed_, frozen_);
   std::vector<LeafFault> faults;
   const absl::Status fetched = FetchLeaves(shown, faults);
   if (fetched.ok() && mirror_.folder().Root() == head.root) {
+    const absl::Status keys = Pins().status();
+    if (!keys.ok()) {  // nothing behind such an entry can be opened any more
+      Add(report, Severity::kCannotTell, "bad_key_change", shown.place, keys.message());
+      std::tie(last_recorded_us_, last_parsed_, frozen_) = before_fetch;
+      return mirror_.Drop();
+    }
     if (!faults.empty()) {
       // Evidence first: whoever dies after Publish does not look at these leaves again.
       RETURN_IF_ERROR(mirror_.folder().WritePartials());
@@ -251,10 +269,10 @@ absl::Status LogMonitor::Extend(const Shown& shown, RoundReport& report) {
     if (!absl::IsFailedPrecondition(published)) return published;
     // The leaves do not have the change of the key that the place told of.
     Add(report, Severity::kCannotTell, "not_this_log", shown.place, published.message());
-    std::tie(last_recorded_us_, last_parsed_) = before_fetch;
+    std::tie(last_recorded_us_, last_parsed_, frozen_) = before_fetch;
     return mirror_.Drop();
   }
-  std::tie(last_recorded_us_, last_parsed_) = before_fetch;
+  std::tie(last_recorded_us_, last_parsed_, frozen_) = before_fetch;
   RETURN_IF_ERROR(mirror_.Drop());
   if (absl::IsUnavailable(fetched) || absl::IsNotFound(fetched) || absl::IsDataLoss(fetched) ||
       absl::IsResourceExhausted(fetched)) {
@@ -285,27 +303,33 @@ absl::Status LogMonitor::FetchLeaves(const Shown& shown, std::vector<LeafFault>&
     for (uint64_t i = 0; i < leaves.size(); ++i) {
       const uint64_t index = bundle * kTileWidth + i;
       if (index < mirror_.folder().size()) continue;
-      const absl::StatusOr<Leaf> leaf = ParseLeaf(leaves[i]);
-      if (!leaf.ok() || (last_parsed_ && leaf->recorded_at_us <= last_recorded_us_)) {
-        if (faults.size() < limits_.max_evidence_files) {
-          faults.push_back({index, last_parsed_.value_or(0)});
-        }
-      }
-      if (leaf.ok()) {
-        last_recorded_us_ = leaf->recorded_at_us;
-        last_parsed_ = index;
-      }
+      CheckLeaf(index, leaves[i], faults);
       RETURN_IF_ERROR(mirror_.folder().Append(std::move(leaves[i])));
     }
   }
   return absl::OkStatus();
 }
 
+void LogMonitor::CheckLeaf(uint64_t index, absl::string_view bytes,
+                           std::vector<LeafFault>& faults) {
+  const bool room = faults.size() < limits_.max_evidence_files;
+  // The first behind it convicts; those that follow are no other accusation.
+  if (room && frozen_ && index == *frozen_ + 1) faults.push_back({index, *frozen_, true});
+  const absl::StatusOr<Leaf> leaf = ParseLeaf(bytes);
+  if (!leaf.ok() || (last_parsed_ && leaf->recorded_at_us <= last_recorded_us_)) {
+    if (room) faults.push_back({index, last_parsed_.value_or(0)});
+  }
+  if (!leaf.ok()) return;
+  last_recorded_us_ = leaf->recorded_at_us;
+  last_parsed_ = index;
+  if (!frozen_ && IsFreeze(*leaf)) frozen_ = index;
+}
+
 // Where it parses, its time and that of the last entry before it that parses are the evidence.
 absl::StatusOr<Evidence> LogMonitor::EvidenceOfFault(const Shown& shown, const LeafFault& fault,
                                                      bool parses) {
   Evidence evidence{.kind = Evidence::Kind::kLeaf, .first = shown.head.note};
-  if (parses && fault.earlier + 1 < fault.index) {
+  if (parses && !fault.behind_freeze && fault.earlier + 1 < fault.index) {
     evidence.kind = Evidence::Kind::kOrder;
     evidence.index = fault.earlier;
     evidence.second_index = fault.index;
@@ -317,12 +341,13 @@ absl::StatusOr<Evidence> LogMonitor::EvidenceOfFault(const Shown& shown, const L
     ASSIGN_OR_RETURN(evidence.second_proof, mirror_.InclusionInAll(fault.index));
     return evidence;
   }
-  evidence.index = parses ? fault.earlier : fault.index;
-  for (uint64_t i = evidence.index; i <= fault.index; ++i) {
+  evidence.index = parses || fault.behind_freeze ? fault.earlier : fault.index;
+  const uint64_t end = fault.behind_freeze ? fault.earlier + 1 : fault.index + 1;
+  for (uint64_t i = evidence.index; i < end; ++i) {
     ASSIGN_OR_RETURN(std::string leaf, mirror_.Leaf(i));
     evidence.leaves.push_back(std::move(leaf));
   }
-  ASSIGN_OR_RETURN(evidence.proof, mirror_.Range({evidence.index, fault.index + 1}));
+  ASSIGN_OR_RETURN(evidence.proof, mirror_.Range({evidence.index, end}));
   return evidence;
 }
 
@@ -332,7 +357,8 @@ absl::Status LogMonitor::ReportLeafFaults(const Shown& shown, const std::vector<
   for (const LeafFault& fault : faults) {
     ASSIGN_OR_RETURN(const std::string bytes, mirror_.Leaf(fault.index));
     const bool parses = ParseLeaf(bytes).ok();
-    if (!parses && (bytes.empty() || static_cast<uint8_t>(bytes[0]) != kLeafVersion)) {
+    if (!parses && !fault.behind_freeze &&
+        (bytes.empty() || static_cast<uint8_t>(bytes[0]) != kLeafVersion)) {
       // No evidence: a later version of the ledger may write it in good faith.
       Add(report, Severity::kCannotTell, "unknown_leaf", shown.place,
           absl::StrCat("entry ", fault.index, " is of a version this monitor does not read"));
@@ -361,20 +387,23 @@ absl::Status LogMonitor::CheckAge(RoundReport& report) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<EvidencePins> LogMonitor::Pins() {
+  ASSIGN_OR_RETURN(KeyChain chain,
+                   KeyChain::BuildFromLeaves(log_.key, mirror_.folder().key_changes()));
+  return EvidencePins{log_.key.name(), log_.key, log_.witnesses, {}, std::move(chain)};
+}
+
 absl::StatusOr<std::string> LogMonitor::Convict(const std::string& place, const Evidence& evidence,
                                                 RoundReport& report) {
-  absl::StatusOr<std::string> shown =
-      CheckEvidence(evidence, {log_.key.name(), log_.key, log_.witnesses});
-  ASSIGN_OR_RETURN(const KeyChain chain,
-                   KeyChain::BuildFromLeaves(log_.key, mirror_.folder().key_changes()));
-  for (const NoteVerifier& key : {chain.first(), chain.current()}) {
-    if (!shown.ok()) shown = CheckEvidence(evidence, {key.name(), key, log_.witnesses});
-  }
+  ASSIGN_OR_RETURN(const EvidencePins pins, Pins());
+  const absl::StatusOr<std::string> shown = CheckEvidence(evidence, pins);
   if (!shown.ok()) {
-    return absl::DataLossError(absl::StrCat(dir_,
-                                            ": the mirror is damaged: what it says of a head "
-                                            "does not hold: ",
-                                            shown.status().message()));
+    Add(report, Severity::kCannotTell, "unproven", place,
+        absl::StrCat("a head contradicts the mirror in ", dir_, ", and no evidence of it holds (",
+                     shown.status().message(),
+                     "); if this comes again the mirror may be damaged: move it away to have it "
+                     "fetched anew"));
+    return std::string();
   }
   ASSIGN_OR_RETURN(const std::string path,
                    WriteEvidence(dir_ + kEvidenceFolder, evidence, limits_.max_evidence_files));

@@ -7,7 +7,8 @@
 //      new leaves are fetched from that place, hashed into the mirror, and must lead to its root;
 //   3. holds the heads of this round against each other, and each place against what it showed
 //      before: a log does not go back;
-//   4. checks each new leaf: its form, and that recorded times rise strictly;
+//   4. checks each new leaf: its form, that recorded times rise strictly, and that none stands
+//      behind a freeze;
 //   5. checks the age of what is newest, and that its time is not ahead of the clock.
 // Receipts and heads that others were shown are held against the mirror the same way.
 //
@@ -140,9 +141,11 @@ class LogMonitor {
   absl::Status Extend(const Shown& shown, RoundReport& report);
   struct LeafFault {
     uint64_t index = 0;
-    uint64_t earlier = 0;  // the last entry before it that parses
+    uint64_t earlier = 0;        // the last entry before it that parses
+    bool behind_freeze = false;  // and `earlier` is that freeze
   };
   absl::Status FetchLeaves(const Shown& shown, std::vector<LeafFault>& faults);
+  void CheckLeaf(uint64_t index, absl::string_view bytes, std::vector<LeafFault>& faults);
   absl::Status ReportLeafFaults(const Shown& shown, const std::vector<LeafFault>& faults,
                                 RoundReport& report);
   absl::StatusOr<Evidence> EvidenceOfFault(const Shown& shown, const LeafFault& fault, bool parses);
@@ -152,9 +155,14 @@ class LogMonitor {
   absl::Status RecheckKeptHeads(RoundReport& report);
   std::string DamagedEntries(SourceTiles& tiles, const Checkpoint& head);
   absl::Status CheckReceipt(const std::string& place, absl::string_view text, RoundReport& report);
-  absl::Status NoteBackwards(const Shown& shown, RoundReport& report);
+  // Whether witnesses that are pinned have cosigned it.
+  bool NoteBackwards(const Shown& shown, RoundReport& report);
+  absl::Status NoteCosigned(const Shown& shown, RoundReport& report);
   absl::Status CheckAge(RoundReport& report);
-  // Checks it first: what does not hold comes of a damaged mirror. The path of the file, or "".
+  // The log and the witnesses, by whichever key the log has had at a size.
+  absl::StatusOr<EvidencePins> Pins();
+  // Checks it first: what does not hold, as from a damaged mirror, accuses nobody and is a finding
+  // of its own. The path of the file, or "".
   absl::StatusOr<std::string> Convict(const std::string& place, const Evidence& evidence,
                                       RoundReport& report);
   absl::Status KeepHead(const SignedCheckpoint& head);
@@ -170,6 +178,7 @@ class LogMonitor {
   std::string cosigned_;                       // newest head that a pinned witness cosigned
   std::optional<uint64_t> last_parsed_;        // the last leaf that parses
   uint64_t last_recorded_us_ = 0;              // its time
+  std::optional<uint64_t> frozen_;             // the entry that ends the log, once it is seen
   uint64_t cosigned_us_ = 0;                   // newest time of a cosignature
 };
 

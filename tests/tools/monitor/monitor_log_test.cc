@@ -8,10 +8,9 @@
 #include "absl/strings/str_join.h"
 #include "ledger/posix_file.h"
 #include "merkle/cosignature.h"
-#include "merkle/key_change_list.h"
+#include "merkle/system_entries.h"
 #include "merkle/tlog_proof.h"
 #include "tests/ledger/fault_disk.h"
-#include "tests/testing/rotated_log.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/tools/monitor/log_monitor_fixture.h"
 
@@ -46,32 +45,6 @@ TEST_F(LogMonitorTest, FollowsAGrowingLogAndKeepsItsOwnCopy) {
   const uint64_t before = server.requests();
   Round();
   EXPECT_EQ(server.requests(), before + 1) << "of a head that is known only the head is read";
-}
-
-TEST_F(LogMonitorTest, FollowsALogWhoseKeyIsRotated) {
-  TestLog log;
-  log.AddEvents(5);
-  log.AddSystem(EntryKind::kKeyChange, testing::KeyChangeBody(log.origin(), 1, 2));
-  log.AddEvents(10);
-  MaliciousServer& server = Serve(log);
-  server.Show(log, 6);
-  ASSERT_OK(Start(log, {server.url()}));
-  EXPECT_THAT(Kinds(Round()), IsEmpty());
-  server.Show(log, 12);
-  server.Lie("checkpoint", testing::CheckpointBy(2, log, 12));
-  EXPECT_THAT(Kinds(Round()), ElementsAre("not_this_log")) << "nobody says who that is";
-  const std::string changes = FormatKeyChangeList({log.origin(), 0, {{6, log.leaves()[6], {}}}});
-  server.Lie("key-changes", changes);
-  const RoundReport report = Round();
-  EXPECT_THAT(Kinds(report), IsEmpty());
-  EXPECT_EQ(report.size, 12u);
-  ASSERT_OK(Start(log, {server.url()}));
-  server.Show(log, 17);
-  server.Lie("key-changes", std::nullopt);
-  server.Lie("checkpoint", testing::CheckpointBy(2, log, 17));
-  EXPECT_THAT(Kinds(Round()), IsEmpty()) << "the mirror knows by now";
-  server.Lie("checkpoint", log.CheckpointAt(17));
-  EXPECT_THAT(Kinds(Round()), ElementsAre("not_this_log")) << "the retired key";
 }
 
 // Each pair of sizes and each fork point of a small world, at one place that changes its story.
@@ -273,6 +246,33 @@ TEST_F(LogMonitorTest, EntriesThatBreakTheRulesAreProven) {
   EXPECT_EQ(report.size, 14u) << "the log is followed all the same";
 }
 
+// Whether the freeze and what follows came in one round, in two, or to two processes.
+TEST_F(LogMonitorTest, AFrozenLogThatGrowsIsProven) {
+  for (const int rounds : {1, 2, 3}) {
+    TestLog log = Branch(9, 9, 1);
+    log.AddSystem(EntryKind::kFreeze, EncodeFreeze(Freeze()).value());
+    log.AddBytes(std::string("\x07\x02", 2), std::nullopt);
+    log.AddEvents(3);
+    MaliciousServer& server = Serve(log);
+    Forget();
+    ASSERT_OK(Start(log, {server.url()}));
+    if (rounds > 1) {
+      server.Show(log, 10);
+      EXPECT_THAT(Kinds(Round()), IsEmpty());
+      if (rounds > 2) {
+        ASSERT_OK(Start(log, {server.url()}));
+      }
+      server.Show(log, 14);
+    }
+    const RoundReport report = Round();
+    EXPECT_EQ(report.size, 14u) << "the log is followed all the same";
+    EXPECT_THAT(Kinds(report), ElementsAre("leaf", "unknown_leaf"));
+    EXPECT_EQ(report.findings[0].severity, Severity::kMisbehaviour);
+    EXPECT_THAT(*Judge(report.findings[0], log),
+                HasSubstr("entry 9 freezes the log, and 4 entries stand behind it"));
+  }
+}
+
 // What lies between two entries need not parse for their order to be judged, and a monitor that was
 // started anew in between still knows the time before.
 TEST_F(LogMonitorTest, TimesThatFallAcrossEntriesThatDoNotParseAreProven) {
@@ -434,9 +434,10 @@ TEST_F(LogMonitorTest, ADamagedMirrorAccusesNobody) {
   tile[40] ^= 1;
   ASSERT_OK(ReplaceFile(path, tile));
   RoundReport report;
-  EXPECT_EQ(monitor_->CheckShown("head", log.CheckpointAt(100), report).code(),
-            absl::StatusCode::kDataLoss);
-  EXPECT_THAT(Kinds(report), IsEmpty());
+  ASSERT_OK(monitor_->CheckShown("head", log.CheckpointAt(100), report));
+  EXPECT_THAT(Kinds(report), ElementsAre("unproven"));
+  EXPECT_EQ(report.findings[0].severity, Severity::kCannotTell);
+  EXPECT_THAT(Kinds(Round()), IsEmpty()) << "and the monitor goes on";
 }
 
 // The monitor dies at each call to the disk, by kill and by power cuts; the next one goes on, ends

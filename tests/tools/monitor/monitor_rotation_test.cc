@@ -1,0 +1,135 @@
+// A monitor of a log whose key was rotated, and who holds a key that was stolen.
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "merkle/key_change_list.h"
+#include "tests/testing/rotated_log.h"
+#include "tests/tools/monitor/log_monitor_fixture.h"
+
+namespace auditledger {
+namespace {
+
+using testing::CheckpointBy;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::MaliciousServer;
+using testing::TestEvent;
+using testing::TestLog;
+
+// Entries 0 to 5, the change 1 -> 2 at 6, entries up to 16; and a fork from 4 on.
+class RotationMonitorTest : public testing::LogMonitorFixture {
+ protected:
+  RotationMonitorTest() {
+    log_.AddEvents(5);
+    log_.AddSystem(EntryKind::kKeyChange, testing::KeyChangeBody(log_.origin(), 1, 2));
+    log_.AddEvents(10);
+    fork_.AddEvents(3);
+    while (fork_.size() < 17) fork_.AddEvent(TestEvent(100 + fork_.size()));
+  }
+  void TellOfTheChange(MaliciousServer& server) {
+    server.Lie("key-changes", FormatKeyChangeList({log_.origin(), 0, {{6, log_.leaves()[6], {}}}}));
+  }
+  std::string CosignedBy2(TestLog& log, uint64_t size, uint64_t time) {
+    Note note = ParseNote(CheckpointBy(2, log, size)).value();
+    note.signatures.push_back(
+        MakeCosignature(witnesses_[0], time,
+                        testing::TestSignature(7, CosignatureMessage(time, note.text)))
+            .value());
+    return FormatNote(note);
+  }
+  TestLog log_;
+  TestLog fork_;
+};
+
+TEST_F(RotationMonitorTest, FollowsALogWhoseKeyIsRotated) {
+  TestLog log;
+  log.AddEvents(5);
+  log.AddSystem(EntryKind::kKeyChange, testing::KeyChangeBody(log.origin(), 1, 2));
+  log.AddEvents(10);
+  MaliciousServer& server = Serve(log);
+  server.Show(log, 6);
+  ASSERT_OK(Start(log, {server.url()}));
+  EXPECT_THAT(Kinds(Round()), IsEmpty());
+  server.Show(log, 12);
+  server.Lie("checkpoint", CheckpointBy(2, log, 12));
+  EXPECT_THAT(Kinds(Round()), ElementsAre("not_this_log")) << "nobody says who that is";
+  const std::string changes = FormatKeyChangeList({log.origin(), 0, {{6, log.leaves()[6], {}}}});
+  server.Lie("key-changes", changes);
+  const RoundReport report = Round();
+  EXPECT_THAT(Kinds(report), IsEmpty());
+  EXPECT_EQ(report.size, 12u);
+  ASSERT_OK(Start(log, {server.url()}));
+  server.Show(log, 17);
+  server.Lie("key-changes", std::nullopt);
+  server.Lie("checkpoint", CheckpointBy(2, log, 17));
+  EXPECT_THAT(Kinds(Round()), IsEmpty()) << "the mirror knows by now";
+  server.Lie("checkpoint", log.CheckpointAt(17));
+  EXPECT_THAT(Kinds(Round()), ElementsAre("not_this_log")) << "the retired key";
+}
+
+TEST_F(RotationMonitorTest, AForkAcrossTheRotationIsProvenAndTheMonitorGoesOn) {
+  MaliciousServer& server = Serve(log_);
+  TellOfTheChange(server);
+  server.Lie("checkpoint", CheckpointBy(2, log_, 17));
+  ASSERT_OK(Start(log_, {server.url()}));
+  ASSERT_THAT(Kinds(Round()), IsEmpty());
+  for (const uint64_t size : {5, 6, 7}) {  // the old key's own, and the last that may be its
+    RoundReport report;
+    ASSERT_OK(monitor_->CheckShown("victim", fork_.CheckpointAt(size), report));
+    EXPECT_THAT(Kinds(report), ElementsAre("history")) << size;
+    EXPECT_EQ(report.findings[0].severity, Severity::kMisbehaviour);
+    EXPECT_FALSE(report.findings[0].evidence.empty());
+  }
+  RoundReport report;
+  ASSERT_OK(monitor_->CheckShown("victim", fork_.CheckpointAt(12), report));
+  EXPECT_THAT(Kinds(report), ElementsAre("not_this_log")) << "whoever stole the retired key";
+  EXPECT_THAT(Kinds(Round()), ElementsAre("evidence_on_hand"));
+}
+
+TEST_F(RotationMonitorTest, ACosignedHeadOfANewKeyWhoseEntriesAreWithheldWedgesNothing) {
+  witnesses_ = {NoteVerifier::FromEd25519("witness.example", testing::TestPublicKey(7),
+                                          kNoteEd25519Cosignature)
+                    .value()};
+  MaliciousServer& server = Serve(log_);
+  TellOfTheChange(server);
+  ASSERT_OK(Start(log_, {server.url()}));
+  server.Lie("checkpoint", CosignedBy2(fork_, 12, 1000));
+  EXPECT_THAT(Kinds(Round()), Contains("unproven_head"));
+  server.Lie("checkpoint", CosignedBy2(log_, 17, 1001));
+  const RoundReport report = Round();
+  EXPECT_EQ(report.size, 17u);
+  EXPECT_THAT(Kinds(report), ElementsAre("history")) << "what was kept is judged by now";
+  // And the rollback of a head under the new key is the witness's.
+  server.Lie("checkpoint", CosignedBy2(log_, 15, 1002));
+  EXPECT_THAT(Kinds(Round()), Contains("rollback"));
+}
+
+TEST_F(RotationMonitorTest, ARollbackAcrossTheRotationIsProven) {
+  witnesses_ = {NoteVerifier::FromEd25519("witness.example", testing::TestPublicKey(7),
+                                          kNoteEd25519Cosignature)
+                    .value()};
+  MaliciousServer& server = Serve(log_);
+  TellOfTheChange(server);
+  ASSERT_OK(Start(log_, {server.url()}));
+  server.Lie("checkpoint", CosignedBy2(log_, 17, 1000));
+  ASSERT_THAT(Kinds(Round()), IsEmpty());
+  server.Lie("checkpoint", testing::Cosigned(log_, 5, witnesses_[0], 1001));
+  EXPECT_THAT(Kinds(Round()), ElementsAre("went_back", "rollback"));
+}
+
+TEST_F(RotationMonitorTest, AChangeOfTheKeyThatDoesNotHoldIsAFindingInEveryRound) {
+  TestLog bad;
+  bad.AddEvents(5);
+  bad.AddSystem(EntryKind::kKeyChange, "no body of a change");
+  bad.AddEvents(3);
+  MaliciousServer& server = Serve(bad);
+  ASSERT_OK(Start(bad, {server.url()}));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_THAT(Kinds(Round()), ElementsAre("bad_key_change"));
+  }
+}
+
+}  // namespace
+}  // namespace auditledger
