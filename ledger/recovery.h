@@ -8,6 +8,8 @@
 //     but a sync failed in this boot     reads only, at S, until --confirm_after_sync_failure
 //   S is larger than D                   refuse: rollback
 //   same size, other root, or no proof   refuse: fork
+//   S is nothing and D is not            refuse: lost state; D is signed if it is the first commit
+//                                        of a ledger that is being made
 //   S missing or unreadable              refuse: lost state; --adopt_signer_state is the way back
 // The clock is compared with the last entry's time: too far off is reads only until --accept_clock.
 // Each override that was needed becomes an operator entry, and so does a repair (repair.h).

@@ -1,12 +1,15 @@
 #include <gtest/gtest.h>
 
 #include "ledger/key_files.h"
+#include "ledger/key_rotation.h"
 #include "ledger/posix_file.h"
 #include "ledger/signer.h"
 #include "ledger/signer_state.h"
 #include "merkle/checkpoint.h"
 #include "merkle/cose_receipt.h"
 #include "merkle/ed25519_verify.h"
+#include "merkle/key_chain.h"
+#include "merkle/leaf.h"
 #include "merkle/sha256.h"
 #include "tests/testing/fake_random.h"
 #include "tests/testing/file_faults.h"
@@ -51,6 +54,28 @@ class EmbeddedSignerTest : public ::testing::Test {
   EmbeddedSignerOptions options_;
   std::unique_ptr<Signer> signer_;
 };
+
+// Whoever wrote both the file and the log: the key does not pass on what nobody could open.
+TEST_F(EmbeddedSignerTest, DoesNotTakeOverByAChangeThatBothKeysDidNotSign) {
+  Make();
+  ASSERT_OK(signer_->Sign(kOne, {}));
+  ASSERT_OK(PrepareKeyChange(dir_ / "keys", kOrigin, OldKey::kDestroy, random_));
+  ASSERT_OK_AND_ASSIGN(std::optional<NextKey> next, LoadNextKey(dir_ / "keys"));
+  const std::string before = signer_->verifier().ToVkey();
+  for (const bool forged : {true, false}) {
+    next->change.new_signature[5] ^= 1;  // and back
+    ASSERT_OK(ReplaceFile(dir_ / "keys/next.change", FormatNextKey(*next).value()));
+    Leaf leaf;
+    leaf.kind = EntryKind::kKeyChange;
+    leaf.recorded_at_us = 22;
+    leaf.body = EncodeKeyChange(next->change).value();
+    const std::string bytes = EncodeLeaf(leaf).value();
+    const Head two{2, NodeHash(kFirst, LeafHash(bytes)), 22};
+    const auto note = signer_->SignKeyChange(two, {{LeafHash(bytes)}}, bytes, {{kFirst}});
+    EXPECT_EQ(note.ok(), !forged) << note.status();
+    EXPECT_EQ(signer_->verifier().ToVkey() == before, forged);
+  }
+}
 
 TEST_F(EmbeddedSignerTest, SignsACheckpointThatOpensWithItsVkey) {
   Make();
