@@ -174,6 +174,14 @@ absl::StatusOr<uint64_t> ParseGenTime(absl::string_view text) {
   return seconds * 1'000'000 + micros;
 }
 
+// Of a genTime that parsed: what its last digit counts.
+uint64_t GenTimeUnitMicros(absl::string_view text) {
+  uint64_t unit = 1'000'000;
+  // After the seconds: '.', digits, 'Z'.
+  for (size_t at = kGenTimeDigits + 2; at < text.size() && unit > 1; ++at) unit /= 10;
+  return unit;
+}
+
 // Rounded up by nothing: the three parts add up exactly.
 absl::StatusOr<std::optional<uint64_t>> ReadAccuracy(const TS_TST_INFO* info) {
   TS_ACCURACY* accuracy = TS_TST_INFO_get_accuracy(const_cast<TS_TST_INFO*>(info));
@@ -271,9 +279,10 @@ class TimestampCheck {
     Timestamp stamp;
     const ASN1_GENERALIZEDTIME* time = TS_TST_INFO_get_time(info);
     if (time == nullptr) return Malformed("genTime: is missing");
-    ASSIGN_OR_RETURN(stamp.time_us, ParseGenTime(absl::string_view(
-                                        reinterpret_cast<const char*>(ASN1_STRING_get0_data(time)),
-                                        static_cast<size_t>(ASN1_STRING_length(time)))));
+    const absl::string_view gen_time(reinterpret_cast<const char*>(ASN1_STRING_get0_data(time)),
+                                     static_cast<size_t>(ASN1_STRING_length(time)));
+    ASSIGN_OR_RETURN(stamp.time_us, ParseGenTime(gen_time));
+    stamp.unit_us = GenTimeUnitMicros(gen_time);
     ASSIGN_OR_RETURN(stamp.accuracy_us, ReadAccuracy(info));
     if (stamp.LatestMicros() > kMaxTimestampMicros) return Malformed("genTime: out of range");
     stamp.policy = OidText(TS_TST_INFO_get_policy_id(info));

@@ -3,7 +3,8 @@
 //
 // What is stamped is the TEXT of a checkpoint, `origin LF size LF base64(root) LF`, without
 // signatures, so that cosignatures that come later change nothing. The token says: these bytes
-// existed no later than genTime plus accuracy; so did every entry of a tree of that size and root.
+// existed no later than genTime, to the end of its last digit, plus accuracy; so did every entry of
+// a tree of that size and root.
 //
 // Example, whoever asks:
 //   ASSIGN_OR_RETURN(const TsaTrust trust, TsaTrust::FromPem(ca_file, {}));
@@ -77,14 +78,16 @@ class TsaTrust {
 
 // A token that was checked.
 struct Timestamp {
-  uint64_t time_us = 0;  // genTime, Unix time
+  uint64_t time_us = 0;  // genTime, Unix time, as far as its digits go
+  // One unit of genTime's last digit: a second without a fraction. The rest was cut off.
+  uint64_t unit_us = 1'000'000;
   // How far it may be off, either way; nothing where the TSA does not say.
   std::optional<uint64_t> accuracy_us;
   std::string policy;  // dotted OID
   std::string tsa;     // subject of the signer's certificate, RFC 2253
   std::string token;   // DER, as it came
-  // The latest time that the stamped bytes did not exist before: genTime and accuracy.
-  uint64_t LatestMicros() const { return time_us + accuracy_us.value_or(0); }
+  // The stamped bytes existed no later: the end of genTime's last digit, and accuracy.
+  uint64_t LatestMicros() const { return time_us + unit_us + accuracy_us.value_or(0); }
 };
 
 // DER of a TimeStampReq for SHA-256 of `text`, with certificates asked for. `policy` may be "".

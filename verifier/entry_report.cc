@@ -135,7 +135,7 @@ EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin,
     History history;
     history.log_dir = dir;
     CheckTimestamps({*timestamps, pin, head->checkpoint, history, index, index + 1, std::nullopt,
-                     leaf->recorded_at_us},
+                     leaf->recorded_at_us, opened_head->key_changes},
                     verdict);
   }
   verdict.not_proven.push_back("consistency with heads seen earlier: `log` checks that");

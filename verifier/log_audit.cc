@@ -100,7 +100,7 @@ class LogAudit {
     CheckEnd(landmarks);
     findings_.MoveInto(verdict_);
     Summarize();
-    BoundTimes(head->checkpoint);
+    BoundTimes(head->checkpoint, landmarks);
     SummarizeKeys(landmarks);
     CompareWithStore(*head, pin_, history_, HeadUse::kLog, verdict_, landmarks.key_changes);
     AddStandingLimits(verdict_);
@@ -189,7 +189,7 @@ class LogAudit {
   }
 
   // Only of a log that is whole: what is damaged has no places to bound.
-  void BoundTimes(const Checkpoint& head) {
+  void BoundTimes(const Checkpoint& head, const Landmarks& landmarks) {
     if (!input_.timestamps) {
       if (!anchors_.empty()) {
         verdict_.not_proven.push_back(absl::StrCat("when entries came: the log names ",
@@ -200,7 +200,7 @@ class LogAudit {
     }
     if (verdict_.outcome != Outcome::kVerified) return;
     CheckTimestamps({*input_.timestamps, rules_.pin, head, history_, 0, size_, std::move(anchors_),
-                     std::nullopt},
+                     std::nullopt, landmarks.key_changes},
                     verdict_);
   }
 

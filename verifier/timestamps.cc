@@ -107,7 +107,7 @@ class TimestampCheckRun {
   // The pinned log's head in a file, linked to the one in question.
   std::optional<Checkpoint> LinkedHead(const std::string& path, const std::string& note) {
     Verdict other = Verdict::About("checkpoint", log_);
-    const std::optional<SignedCheckpoint> head = OpenHead(note, log_, other);
+    const std::optional<SignedCheckpoint> head = OpenHead(note, log_, other, question_.key_changes);
     if (!head) {
       for (const std::string& reason : other.reasons) {
         verdict_.Lower(other.outcome, absl::StrCat(path, ": ", reason));
@@ -283,17 +283,20 @@ class TimestampCheckRun {
   }
 
   void Conclude() {
-    bool bounded = false;
-    for (const TimeBracket& bracket : verdict_.brackets) {
-      bounded = bounded || bracket.not_before_us || bracket.no_later_us;
-      if (bracket.not_before_us && bracket.no_later_us &&
-          *bracket.not_before_us > *bracket.no_later_us) {
-        verdict_.not_proven.push_back(
-            absl::StrCat("when entries ", bracket.begin, " to ", bracket.end - 1,
-                         " came: the authorities' clocks contradict each other by ",
-                         *bracket.not_before_us - *bracket.no_later_us, " us"));
+    std::erase_if(verdict_.brackets, [this](const TimeBracket& bracket) {
+      if (!bracket.not_before_us || !bracket.no_later_us ||
+          *bracket.not_before_us <= *bracket.no_later_us) {
+        return false;
       }
-    }
+      verdict_.not_proven.push_back(
+          absl::StrCat("when entries ", bracket.begin, " to ", bracket.end - 1,
+                       " came: the authorities' clocks contradict each other by ",
+                       *bracket.not_before_us - *bracket.no_later_us, " us"));
+      return true;
+    });
+    const bool bounded = std::any_of(
+        verdict_.brackets.begin(), verdict_.brackets.end(),
+        [](const TimeBracket& bracket) { return bracket.not_before_us || bracket.no_later_us; });
     CheckRecorded();
     if (!bounded) {
       verdict_.not_proven.push_back("when entries came: no timestamp that holds bounds it");
@@ -302,6 +305,14 @@ class TimestampCheckRun {
     verdict_.proven.push_back(absl::StrCat("when entries came into the log, within brackets, by ",
                                            stamped_.size(),
                                            " timestamps of authorities that are pinned"));
+    const auto vague = std::count_if(stamped_.begin(), stamped_.end(), [](const auto& stamped) {
+      return !stamped.second.stamp.accuracy_us;
+    });
+    if (vague > 0) {
+      verdict_.not_proven.push_back(
+          absl::StrCat("how far off the clocks of the authorities were: ", vague, " of ",
+                       stamped_.size(), " timestamps state no accuracy"));
+    }
     verdict_.not_proven.push_back(
         "that an event is no older than its bracket: it bounds when an entry got its place, not "
         "when what it tells of happened");

@@ -1,11 +1,14 @@
 // When entries came into a log, by timestamping authorities (TSAs) that the auditor pins. Two
 // bounds, from two different facts:
 //
-//   no later than   A head that holds the entry was stamped: it existed at the token's genTime (and
-//                   accuracy), and so did the entry, at its place.
+//   no later than   A head that holds the entry was stamped: it existed at the token's genTime (to
+//   the
+//                   end of its last digit, and accuracy), and so did the entry, at its place.
 //   not before      An entry of the log that stands BEFORE this one names a token by its hash. Who
 //                   wrote that entry had the token, so every head that holds it, and every place
 //                   behind it, was made after the token's genTime (less accuracy).
+//
+// Where two authorities contradict each other, by bounds that cross, nothing is bounded.
 //
 // A head that was stamped and does not hold the entry gives no time of its own: an operator can
 // have a head stamped late. It says that the entry came after that head was made, and is listed so.
@@ -32,6 +35,7 @@
 #include "merkle/system_entries.h"
 #include "merkle/timestamp.h"
 #include "verifier/heads.h"
+#include "verifier/key_changes.h"
 #include "verifier/pins.h"
 #include "verifier/verdict.h"
 
@@ -69,6 +73,8 @@ struct TimestampQuestion {
   std::optional<std::vector<NamedToken>> named;
   // Of a single entry: what the ledger says of it.
   std::optional<uint64_t> recorded_us;
+  // Changes of the log's key that are known to be in it: stamped heads may be of any of its keys.
+  std::vector<LoggedKeyChange> key_changes = {};
 };
 // Adds brackets, what they prove, and what is wrong with the folder.
 void CheckTimestamps(const TimestampQuestion& question, Verdict& verdict);

@@ -164,7 +164,7 @@ Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& 
   CheckReceiptOpening(input, *leaf, *std::move(extra), pin, verdict);
   if (input.timestamps) {
     CheckTimestamps({*input.timestamps, pin, head->checkpoint, history, proof->index,
-                     proof->index + 1, std::nullopt, leaf->recorded_at_us},
+                     proof->index + 1, std::nullopt, leaf->recorded_at_us, opened->key_changes},
                     verdict);
   }
   CompareWithStore(*head, pin, history, HeadUse::kReceipt, verdict, opened->key_changes);

@@ -11,6 +11,7 @@
 #include "merkle/proof.h"
 #include "merkle/sha256.h"
 #include "nlohmann/json.hpp"
+#include "tests/testing/rotated_log.h"
 #include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_tsa.h"
@@ -115,6 +116,8 @@ void ExpectBracket(const TimeBracket& bracket, uint64_t begin, uint64_t end,
     return seconds ? std::optional<uint64_t>(kStart + *seconds * kSecond) : std::nullopt;
   };
   EXPECT_EQ(bracket.not_before_us, micros(after_s)) << begin;
+  // genTime is a whole second: the bound is its end.
+  if (before_s) ++*before_s;
   EXPECT_EQ(bracket.no_later_us, micros(before_s)) << begin;
 }
 
@@ -141,10 +144,10 @@ TEST_F(TimestampsTest, TheBracketIsShownAndInTheJson) {
   EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
   EXPECT_THAT(VerdictText(verdict),
               HasSubstr("entry 5 not before 2023-11-14T22:13:30.000000Z (entry 4 names that "
-                        "timestamp), no later than 2023-11-14T22:13:40.000000Z (head of size 7)"));
+                        "timestamp), no later than 2023-11-14T22:13:41.000000Z (head of size 7)"));
   const auto json = nlohmann::json::parse(VerdictJson(verdict));
   EXPECT_EQ(json["time_brackets"][0]["not_before"], "2023-11-14T22:13:30.000000Z");
-  EXPECT_EQ(json["time_brackets"][0]["no_later_than"], "2023-11-14T22:13:40.000000Z");
+  EXPECT_EQ(json["time_brackets"][0]["no_later_than"], "2023-11-14T22:13:41.000000Z");
   EXPECT_THAT(Entry(1).brackets[0].not_before_us, std::nullopt);
 }
 
@@ -323,6 +326,46 @@ TEST_F(TimestampsTest, WithoutAPinnedAuthorityTheVerdictSaysWhatIsThere) {
   EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed);
   EXPECT_THAT(verdict.brackets, IsEmpty());
   EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("2 timestamps, and --tsa-ca was not given")));
+}
+
+TEST_F(TimestampsTest, StampedHeadsOfALogWhoseKeyWasRotatedCountAsWell) {
+  log_.AddEvents(3);
+  Stamp(4, 10, tsa_);
+  log_.AddSystem(EntryKind::kKeyChange, testing::KeyChangeBody(log_.origin(), 1, 2));
+  log_.AddEvents(3);
+  WriteFile(File(Stamp(8, 20, tsa_), ".checkpoint"), testing::CheckpointBy(2, log_, 8));
+  ASSERT_OK_AND_ASSIGN(const auto writer, testing::AppendExport(log_, Dir(), 8));
+  ASSERT_OK(writer->Finish(testing::CheckpointBy(2, log_, 8)));
+  const Verdict log = Audit();
+  EXPECT_EQ(log.ExitCode(), kExitUnwitnessed) << VerdictText(log);
+  ASSERT_EQ(log.brackets.size(), 2u);
+  ExpectBracket(log.brackets[0], 0, 4, std::nullopt, 10);
+  ExpectBracket(log.brackets[1], 4, 8, std::nullopt, 20);
+  EXPECT_THAT(log.not_proven, Contains(HasSubstr("2 of 2 timestamps state no accuracy")));
+  const Verdict entry = Entry(6);
+  EXPECT_EQ(entry.ExitCode(), kExitUnwitnessed) << VerdictText(entry);
+  ReceiptInput receipt;
+  receipt.receipt = log_.ReceiptFor(6, 8);
+  receipt.receipt.replace(receipt.receipt.find("\n\n") + 2, std::string::npos,
+                          testing::CheckpointBy(2, log_, 8));
+  receipt.timestamps = Folder();
+  History history;
+  history.log_dir = Dir();
+  const Verdict proven = VerifyReceipt(receipt, pin_, history);
+  EXPECT_EQ(proven.ExitCode(), kExitUnwitnessed) << VerdictText(proven);
+}
+
+// The second authority's clock is behind: what it stamped already names the first one's token.
+TEST_F(TimestampsTest, BoundsThatCrossAreNotPrintedNorProven) {
+  AddAt(1);
+  StampAndName(2, 30);
+  log_.AddEvents(2);
+  Stamp(5, 10, tsa_);
+  ExportLog(log_, Dir());
+  const Verdict verdict = Entry(3);
+  EXPECT_THAT(verdict.brackets, IsEmpty());
+  EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("contradict each other by 19000000 us")));
+  EXPECT_THAT(verdict.proven, ::testing::Not(Contains(HasSubstr("within brackets"))));
 }
 
 TEST_F(TimestampsTest, StrangeFilesAreReported) {
