@@ -129,12 +129,25 @@ void AccuseWitnesses(const SignedCheckpoint& known, const SignedCheckpoint& othe
                               absl::StrJoin(names, ", ")));
 }
 
-// The changes first: a head that is remembered without them could be of a key nobody knows.
+// The changes first: a head that is remembered without them could be of a key nobody knows. Another
+// run may have seen more of them since the head was opened: it is opened again with all of them.
+// REQUIRES: the lock is held.
 void Remember(const SignedCheckpoint& head, const Pin& pin,
               const std::vector<LoggedKeyChange>& changes, const TrustStore& store,
               Verdict& verdict) {
   if (verdict.outcome != Outcome::kVerified) return;
-  absl::Status saved = store.SaveKeyChanges(pin, changes);
+  absl::StatusOr<std::vector<LoggedKeyChange>> remembered = store.LoadKeyChanges(pin);
+  if (!remembered.ok()) return verdict.CannotTell(remembered.status().message());
+  const uint64_t size = head.checkpoint.size;
+  const absl::StatusOr<ChangesForHead> all =
+      JoinChanges(*std::move(remembered), KeyChangeList{pin.origin, size, changes}, "", pin, size);
+  const absl::Status opened =
+      all.ok() ? OpenRotated(head.note, pin, all->changes).status() : all.status();
+  if (!opened.ok()) {
+    return verdict.Refuse(absl::StrCat("with all changes of the log's key that the trust store ",
+                                       "remembers: ", opened.message()));
+  }
+  absl::Status saved = store.SaveKeyChanges(pin, all->changes);
   if (saved.ok()) saved = store.Save(pin, head.note);
   if (!saved.ok()) {
     verdict.CannotTell(

@@ -110,7 +110,8 @@ void CompareEnds(const PredecessorInput& input, const Pin& old_pin, const Genesi
 }  // namespace
 
 void CheckPredecessor(const std::string& new_dir, const Pin& new_pin,
-                      const PredecessorInput& predecessor, Verdict& verdict) {
+                      const PredecessorInput& predecessor, const History& history,
+                      Verdict& verdict) {
   const absl::StatusOr<Genesis> genesis = ReadGenesis(new_dir);
   if (!genesis.ok()) return verdict.CannotTell(genesis.status().message());
   if (genesis->predecessor_checkpoint.empty()) {
@@ -128,7 +129,9 @@ void CheckPredecessor(const std::string& new_dir, const Pin& new_pin,
   }
   LogInput input;
   input.dir = predecessor.dir;
-  const Verdict old_verdict = VerifyLog(input, *old_pin, History());
+  History old_history;  // of this log's own proofs and changes nothing is the predecessor's
+  old_history.store = history.store;
+  const Verdict old_verdict = VerifyLog(input, *old_pin, old_history);
   LowerBy(old_verdict, "the predecessor", verdict);
   if (old_verdict.outcome != Outcome::kVerified) return;
   old_pin->policy = new_pin.policy;

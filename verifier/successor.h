@@ -14,6 +14,7 @@
 
 #include <string>
 
+#include "verifier/heads.h"
 #include "verifier/pins.h"
 #include "verifier/verdict.h"
 
@@ -23,11 +24,13 @@ struct PredecessorInput {
   std::string dir;  // its export
   std::string key;  // its vkey, pinned, or a file that holds it; any of those it has had
 };
-// Checks the old export as VerifyLog does, without a trust store, and adds to the verdict about
-// `new_dir` what links the two. The pin's policy judges the head that the genesis names as well:
-// without its quorum nobody but the old key vouches for where the old log ended.
+// Checks the old export as VerifyLog does, with the trust store that `history` has and nothing else
+// of it, and adds to the verdict about `new_dir` what links the two. The pin's policy judges the
+// head that the genesis names as well: without its quorum nobody but the old key vouches for where
+// the old log ended.
 void CheckPredecessor(const std::string& new_dir, const Pin& new_pin,
-                      const PredecessorInput& predecessor, Verdict& verdict);
+                      const PredecessorInput& predecessor, const History& history,
+                      Verdict& verdict);
 
 }  // namespace auditledger
 

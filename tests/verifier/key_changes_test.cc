@@ -150,6 +150,35 @@ TEST_F(RotatedTest, TheTrustStoreRemembersWhatNobodyGivesAgain) {
   EXPECT_EQ(VerifyHead(input, PinOf(1), history).outcome, Outcome::kCannotTell);
 }
 
+// Two runs at once: what the other has seen since this one opened its head is not lost.
+TEST_F(RotatedTest, ChangesThatAnotherRunRememberedMeanwhileAreKept) {
+  ASSERT_OK_AND_ASSIGN(const TrustStore store, TrustStore::Open(temp.File("trust")));
+  log.AddSystem(EntryKind::kKeyChange, KeyChangeBody(log.origin(), 2, 3));  // at 20
+  log.AddEvents(9);
+  const LoggedKeyChange first{10, log.leaves()[10], {}};
+  const LoggedKeyChange second{20, log.leaves()[20], {}};
+  ASSERT_OK(store.SaveKeyChanges(PinOf(1), {first, second}));
+  ASSERT_OK(store.Save(PinOf(1), CheckpointBy(3, log, 21)));
+  History history;
+  history.store = &store;
+  ASSERT_OK_AND_ASSIGN(const std::vector<Hash> proof, ConsistencyProof(21, 30, log));
+  history.proofs = {{21, 30, std::nullopt, proof}};
+  const auto compare = [&](uint8_t signer) {
+    Verdict verdict = Verdict::About("checkpoint", PinOf(1));
+    const SignedCheckpoint head{Checkpoint{log.origin(), 30, log.RootAt(30), {}},
+                                CheckpointBy(signer, log, 30)};
+    CompareWithStore(head, PinOf(1), history, HeadUse::kCheckpoint, verdict, {first});
+    return verdict;
+  };
+  const Verdict retired = compare(2);
+  EXPECT_EQ(retired.outcome, Outcome::kRefused) << "opened before the second change was known";
+  EXPECT_THAT(All(retired.reasons), HasSubstr("was rotated; at size 30"));
+  EXPECT_EQ(compare(3).outcome, Outcome::kVerified);
+  ASSERT_OK_AND_ASSIGN(const auto changes, store.LoadKeyChanges(PinOf(1)));
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(store.Load(PinOf(1))->value().checkpoint.size, 30u);
+}
+
 TEST_F(RotatedTest, AChangeThatOneKeyDidNotSignIsRefused) {
   std::string body = KeyChangeBody(log.origin(), 2, 3);
   body.back() ^= 1;
@@ -176,7 +205,7 @@ class SuccessorTest : public ::testing::Test {
     next->AddEvents(4);
     ExportLog(*next, temp.File("new"));
   }
-  Verdict Check() {
+  Verdict Check(const History& history = {}) {
     std::filesystem::remove_all(temp.File("old"));
     ExportLog(old_log, temp.File("old"));
     const Pin pin = MakePin(next->origin(), next->verifier().ToVkey()).value();
@@ -184,7 +213,7 @@ class SuccessorTest : public ::testing::Test {
     input.dir = temp.File("new");
     Verdict verdict = VerifyLog(input, pin, History());
     CheckPredecessor(temp.File("new"), pin, {temp.File("old"), old_log.verifier().ToVkey()},
-                     verdict);
+                     history, verdict);
     return verdict;
   }
   void Freeze(uint64_t confirmed, const std::string& successor) {
@@ -216,6 +245,22 @@ TEST_F(SuccessorTest, OfALogThatWasGivenUpSaysWhatItLeavesOut) {
   EXPECT_THAT(All(verdict.not_proven),
               HasSubstr("entries 7 to 9 of the predecessor (3): NOT CARRIED OVER"));
   EXPECT_THAT(All(verdict.not_proven), HasSubstr("no freeze"));
+}
+
+TEST_F(SuccessorTest, APredecessorThatWasSeenLongerIsNotCutShort) {
+  ASSERT_OK_AND_ASSIGN(const TrustStore store, TrustStore::Open(temp.File("trust")));
+  History history;
+  history.store = &store;
+  TestLog whole;
+  whole.AddEvents(99);
+  ASSERT_OK(store.Save(MakePin(whole.origin(), whole.verifier().ToVkey()).value(),
+                       whole.CheckpointAt(100)));
+  MakeSuccessor(old_log.CheckpointAt(10));
+  const Verdict verdict = Check(history);
+  EXPECT_EQ(verdict.outcome, Outcome::kRefused);
+  EXPECT_THAT(All(verdict.reasons), HasSubstr("ROLLBACK: this head has size 10"));
+  old_log.AddEvents(90);
+  EXPECT_EQ(Check(history).outcome, Outcome::kVerified);
 }
 
 TEST_F(SuccessorTest, ThatDoesNotFitIsRefused) {

@@ -185,7 +185,8 @@ absl::StatusOr<Verdict> CheckLog(const Options& options, const Pin& pin, const H
   input.timestamps = timestamps;
   Verdict verdict = VerifyLog(input, pin, history);
   if (!options.predecessor.empty()) {
-    CheckPredecessor(options.file, pin, {options.predecessor, options.predecessor_key}, verdict);
+    CheckPredecessor(options.file, pin, {options.predecessor, options.predecessor_key}, history,
+                     verdict);
   }
   return verdict;
 }
