@@ -44,6 +44,31 @@ absl::Status CheckInclusion(const CoseReceipt& receipt, const Hash& leaf_hash, c
   return status;
 }
 
+// The signature is over the root alone: that a tree of this root is of this size, and so where the
+// entry stands in it, only a checkpoint says.
+void CheckPlace(const CoseReceipt& receipt, const Hash& leaf_hash, const CoseInput& input,
+                const Pin& pin, Verdict& verdict) {
+  const std::string place =
+      absl::StrCat("is number ", receipt.index, " of a log of ", receipt.size, " entries");
+  const absl::StatusOr<Hash> root =
+      RootOfInclusion(receipt.index, receipt.size, leaf_hash, receipt.path);
+  if (!input.checkpoint || !root.ok()) {
+    verdict.not_proven.push_back(absl::StrCat(
+        "that the entry ", place, ": a COSE receipt's index and size are not signed; give ",
+        "--checkpoint, a signed head of that size"));
+    return;
+  }
+  const absl::StatusOr<SignedCheckpoint> head = OpenPinned(*input.checkpoint, pin, nullptr);
+  if (!head.ok()) return verdict.CannotTell(absl::StrCat("checkpoint: ", head.status().message()));
+  if (head->checkpoint.size != receipt.size || head->checkpoint.root != *root) {
+    return verdict.CannotTell(absl::StrCat("the checkpoint (size ", head->checkpoint.size,
+                                           ") is not that of the receipt, which says size ",
+                                           receipt.size, " and leads to root ", root->ToHex()));
+  }
+  verdict.head = head->checkpoint;
+  verdict.proven.push_back(absl::StrCat("the entry ", place, ", by the checkpoint"));
+}
+
 }  // namespace
 
 Verdict VerifyCose(const CoseInput& input, const Pin& pin) {
@@ -62,12 +87,10 @@ Verdict VerifyCose(const CoseInput& input, const Pin& pin) {
     verdict.Refuse(included.message());
     return verdict;
   }
-  const absl::StatusOr<Hash> root =
-      RootOfInclusion(receipt->index, receipt->size, leaf_hash, receipt->path);
-  verdict.head = Checkpoint{pin.origin, receipt->size, *root, {}};
-  verdict.proven.push_back(absl::StrCat("entry ", receipt->index, " (", EntryKindName(leaf->kind),
-                                        ", recorded ", FormatMicros(leaf->recorded_at_us),
-                                        ") is in the tree whose root the log's key signed"));
+  verdict.proven.push_back(absl::StrCat("this entry (", EntryKindName(leaf->kind), ", recorded ",
+                                        FormatMicros(leaf->recorded_at_us),
+                                        ") is in a tree whose root the log's key signed"));
+  CheckPlace(*receipt, leaf_hash, input, pin, verdict);
   const absl::Status rules = CheckLeafRules(receipt->index, *leaf, pin);
   if (!rules.ok()) verdict.Refuse(absl::StrCat("entry ", receipt->index, ": ", rules.message()));
   if (leaf->kind == EntryKind::kConflict) verdict.not_proven.push_back(RefusalText(*leaf));
@@ -81,6 +104,8 @@ Verdict VerifyCose(const CoseInput& input, const Pin& pin) {
   }
   verdict.not_proven.push_back(
       "consistency with heads seen earlier: a COSE receipt is checked by itself");
+  verdict.not_proven.push_back(
+      "that the key was not retired before it signed: a COSE receipt does not tell");
   AddStandingLimits(verdict);
   return verdict;
 }

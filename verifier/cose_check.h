@@ -1,7 +1,8 @@
 // A COSE receipt (RFC 9942) of an entry, checked against the pinned key.
 //
-// What it shows is what a tlog-proof without cosignatures shows: the entry is in the tree whose
-// root the log's key has signed. It needs the entry's leaf, which the receipt does not carry.
+// What it shows: the entry is in a tree whose root the log's key has signed. It needs the entry's
+// leaf, which the receipt does not carry. Index and size stand unsigned in the receipt, and another
+// pair may lead to the same root: they are proven only with a checkpoint of that size and root.
 //
 // Thread-safety: a free function. Errors: all of them are verdicts.
 #ifndef AUDITLEDGER_VERIFIER_COSE_CHECK_H_
@@ -18,10 +19,11 @@ namespace auditledger {
 
 // The leaf comes as it is, or in the receipt that `auditctl` keeps beside an event.
 struct CoseInput {
-  std::string receipt;                    // CBOR
-  std::optional<std::string> leaf;        // one of these two
-  std::optional<std::string> tlog_proof;  // its own proof and head are not looked at
-  std::optional<std::string> event;       // canonical encoding; needs a tlog-proof with an opening
+  std::string receipt;                         // CBOR
+  std::optional<std::string> leaf;             // one of these two
+  std::optional<std::string> tlog_proof;       // its own proof and head are not looked at
+  std::optional<std::string> checkpoint = {};  // signed note: shows index and size
+  std::optional<std::string> event;  // canonical encoding; needs a tlog-proof with an opening
 };
 Verdict VerifyCose(const CoseInput& input, const Pin& pin);
 

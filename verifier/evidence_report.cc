@@ -1,11 +1,13 @@
 #include "verifier/evidence_report.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "merkle/cosignature.h"
+#include "merkle/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "verifier/entry_check.h"
 #include "verifier/witnesses.h"
@@ -23,7 +25,8 @@ constexpr char kLogNeverChanges[] =
     "later one. No one log has both heads, so whoever signed both kept two histories";
 constexpr char kLeafRules[] =
     "the log signed a head over these entries: it had them, and no honest ledger writes such an "
-    "entry (merkle/leaf.h; recorded times rise strictly)";
+    "entry, or writes on behind one that freezes the log (merkle/leaf.h; recorded times rise "
+    "strictly)";
 
 // What each kind shows, for who knows nothing of it.
 std::vector<std::string> Explain(const Evidence& evidence) {
@@ -63,9 +66,10 @@ std::vector<std::string> Explain(const Evidence& evidence) {
   return {};
 }
 
-std::optional<EvidenceReport::Statement> StatementOf(const std::string& note, const Pin& pin) {
+std::optional<EvidenceReport::Statement> StatementOf(const std::string& note, const Pin& pin,
+                                                     const std::vector<LoggedKeyChange>& changes) {
   NoteVerifier key = pin.key;
-  const absl::StatusOr<SignedCheckpoint> head = OpenPinned(note, pin, &key);
+  const absl::StatusOr<SignedCheckpoint> head = OpenRotated(note, pin, changes, &key);
   if (!head.ok()) return std::nullopt;
   EvidenceReport::Statement out;
   out.size = head->checkpoint.size;
@@ -111,6 +115,36 @@ void AddLimits(const Evidence& evidence, Verdict& verdict) {
   verdict.not_proven.push_back("what the entries say: evidence holds hashes and leaves, no events");
 }
 
+void AddKeyLimits(const ChangesForHead& known, Verdict& verdict) {
+  if (known.changes.empty()) {
+    verdict.not_proven.push_back(
+        "that the key was the log's at these sizes: no change of it is known here; if it was "
+        "rotated, who stole the retired key can sign such heads (--key-changes says when)");
+  } else if (!known.unproven.empty()) {
+    verdict.not_proven.push_back(absl::StrCat(
+        "that ", known.unproven.size(), " changes of the log's key stand in the log where ",
+        "--key-changes says: this trust store does not remember them"));
+  }
+}
+
+// What the pin accepts, as merkle/evidence.h asks for it.
+absl::StatusOr<EvidencePins> PinsOf(const Pin& pin, const std::vector<LoggedKeyChange>& changes) {
+  EvidencePins pins{pin.origin, pin.key,
+                    pin.policy ? pin.policy->WitnessKeys() : std::vector<NoteVerifier>(),
+                    pin.other_keys};
+  if (changes.empty()) return pins;
+  ASSIGN_OR_RETURN(pins.chain, ChainOf(pin, changes));
+  return pins;
+}
+
+// Whether it would convict if any key that the log has had counted at any size.
+bool RestsOnAnotherKey(const Evidence& evidence, EvidencePins pins, const Pin& pin) {
+  pins.other_keys = PinnedKeys(pin);
+  for (const NoteVerifier& key : pins.chain->keys()) pins.other_keys.push_back(key);
+  pins.chain.reset();
+  return CheckEvidence(evidence, pins).ok();
+}
+
 void AppendList(absl::string_view title, const std::vector<std::string>& lines, std::string& out) {
   absl::StrAppend(&out, title, "\n");
   for (const std::string& line : lines) absl::StrAppend(&out, "  - ", line, "\n");
@@ -130,12 +164,7 @@ nlohmann::ordered_json StatementJson(const EvidenceReport::Statement& statement)
 
 }  // namespace
 
-EvidencePins EvidencePinsOf(const Pin& pin) {
-  return {pin.origin, pin.key, pin.policy ? pin.policy->WitnessKeys() : std::vector<NoteVerifier>(),
-          pin.other_keys};
-}
-
-EvidenceReport JudgeEvidence(absl::string_view text, const Pin& pin) {
+EvidenceReport JudgeEvidence(absl::string_view text, const Pin& pin, const EvidenceKeys& keys) {
   EvidenceReport report;
   report.verdict = Verdict::About("evidence", pin);
   const absl::StatusOr<Evidence> evidence = ParseEvidence(text);
@@ -144,9 +173,26 @@ EvidenceReport JudgeEvidence(absl::string_view text, const Pin& pin) {
     return report;
   }
   report.kind = std::string(EvidenceKindName(evidence->kind));
-  const absl::StatusOr<std::string> shown = CheckEvidence(*evidence, EvidencePinsOf(pin));
+  // Of whatever head they were given for: a monitor's mirror has them without proofs.
+  constexpr uint64_t kAnySize = std::numeric_limits<uint64_t>::max();
+  std::optional<KeyChangeList> given = keys.given;
+  if (given) given->size = kAnySize;
+  const absl::StatusOr<ChangesForHead> known =
+      JoinChanges(keys.remembered, given, "", pin, kAnySize);
+  const absl::StatusOr<EvidencePins> pins =
+      known.ok() ? PinsOf(pin, known->changes) : known.status();
+  if (!pins.ok()) {
+    report.verdict.CannotTell(absl::StrCat("the log's keys: ", pins.status().message()));
+    return report;
+  }
+  const absl::StatusOr<std::string> shown = CheckEvidence(*evidence, *pins);
   if (!shown.ok()) {
     report.verdict.CannotTell(shown.status().message());
+    if (pins->chain && RestsOnAnotherKey(*evidence, *pins, pin)) {
+      report.verdict.CannotTell(
+          "a key of the log signed a head at a size where, by the changes known here, it was not "
+          "the log's key: whoever stole it could have made this");
+    }
     if (evidence->kind == Kind::kRollback && !pin.policy) {
       report.verdict.CannotTell("it accuses a witness: give --policy, which names the witnesses");
     }
@@ -155,7 +201,8 @@ EvidenceReport JudgeEvidence(absl::string_view text, const Pin& pin) {
   report.verdict.Refuse(*shown);
   report.accused = AccusedBy(*evidence, pin);
   for (const std::string& note : {evidence->first, evidence->second}) {
-    if (auto statement = StatementOf(note, pin)) report.statements.push_back(*std::move(statement));
+    if (auto statement = StatementOf(note, pin, known->changes))
+      report.statements.push_back(*std::move(statement));
   }
   report.explained = Explain(*evidence);
   for (const EvidenceReport::Accused& accused : report.accused) {
@@ -164,6 +211,7 @@ EvidenceReport JudgeEvidence(absl::string_view text, const Pin& pin) {
                                                  "made these signatures"));
   }
   AddLimits(*evidence, report.verdict);
+  if (evidence->kind != Kind::kRollback) AddKeyLimits(*known, report.verdict);
   return report;
 }
 

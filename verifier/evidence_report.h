@@ -19,6 +19,7 @@
 
 #include "absl/strings/string_view.h"
 #include "merkle/evidence.h"
+#include "verifier/key_changes.h"
 #include "verifier/pins.h"
 #include "verifier/verdict.h"
 
@@ -38,7 +39,7 @@ struct EvidenceReport {
   struct Statement {
     uint64_t size = 0;
     std::string root;                         // hex
-    uint32_t key_id = 0;                      // of the pinned key that signed it
+    uint32_t key_id = 0;                      // of the log's key that signed it
     std::vector<WitnessReport::Cosigner> by;  // witnesses of the policy that cosigned it
     std::string note;                         // verbatim
   };
@@ -46,9 +47,16 @@ struct EvidenceReport {
   std::vector<std::string> explained;  // why an honest party could not have signed them
 };
 
-EvidenceReport JudgeEvidence(absl::string_view text, const Pin& pin);
-// What the pin accepts, as merkle/evidence.h asks for it.
-EvidencePins EvidencePinsOf(const Pin& pin);
+// Changes of the log's key (key_changes.h), so that a head counts only if the key of its size
+// signed it. Those given, for whatever size, are taken at the giver's word, as far as they
+// contradict nothing remembered.
+struct EvidenceKeys {
+  std::vector<LoggedKeyChange> remembered = {};
+  std::optional<KeyChangeList> given = {};
+};
+// Without any change, whoever stole a key before or after its life can make evidence under it: the
+// verdict says that this is not excluded.
+EvidenceReport JudgeEvidence(absl::string_view text, const Pin& pin, const EvidenceKeys& keys = {});
 
 // Lines for people: who, the statements, what they show and why; VerdictText where nothing is
 // proven.

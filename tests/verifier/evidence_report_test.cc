@@ -8,6 +8,7 @@
 #include "merkle/cosignature.h"
 #include "merkle/proof.h"
 #include "nlohmann/json.hpp"
+#include "tests/testing/rotated_log.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_log.h"
 
@@ -219,6 +220,61 @@ TEST_F(EvidenceReportTest, HostileFilesAccuseNobody) {
     bad[i] = static_cast<char>(bad[i] ^ 0x01);
     EXPECT_EQ(JudgeEvidence(bad, pin_).verdict.ExitCode(), 2) << i;
   }
+}
+
+// The change 1 -> 2 at entry 6 of the true log; a fork that begins before it.
+TEST_F(EvidenceReportTest, AKeyConvictsWithinItsLifeAlone) {
+  TestLog log;
+  log.AddEvents(5);
+  log.AddSystem(EntryKind::kKeyChange, testing::KeyChangeBody(log.origin(), 1, 2));
+  log.AddEvents(10);
+  TestLog fork;
+  fork.AddEvents(3);
+  while (fork.size() < 17) fork.AddEvent(testing::TestEvent(100 + fork.size()));
+  EvidenceKeys remembered;
+  remembered.remembered = {{6, log.leaves()[6], {}}};
+  EvidenceKeys given;
+  given.given =
+      KeyChangeList{log.origin(), 12, {{6, log.leaves()[6], InclusionProof(6, 12, log).value()}}};
+
+  // Whoever stole the retired key signs beside the true head.
+  const Evidence stolen{.kind = Evidence::Kind::kFork,
+                        .first = testing::CheckpointBy(2, log, 12),
+                        .second = fork.CheckpointAt(12)};
+  Pin both = pin_;
+  both.other_keys.push_back(
+      NoteVerifier::FromEd25519(log.origin(), testing::TestPublicKey(2)).value());
+  const EvidenceReport blind = Judge(stolen, both);
+  EXPECT_EQ(blind.verdict.ExitCode(), 1);
+  EXPECT_THAT(blind.verdict.not_proven,
+              ::testing::Contains(HasSubstr("that the key was the log's at these sizes")));
+  for (const EvidenceKeys& keys : {remembered, given}) {
+    for (const Pin& pin : {pin_, both}) {
+      const EvidenceReport report = JudgeEvidence(FormatEvidence(stolen), pin, keys);
+      EXPECT_EQ(report.verdict.ExitCode(), 2) << EvidenceText(report);
+      EXPECT_THAT(report.verdict.reasons, ::testing::Contains(HasSubstr("whoever stole it")));
+      EXPECT_THAT(report.accused, IsEmpty());
+    }
+  }
+
+  // Across the rotation each signed its own part: the log has two histories.
+  const Evidence across{.kind = Evidence::Kind::kHistory,
+                        .first = fork.CheckpointAt(6),
+                        .second = testing::CheckpointBy(2, log, 12),
+                        .prefix = log.RootAt(6),
+                        .proof = ConsistencyProof(6, 12, log).value()};
+  EXPECT_EQ(Judge(across, pin_).verdict.ExitCode(), 2) << "nobody says who that is";
+  const EvidenceReport report = JudgeEvidence(FormatEvidence(across), pin_, remembered);
+  EXPECT_EQ(report.verdict.ExitCode(), 1) << EvidenceText(report);
+  ASSERT_EQ(report.statements.size(), 2u);
+  EXPECT_EQ(report.statements[0].key_id, pin_.key.key_id());
+  EXPECT_EQ(report.statements[1].key_id, both.other_keys[0].key_id());
+  EXPECT_THAT(JudgeEvidence(FormatEvidence(across), pin_, given).verdict.not_proven,
+              ::testing::Contains(HasSubstr("1 changes of the log's key stand in the log")));
+  given.given = KeyChangeList{log.origin(), 0, remembered.remembered};  // as a mirror has them
+  EXPECT_EQ(JudgeEvidence(FormatEvidence(across), pin_, given).verdict.ExitCode(), 1);
+  given.given->origin = "ledger.test/other";
+  EXPECT_EQ(JudgeEvidence(FormatEvidence(across), pin_, given).verdict.ExitCode(), 2);
 }
 
 TEST_F(EvidenceReportTest, TheJsonHasTheStatementsVerbatim) {

@@ -125,6 +125,7 @@ void AddChecks(CLI::App& app, Options& options) {
   CLI::App* evidence = Command(app, options, "evidence", "Does this file prove misbehaviour?");
   evidence->add_option("FILE", options.file, "What a monitor or this program wrote as evidence")
       ->required();
+  AddKeyChanges(*evidence, options);
 
   CLI::App* entry = Command(app, options, "entry", "Print one entry of an export, checked");
   entry->add_option("DIR", options.file, "An export (C2SP tlog-tiles folder)")->required();
@@ -135,6 +136,8 @@ void AddChecks(CLI::App& app, Options& options) {
   cose->add_option("FILE", options.file, "A COSE receipt (RFC 9942)")->required();
   cose->add_option("--leaf", options.leaf,
                    "The entry's leaf, as `auditctl receipt-cose` writes it");
+  cose->add_option("--checkpoint", options.checkpoint,
+                   "The signed head of its size: proves index and size, which are not signed");
   cose->add_option("--receipt", options.receipt,
                    "A tlog-proof of the entry, which carries its leaf");
   cose->add_option("--event", options.event,

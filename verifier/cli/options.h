@@ -31,8 +31,9 @@ struct Options {
   std::string tsa_ca;
   std::vector<std::string> tsa_policies;
   std::string timestamps;
-  std::string leaf;     // cose: the entry's leaf
-  std::string receipt;  // cose: a tlog-proof that carries it
+  std::string leaf;        // cose: the entry's leaf
+  std::string checkpoint;  // cose: of the receipt's size
+  std::string receipt;     // cose: a tlog-proof that carries it
   std::string key_changes;
   std::string predecessor;
   std::string predecessor_key;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <utility>
@@ -216,10 +217,24 @@ int ShowEntry(const Options& options, const Pin& pin, const Timestamps& timestam
   return Print(report.verdict, options);
 }
 
+// What the trust store knows of the log's keys, if there is one: nothing is made for it.
+absl::Status ReadRemembered(const Options& options, const Pin& pin,
+                            std::vector<LoggedKeyChange>& changes) {
+  const std::string dir = TrustDir(options);
+  if (options.no_trust_store || !std::filesystem::exists(dir)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const TrustStore store, TrustStore::Open(dir));
+  ASSIGN_OR_RETURN(changes, store.LoadKeyChanges(pin));
+  return absl::OkStatus();
+}
+
 int ShowEvidence(const Options& options, const Pin& pin) {
   const absl::StatusOr<std::string> text = ReadFileLimited(options.file, kMaxEvidenceBytes);
   if (!text.ok()) return PrintCannotTell(text.status(), pin, options);
-  const EvidenceReport report = JudgeEvidence(*text, pin);
+  EvidenceKeys keys;
+  absl::Status read = ReadKeyChanges(options, keys.given);
+  if (read.ok()) read = ReadRemembered(options, pin, keys.remembered);
+  if (!read.ok()) return PrintCannotTell(read, pin, options);
+  const EvidenceReport report = JudgeEvidence(*text, pin, keys);
   if (!options.quiet) std::cout << (options.json ? EvidenceJson(report) : EvidenceText(report));
   return report.verdict.ExitCode();
 }
@@ -287,6 +302,7 @@ absl::StatusOr<Verdict> CheckCose(const Options& options, const Pin& pin) {
   ASSIGN_OR_RETURN(input.receipt, ReadFileLimited(options.file, kMaxCoseReceiptBytes));
   RETURN_IF_ERROR(ReadOptional(options.leaf, kMaxLeafBytes, input.leaf));
   RETURN_IF_ERROR(ReadOptional(options.receipt, kMaxProofFileBytes, input.tlog_proof));
+  RETURN_IF_ERROR(ReadOptional(options.checkpoint, kMaxNoteBytes, input.checkpoint));
   if (!options.event.empty()) {
     ASSIGN_OR_RETURN(input.event, ReadEventFile(options.event));
   }
