@@ -140,15 +140,14 @@ void CosigningRounds::Fail(Slot& slot, const WitnessReply& reply, uint64_t now_u
 }
 
 bool CosigningRounds::AddLine(size_t w, uint64_t round, const std::string& line) {
-  const size_t witness = policy_.asked[w];
-  if (round == round_.number) {
-    round_.lines[witness] = line;
+  const bool current = round == round_.number;
+  if (!current && (round != cosigned_round_ || round == 0)) return false;
+  Round& in = current ? round_ : last_met_;
+  in.lines[policy_.asked[w]] = line;
+  HeadPtr head = Witnessed(in);
+  if (head == nullptr) return false;
+  if (current) {
     if (!round_.met) {
-      std::vector<size_t> cosigned;
-      for (size_t i = 0; i < round_.lines.size(); ++i) {
-        if (!round_.lines[i].empty()) cosigned.push_back(i);
-      }
-      if (!policy_.policy.CheckQuorum(cosigned).ok()) return false;
       round_.met = true;
       unmet_since_us_.reset();
       unwitnessed_since_us_.reset();
@@ -157,24 +156,24 @@ bool CosigningRounds::AddLine(size_t w, uint64_t round, const std::string& line)
     }
     last_met_ = round_;
     cosigned_round_ = round;
-  } else if (round == cosigned_round_ && round > 0) {
-    last_met_.lines[witness] = line;
-  } else {
-    return false;
   }
-  cosigned_ = WithCosignatures();
+  cosigned_ = std::move(head);
   return true;
 }
 
-HeadPtr CosigningRounds::WithCosignatures() const {
-  auto head = std::make_shared<PublishedHead>(*last_met_.head);
-  head->witnessed = true;
-  for (const std::string& line : last_met_.lines) {
-    if (line.empty()) continue;
-    // Verified when it came; a note that is full keeps those it has.
-    absl::StatusOr<std::string> note = AddCosignatures(head->checkpoint, line, keys_);
+HeadPtr CosigningRounds::Witnessed(const Round& round) const {
+  auto head = std::make_shared<PublishedHead>(*round.head);
+  for (size_t i = 0; i < round.lines.size(); ++i) {
+    if (round.lines[i].empty()) continue;
+    // Of the other lines that one witness may have answered, none stands for another.
+    absl::StatusOr<std::string> note =
+        AddCosignatures(head->checkpoint, round.lines[i], {&keys_[i], 1});
     if (note.ok()) head->checkpoint = *std::move(note);
   }
+  // What is given out is what counts: the note itself, as whoever verifies a receipt reads it.
+  const absl::StatusOr<std::vector<Cosignature>> by = VerifyCosignatures(head->checkpoint, keys_);
+  if (!by.ok() || !policy_.policy.CheckQuorum(CosigningKeys(*by)).ok()) return nullptr;
+  head->witnessed = true;
   return head;
 }
 

@@ -118,7 +118,9 @@ class CosigningRounds {
   void Begin(uint64_t now_us);
   bool AddLine(size_t w, uint64_t round, const std::string& line);
   void Fail(Slot& slot, const WitnessReply& reply, uint64_t now_us);
-  HeadPtr WithCosignatures() const;
+  // The round's head with the lines that verify, each under its own witness's key; nullptr unless
+  // the policy's quorum is among them.
+  HeadPtr Witnessed(const Round& round) const;
 
   const WitnessPolicy& policy_;
   const std::vector<NoteVerifier> keys_;

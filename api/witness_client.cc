@@ -188,7 +188,14 @@ void WitnessClient::TakeCosignature(const HttpAnswer& answer, const PublishedHea
                      ": one clock is wrong, or the answer is an old one"));
     return;
   }
-  reply.line = answer.body;
+  // Made anew: whatever else it answered, lines under another witness's name too, ends here.
+  const absl::StatusOr<Note> opened = ParseNote(*note);
+  if (!opened.ok()) return refuse(opened.status());
+  for (const NoteSignature& line : opened->signatures) {
+    if (line.key_id == witness_.key.key_id() && line.name == witness_.key.name()) {
+      reply.line = FormatNoteSignature(line);
+    }
+  }
   Set(reply, WitnessOutcome::kCosigned, "");
 }
 

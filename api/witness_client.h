@@ -61,7 +61,7 @@ absl::string_view WitnessOutcomeName(WitnessOutcome outcome);
 
 struct WitnessReply {
   WitnessOutcome outcome = WitnessOutcome::kUnreachable;
-  std::string line{};                // kCosigned: its signature lines, verified
+  std::string line{};                // kCosigned: its one signature line, verified; no other's
   uint64_t timestamp = 0;            // kCosigned: seconds since 1970, the witness's claim
   uint64_t size = 0;                 // what the witness has cosigned, as far as is known
   bool forgot = false;               // it had cosigned more before: its state was reset

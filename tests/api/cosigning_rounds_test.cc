@@ -91,6 +91,32 @@ TEST_F(CosigningRoundsTest, AHeadCountsOnceFourOfFiveHaveCosignedIt) {
   EXPECT_EQ(Lines(), 5u);
 }
 
+// One witness answers, beside its own line, one under another's name.
+TEST_F(CosigningRoundsTest, NoLineStandsForAnotherWitness) {
+  const auto answers = [&](size_t w, const std::string& lines) {
+    WitnessReply reply;
+    reply.outcome = WitnessOutcome::kCosigned;
+    reply.line = lines;
+    return rounds_->Answer(w, *asks_[w], reply, now_);
+  };
+  rounds_->Offer(HeadAt(5), now_);
+  for (size_t w = 0; w < 5; ++w) ASSERT_EQ(Take(w), 5u);
+  const std::string text = ParseNote(log_.CheckpointAt(5))->text;
+  const auto line = [&](size_t w, uint64_t at = 1'700'000'000) {
+    return witnesses_[w].Line(text, at);
+  };
+  const std::string garbage = witnesses_[1].Line("another head\n", 1'700'000'000);
+  EXPECT_FALSE(answers(0, line(0) + line(1, 5) + line(2) + line(3)));
+  EXPECT_FALSE(answers(4, garbage)) << "it does not count";
+  EXPECT_FALSE(answers(2, line(2)));
+  EXPECT_FALSE(answers(3, line(3) + garbage));
+  EXPECT_EQ(Cosigned(), 0u);
+  EXPECT_TRUE(answers(1, line(1)));
+  ASSERT_EQ(Lines(), 4u);
+  const auto by = VerifyCosignatures(rounds_->cosigned()->checkpoint, {witnesses_[1].key()});
+  EXPECT_EQ(by->at(0).timestamp, 1'700'000'000u) << "its own, not the older one that another had";
+}
+
 TEST_F(CosigningRoundsTest, TheNextRoundTakesTheNewestHeadAndNoneBetween) {
   Meet(5);
   EXPECT_TRUE(rounds_->Offer(HeadAt(6), now_)) << "somebody has to wake";

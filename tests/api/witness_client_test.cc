@@ -65,6 +65,19 @@ TEST_F(WitnessClientTest, AFirstHeadIsCosignedWithoutAProof) {
   EXPECT_EQ(VerifyCosignatures(*note, {witness().key()})->size(), 1u);
 }
 
+TEST_F(WitnessClientTest, OnlyTheLineOfThePinnedKeyIsTaken) {
+  const testing::FakeWitness other("witness.test/2", 102, clock_);
+  const std::string text = ParseNote(log_.CheckpointAt(7))->text;
+  const std::string own = witness().Line(text, Now());
+  for (const std::string& more : {other.Line("another head\n", Now()), other.Line(text, 1),
+                                  witness().Line("another head\n", Now())}) {
+    AnswerAlways(200, own + more);
+    const WitnessReply reply = Cosign(7);
+    ASSERT_EQ(reply.outcome, WitnessOutcome::kCosigned) << reply.detail;
+    EXPECT_EQ(reply.line, own);
+  }
+}
+
 TEST_F(WitnessClientTest, WhatTheWitnessHasIsLearntFromItsConflict) {
   ASSERT_EQ(Cosign(7).outcome, WitnessOutcome::kCosigned);
   ASSERT_EQ(Cosign(9).outcome, WitnessOutcome::kCosigned);
