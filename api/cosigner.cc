@@ -35,6 +35,7 @@ Cosigner::Cosigner(CosignerParts parts)
       rounds_(*parts_.policy, Micros(parts_.options.interval), *parts_.random) {
   MutexLock lock(mutex_);
   confirmed_ = !parts_.ledger->held();
+  if (!confirmed_) waits_reason_ = parts_.ledger->status().reason;
   for (const size_t i : parts_.policy->asked) {
     WitnessReport report;
     report.name = PrintablePolicyName(parts_.policy->policy.witnesses()[i].name);
@@ -265,17 +266,45 @@ void Cosigner::TakeCosigned() {
   witnessed_ = std::move(cosigned);
 }
 
+// Why nobody's word for this start counts but the quorum's; empty: nothing is against it.
+std::string Cosigner::Objection() const {
+  const Policy& policy = parts_.policy->policy;
+  const size_t against = rounds_.Contradicting();
+  const int64_t f = std::max<int64_t>(0, policy.DishonestWitnessesSurvived());
+  if (static_cast<int64_t>(against) <= f) return "";
+  return absl::StrCat(against, " of ", parts_.policy->asked.size(),
+                      " witnesses say that they have cosigned what the log here does not have, and "
+                      "the policy survives ",
+                      f,
+                      " dishonest ones: --accept_unwitnessed_start does not count against that. "
+                      "Restore a copy of the data folder that has what they cosigned");
+}
+
+void Cosigner::Wait(const std::string& objection) {
+  if (objection == objection_) return;
+  objection_ = objection;
+  const std::string why =
+      objection.empty() ? waits_reason_ : absl::StrCat(objection, "; ", waits_reason_);
+  parts_.ledger->Hold(WithReason(absl::UnavailableError(why), kReasonLedgerPaused));
+  if (objection.empty()) return;
+  parts_.log->Error("start_contradicted", {{"ledger", parts_.ledger_id}, {"why", objection}});
+}
+
 void Cosigner::ConfirmStart() {
   std::optional<Head> vouched;
+  std::string objection;
+  bool waits = false;
   {
     MutexLock lock(mutex_);
     if (confirmed_ || refused_) return;
     if (!rounds_.met_once()) {
       // The operator's word counts when everybody was asked and too few answered.
-      if (!parts_.vouched.has_value() || !rounds_.EachTried()) return;
-      vouched = parts_.vouched;
+      objection = Objection();
+      if (objection.empty() && rounds_.EachTried()) vouched = parts_.vouched;
+      waits = !vouched.has_value();
     }
   }
+  if (waits) return Wait(objection);
   const absl::Status confirmed = parts_.ledger->Confirm(vouched);
   if (!confirmed.ok()) {
     const std::string why(confirmed.message());

@@ -20,7 +20,8 @@
 // cosigned before is a prefix of it; then Ledger::Confirm. A head of ours that a witness, or the
 // stored checkpoint, proves to be signed and that is not in the log here refuses the ledger
 // (LedgerSet::Refuse): the data, and with it the signer's memory, were rolled back. A witness that
-// only says so and shows nothing does not count towards the quorum.
+// only says so and shows nothing does not count towards the quorum; of more than f such witnesses
+// one is honest, and then the operator's word (CosignerParts::vouched) does not count either.
 //
 // Thread-safety: all methods but Start and Stop, which belong to one thread. Callbacks run on the
 // cosigner's thread and must not block.
@@ -151,6 +152,8 @@ class Cosigner {
   void Run();
   void TakeCosigned();
   void ConfirmStart();
+  std::string Objection() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Wait(const std::string& objection);
   void WatchLag();
   void AnswerWaiters();
   absl::Status ExpiredError(const Waiter& waiter) const;
@@ -172,6 +175,8 @@ class Cosigner {
   bool lagging_ = false;        // the cosigner thread's
   bool store_failing_ = false;  // the same
   std::string start_problem_;   // the same
+  std::string objection_;       // the same: what the held ledger says now
+  std::string waits_reason_;    // what it says without one
   uint64_t listener_ = 0;
   std::vector<std::thread> threads_;
 };

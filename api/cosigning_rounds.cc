@@ -52,6 +52,11 @@ bool CosigningRounds::EachTried() const {
   return std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.tried; });
 }
 
+size_t CosigningRounds::Contradicting() const {
+  return static_cast<size_t>(std::count_if(slots_.begin(), slots_.end(),
+                                           [](const Slot& slot) { return slot.contradicts; }));
+}
+
 void CosigningRounds::Begin(uint64_t now_us) {
   round_ = Round{round_.number + 1, newest_, now_us, false, false, {}};
   round_.lines.resize(policy_.policy.witnesses().size());
@@ -108,14 +113,19 @@ bool CosigningRounds::Answer(size_t w, const Ask& ask, const WitnessReply& reply
   slot.tried = true;
   if (reply.outcome == WitnessOutcome::kCosigned) {
     slot.failures = 0;
+    slot.contradicts = false;
     slot.answered_round = ask.round;
     return AddLine(w, ask.round, reply.line);
   }
   if (reply.outcome == WitnessOutcome::kAhead && reply.size <= newest_->head.size) {
     // Somebody else showed it a newer head of ours: it can only cosign one from there on.
+    slot.contradicts = false;
     slot.answered_round = ask.round;
     if (ask.round == round_.number) round_.wants_newer = true;
     return false;
+  }
+  if (reply.outcome == WitnessOutcome::kAhead || reply.outcome == WitnessOutcome::kForked) {
+    slot.contradicts = true;
   }
   Fail(slot, reply, now_us);
   return false;

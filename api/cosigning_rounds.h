@@ -90,6 +90,9 @@ class CosigningRounds {
   uint64_t LagEntries() const;
   // Every witness was asked and answered or failed, in this run.
   bool EachTried() const;
+  // Witnesses whose last word in this run was that they have cosigned what is beyond our newest
+  // head, or what it does not extend. Being away afterwards takes nothing back.
+  size_t Contradicting() const;
 
  private:
   struct Slot {
@@ -99,6 +102,7 @@ class CosigningRounds {
     uint64_t not_before_us = 0;
     int failures = 0;
     bool tried = false;
+    bool contradicts = false;
   };
   struct Round {
     uint64_t number = 0;  // 0: none yet

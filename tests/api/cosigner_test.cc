@@ -101,6 +101,29 @@ TEST_F(VouchedStartTest, YieldsToOneWitnessThatShowsALargerHead) {
   EXPECT_EQ(ledger->head()->head.size, stored.size) << "nothing was signed";
 }
 
+TEST_F(VouchedStartTest, CountsNothingAgainstMoreWitnessesThanMayLie) {
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].ShowsLast(false);
+  for (size_t i = 3; i < 5; ++i) witnesses_[i].SetDown(true);
+  Ledger* const ledger = Main();
+  const Head stored = ledger->head()->head;
+  Witness({{"main", stored}});
+  EXPECT_TRUE(Eventually(
+      [&] { return ledger->status().reason.find("3 of 5 witnesses say") != std::string::npos; }));
+  EXPECT_NE(ledger->status().reason.find("until the witnesses confirm"), std::string::npos);
+  EXPECT_EQ(ledger->status().state, LedgerState::kPaused);
+  witnessing_->Stop();
+  EXPECT_TRUE(ledger->held());
+  EXPECT_EQ(ledger->head()->head.size, stored.size) << "nothing was signed";
+}
+
+TEST_F(VouchedStartTest, CountsAgainstAsManyWitnessesAsMayLie) {
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].ShowsLast(false);
+  for (size_t i = 2; i < 5; ++i) witnesses_[i].SetDown(true);
+  Ledger* const ledger = Main();
+  Witness({{"main", ledger->head()->head}});
+  EXPECT_TRUE(Eventually([&] { return !ledger->held(); }));
+}
+
 TEST_F(VouchedStartTest, IsForTheStoredHeadAlone) {
   for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
   Head other = Main()->head()->head;

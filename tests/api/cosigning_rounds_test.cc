@@ -269,6 +269,30 @@ TEST_F(CosigningRoundsTest, WhatAnEarlierRunHadCosignedIsNoQuorumOfThisOne) {
   EXPECT_TRUE(rounds_->EachTried());
 }
 
+TEST_F(CosigningRoundsTest, WhoContradictsUsDoesSoUntilItSaysOtherwise) {
+  rounds_->Offer(HeadAt(5), now_);
+  const auto contradicting = [&](auto answer) {
+    now_ += 2 * kWitnessRefusedBackoffMaxMicros;
+    EXPECT_EQ(Take(0), 5u);
+    answer();
+    return rounds_->Contradicting();
+  };
+  EXPECT_EQ(contradicting([&] { Fails(0, WitnessOutcome::kAhead, 6); }), 1u);
+  EXPECT_EQ(contradicting([&] { Fails(0); }), 1u) << "being away takes nothing back";
+  EXPECT_EQ(contradicting([&] { Fails(0, WitnessOutcome::kBadAnswer); }), 1u);
+  EXPECT_EQ(contradicting([&] { Cosigns(0); }), 0u);
+  rounds_->Offer(HeadAt(7), now_);
+  for (size_t w = 1; w < 5; ++w) {
+    ASSERT_EQ(Take(w), 5u);
+    Fails(w, WitnessOutcome::kForked);
+  }
+  EXPECT_EQ(rounds_->Contradicting(), 4u);
+  now_ += 2 * kWitnessRefusedBackoffMaxMicros;
+  ASSERT_EQ(Take(1), 7u);
+  Fails(1, WitnessOutcome::kAhead, 7);
+  EXPECT_EQ(rounds_->Contradicting(), 3u) << "its larger head is within ours";
+}
+
 // Whatever happens to whom, no head counts but one that four have cosigned, and none goes back.
 TEST_F(CosigningRoundsTest, RandomFates) {
   testing::FakeRandom fate(7);
