@@ -62,8 +62,11 @@ class Committer {
 
   // Commits entries of the ledger's own. Before Start.
   absl::Status CommitOwn(std::vector<NewEntry> entries);
-  // Appends are answered with `why` (not OK) from now on, and Start need not be called.
+  // Appends are answered with `why` (not OK) from now on, queued ones too, and Start need not be
+  // called. Nothing takes it back.
   void RefuseAppends(absl::Status why);
+  // What every append is answered for good; OK while there is no such thing.
+  absl::Status stopped() const;
   // Appends are answered `why` from now on; OK ends it. What is queued is committed.
   void Hold(const absl::Status& why);
   // Does nothing once it drains.
@@ -105,7 +108,6 @@ class Committer {
   void SignHeads(std::vector<Request>& requests, Acknowledgement& acknowledgement);
   void FailAll(std::vector<Request> requests, const absl::Status& why);
   void Latch(const absl::Status& cause);
-  absl::Status stopped() const;
 
   const CommitterParts parts_;
   Acknowledger acknowledger_;

@@ -214,6 +214,8 @@ absl::Status LedgerImpl::Confirm(const std::optional<Head>& vouched) {
   if (!held_.has_value()) return absl::OkStatus();
   if (vouched.has_value()) {
     if (vouched->size != stored_.size || vouched->root != stored_.root) {
+  // Refused meanwhile, or a commit of an earlier try failed: nothing more is signed.
+  RETURN_IF_ERROR(committer_->stopped());
       return absl::FailedPreconditionError(absl::StrCat(
           "the log here has size ", stored_.size, " and root ", stored_.root.ToHex(),
           ", not the size ", vouched->size, " and root ", vouched->root.ToHex(), " given"));
@@ -222,9 +224,11 @@ absl::Status LedgerImpl::Confirm(const std::optional<Head>& vouched) {
     held_->own_entries.push_back(std::move(entry));
   }
   RETURN_IF_ERROR(SignStored());
-  Recovered recovered = *std::move(held_);
+  if (vouched.has_value() && !std::exchange(vouch_taken_, true)) {
+  }
+  // Held until all of it is done: who tries again goes on where this ended.
+  RETURN_IF_ERROR(Settle(*held_));
   held_.reset();
-  RETURN_IF_ERROR(Settle(std::move(recovered)));
   committer_->Hold(absl::OkStatus());
   feed_.Notify(feed_.head());
   committer_->Start();
@@ -233,6 +237,12 @@ absl::Status LedgerImpl::Confirm(const std::optional<Head>& vouched) {
 
 absl::Status LedgerImpl::CheckPrefix(uint64_t size, const Hash& root) const {
   const uint64_t newest = std::max(stored_.size, head()->head.size);
+// LEDGER_READ_ONLY, a refusal (LedgerSet::Refuse), is for ever: no later Hold or Confirm undoes it.
+void LedgerImpl::Hold(const absl::Status& why) {
+  if (ReasonOf(why).reason == kReasonLedgerReadOnly) return committer_->RefuseAppends(why);
+  committer_->Hold(why);
+}
+
   const auto differs = [&](absl::string_view what) {
     return absl::FailedPreconditionError(absl::StrCat(
         what, "size ", size, " root ", root.ToHex(), " was signed and witnessed, the log here ",
@@ -246,13 +256,15 @@ absl::Status LedgerImpl::CheckPrefix(uint64_t size, const Hash& root) const {
   return edge.Root() == root ? absl::OkStatus() : differs("fork: ");
 }
 
-absl::Status LedgerImpl::Settle(Recovered recovered) {
+// May be called again after an error: what is done is not done twice, and a commit that failed has
+// latched.
+absl::Status LedgerImpl::Settle(Recovered& recovered) {
   if (!recovered.read_only.ok()) {
     // Nothing may be written, not even that an override was given; the next start will.
     committer_->RefuseAppends(std::move(recovered.read_only));
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(committer_->CommitOwn(std::move(recovered.own_entries)));
+  RETURN_IF_ERROR(committer_->CommitOwn(std::exchange(recovered.own_entries, {})));
   for (const std::string& marker : recovered.to_remove) {
     RETURN_IF_ERROR(RemoveMarker(options_.paths.state_dir, marker));
   }
@@ -277,9 +289,13 @@ absl::Status LedgerImpl::ChangeKey() {
   entries.push_back(KeyChangeEntryOf(*body));
   RETURN_IF_ERROR(committer_->CommitOwn(std::move(entries)));
   TakeVerifier();
-  ASSIGN_OR_RETURN(StoredEntry entry, reader_.Read(index, /*with_opening=*/false));
+  absl::StatusOr<StoredEntry> entry = reader_.Read(index, /*with_opening=*/false);
+  if (!entry.ok()) {  // the change stands: a try again would not find it, the next start does
+    committer_->RefuseAppends(entry.status());
+    return entry.status();
+  }
   MutexLock lock(keys_mutex_);
-  key_changes_.push_back({index, std::move(entry.leaf), {}});
+  key_changes_.push_back({index, std::move(entry->leaf), {}});
   return absl::OkStatus();
 }
 

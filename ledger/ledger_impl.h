@@ -61,7 +61,7 @@ class LedgerImpl : public Ledger {
     return held_.has_value();
   }
   absl::Status Confirm(const std::optional<Head>& vouched) override;
-  void Hold(const absl::Status& why) override { committer_->Hold(why); }
+  void Hold(const absl::Status& why) override;
   std::vector<StreamInfo> Streams(uint32_t first, size_t limit, size_t max_gaps) override;
   uint64_t AddHeadListener(HeadListener listener) override;
   void RemoveHeadListener(uint64_t id) override;
@@ -75,7 +75,7 @@ class LedgerImpl : public Ledger {
   absl::Status CommitGenesis();
   absl::Status FinishRecovery(Recovered recovered);
   absl::Status SignStored() ABSL_EXCLUSIVE_LOCKS_REQUIRED(held_mutex_);
-  absl::Status Settle(Recovered recovered);
+  absl::Status Settle(Recovered& recovered);
   void Serve();
   absl::Status ChangeKey();
   void TakeVerifier();
@@ -101,6 +101,7 @@ class LedgerImpl : public Ledger {
   Head stored_;               // what was stored when it was opened
   mutable Mutex held_mutex_;  // one Confirm at a time
   std::optional<Recovered> held_ ABSL_GUARDED_BY(held_mutex_);  // waits for Confirm
+  bool vouch_taken_ ABSL_GUARDED_BY(held_mutex_) = false;       // its entry is made
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<PauseGate> gate_;
   std::unique_ptr<LogWriter> writer_;

@@ -4,10 +4,13 @@
 // Covers: ledger/ledger_impl, ledger/committer
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/errors.h"
 #include "ledger/recovery.h"
+#include "ledger/state_markers.h"
 #include "merkle/leaf.h"
 #include "merkle/system_entries.h"
 #include "tests/ledger/ledger_fixture.h"
@@ -156,6 +159,67 @@ TEST_F(HoldTest, ASignerThatFailsLeavesItHeld) {
   t.faults->sign = How::kNone;
   EXPECT_OK(t.ledger->Confirm(std::nullopt));
   EXPECT_EQ(Size(), 7u);
+}
+
+TEST_F(HoldTest, AConfirmThatFailsHalfWayLeavesItHeldAndDoesNothingTwice) {
+  const std::string& state_dir = t.options.paths.state_dir;
+  ASSERT_OK(WriteAdoptedMarker(state_dir));
+  ASSERT_OK(t.Open());
+  // A marker that cannot be taken away.
+  const std::string marker = state_dir + "/" + kAdoptedMarker;
+  std::filesystem::remove(marker);
+  std::filesystem::create_directories(marker + "/in the way");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(t.ledger->Confirm(std::nullopt).ok());
+    EXPECT_TRUE(t.ledger->held());
+    EXPECT_EQ(ReasonOf(t.AppendOne("a", "x").status()).reason, kReasonLedgerPaused);
+  }
+  std::filesystem::remove_all(marker);
+  ASSERT_OK(t.ledger->Confirm(std::nullopt));
+  EXPECT_EQ(Size(), 7u);
+  EXPECT_OK(t.AppendOne("a", "x").status());
+  EXPECT_OK(t.Check());
+}
+
+TEST_F(HoldTest, ACommitThatFailsWhileItIsConfirmedIsNotTriedAgain) {
+  t.clock.wall_us = t.ledger->head()->head.time_us - 3600'000'000;
+  t.options.overrides.accept_clock = true;
+  ASSERT_OK(t.Open());
+  t.faults->sign = How::kErrorAndAbsent;
+  EXPECT_FALSE(t.ledger->Confirm(std::nullopt).ok());
+  t.faults->sign = How::kNone;
+  EXPECT_EQ(ReasonOf(t.ledger->Confirm(std::nullopt)).reason, kReasonStorageFailed);
+  EXPECT_TRUE(t.ledger->held());
+  EXPECT_EQ(ReasonOf(t.AppendOne("a", "x").status()).reason, kReasonStorageFailed);
+}
+
+TEST_F(HoldTest, TheOperatorsWordIsRecordedOnceHoweverOftenItIsTried) {
+  LeaveUnsigned();
+  ASSERT_OK(t.Open());
+  const std::string reason = t.ledger->status().reason;
+  const Head stored{7, Hash::FromHex(reason.substr(reason.find("root ") + 5, 64)).value(), 0};
+  t.faults->sign = How::kErrorAndAbsent;
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(t.ledger->Confirm(stored).ok());
+  t.faults->sign = How::kNone;
+  ASSERT_OK(t.ledger->Confirm(stored));
+  EXPECT_EQ(Size(), 8u);
+}
+
+TEST_F(HoldTest, ARefusalIsForEver) {
+  const absl::Status why =
+      WithReason(absl::FailedPreconditionError("forked"), kReasonLedgerReadOnly);
+  ASSERT_OK(t.Open());
+  t.ledger->Hold(why);
+  EXPECT_THAT(t.ledger->Confirm(std::nullopt), StatusIs(StatusCode::kFailedPrecondition, "forked"));
+  t.ledger->Hold(absl::OkStatus());
+  EXPECT_THAT(t.AppendOne("a", "x").status(), StatusIs(StatusCode::kFailedPrecondition, "forked"));
+  EXPECT_TRUE(t.ledger->held());
+  t.options.hold_until_confirmed = false;
+  ASSERT_OK(t.Open());
+  t.ledger->Hold(why);
+  t.ledger->Hold(absl::OkStatus());
+  EXPECT_FALSE(t.AppendOne("a", "x").ok()) << "while it serves too";
+  EXPECT_EQ(t.ledger->status().state, LedgerState::kReadOnly);
 }
 
 TEST_F(HoldTest, ALedgerThatIsMadeHasNothingToBeConfirmed) {
