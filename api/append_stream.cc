@@ -30,6 +30,11 @@ void PutPosition(std::string& out, uint64_t position) {
   if (position != 0) PutVarintField(out, v1::AppendResult::kPositionFieldNumber, position);
 }
 
+// Whether `head` says of what is under `before` all that `before` said.
+bool Covers(const PublishedHead& head, const PublishedHead& before) {
+  return head.witnessed == before.witnessed && head.head.size >= before.head.size;
+}
+
 }  // namespace
 
 // The results of one message. Those under one head share what is written of it.
@@ -219,20 +224,33 @@ void AppendStream::Step() {
 
 void AppendStream::WriteResults() {
   Results results;
-  std::shared_ptr<Slot> last;
-  size_t last_begin = 0;
+  Slots unproven;  // the last receipt, when it has no proof, and the problems behind it
+  size_t unproven_begin = 0;
+  const auto prove = [&] {
+    if (unproven.empty()) return;
+    results.CutTo(unproven_begin);
+    for (const auto& slot : unproven) results.Append(*slot, /*with_proof=*/true);
+    unproven.clear();
+  };
   for (int count = 0; count < kMaxPageSize && results.bytes().size() < kMaxPageBytes; ++count) {
     if (slots_.empty() || !slots_.front()->done) break;
-    last = std::move(slots_.front());
+    const std::shared_ptr<Slot> slot = std::move(slots_.front());
     slots_.pop_front();
-    last_begin = results.bytes().size();
-    results.Append(*last, /*with_proof=*/!last->omit_proof);
+    if (slot->head != nullptr) {
+      // Without a proof of its own a receipt needs one behind it whose head covers it.
+      if (!unproven.empty() && !Covers(*slot->head, *unproven.front()->head)) prove();
+      unproven.clear();
+    }
+    const size_t begin = results.bytes().size();
+    results.Append(*slot, /*with_proof=*/!slot->omit_proof);
+    if (slot->head == nullptr) {
+      if (!unproven.empty()) unproven.push_back(slot);
+    } else if (slot->omit_proof) {
+      unproven_begin = begin;
+      unproven.push_back(slot);
+    }
   }
-  // The last result of a message keeps its proof: its head covers all before it.
-  if (last->omit_proof) {
-    results.CutTo(last_begin);
-    results.Append(*last, /*with_proof=*/true);
-  }
+  prove();
   const grpc::Slice slice(results.bytes());
   out_ = grpc::ByteBuffer(&slice, 1);
   writing_ = true;

@@ -132,6 +132,30 @@ TEST_F(AppendStreamTest, ProofsCanBeLeftToTheLastResultOfAMessage) {
   EXPECT_EQ(results, 5);
 }
 
+TEST_F(AppendStreamTest, AProblemAtTheEndOfAMessageIsNoProofOfTheReceiptsBeforeIt) {
+  ledgers_.main().Hold(true);
+  grpc::ClientContext context;
+  auto stream = Open(context);
+  Message message = Events(0, 4);
+  message.set_omit_proofs(true);
+  for (int i : {2, 3}) message.mutable_requests(i)->mutable_event()->clear_agent();
+  ASSERT_TRUE(stream->Write(message));
+  ASSERT_TRUE(stream->WritesDone());
+  ASSERT_TRUE(Eventually([&] { return ledgers_.main().waiting() == 2; }));
+  ledgers_.main().Release(2);
+  v1::AppendEventStreamResponse response;
+  int results = 0;
+  while (stream->Read(&response)) {
+    bool proven = true;
+    for (const v1::AppendResult& result : response.results()) {
+      EXPECT_EQ(result.position(), static_cast<uint64_t>(results++));
+      if (result.has_receipt()) proven = result.receipt().has_checkpoint();
+    }
+    EXPECT_TRUE(proven);
+  }
+  EXPECT_EQ(results, 4);
+}
+
 TEST_F(AppendStreamTest, TheFirstMessageMustNameTheLedger) {
   grpc::ClientContext context;
   auto stream = Open(context);

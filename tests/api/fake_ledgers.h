@@ -70,9 +70,9 @@ class FakeLedger : public Ledger {
     MutexLock lock(mutex_);
     holding_ = hold;
   }
-  void Refuse(absl::Status status) {
+  void Refuse(const absl::Status& status) {
     MutexLock lock(mutex_);
-    refusal_ = std::move(status);
+    refusal_ = status;
   }
   void SetStatus(LedgerStatus status) {
     MutexLock lock(mutex_);
