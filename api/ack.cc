@@ -39,8 +39,12 @@ AppendCallback WithAck(Cosigner* cosigner, AppendCallback done) {
   return [cosigner, done = std::move(done)](absl::StatusOr<AppendOutcome> outcome) mutable {
     if (!outcome.ok()) return done(std::move(outcome));
     std::vector<uint64_t> indices;
-    for (const AppendedEntry& entry : outcome->entries) indices.push_back(entry.index);
-    cosigner->WhenWitnessed(std::move(indices),
+    size_t bytes = 0;
+    for (const AppendedEntry& entry : outcome->entries) {
+      indices.push_back(entry.index);
+      bytes += entry.leaf.size() + entry.header.size() + entry.seed.size();
+    }
+    cosigner->WhenWitnessed(std::move(indices), bytes,
                             [outcome = *std::move(outcome), done = std::move(done)](
                                 absl::StatusOr<WitnessedEntries> witnessed) mutable {
                               if (!witnessed.ok()) return done(witnessed.status());

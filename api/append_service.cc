@@ -19,6 +19,18 @@ namespace {
 constexpr char kAppendEvent[] = "LedgerService/AppendEvent";
 constexpr char kBatchAppendEvents[] = "LedgerService/BatchAppendEvents";
 
+// While it waits for witnesses nothing has to be done for it, and their absence must not take the
+// room of those who do not ask for them: how much waits there has a bound of its own (cosigner.h).
+AppendCallback WithAckOf(const std::shared_ptr<UnaryCall>& call, Cosigner* cosigner,
+                         AppendCallback done) {
+  if (cosigner == nullptr) return done;
+  return [call, then = WithAck(cosigner, std::move(done))](
+             absl::StatusOr<AppendOutcome> outcome) mutable {
+    call->ReturnBytes();
+    then(std::move(outcome));
+  };
+}
+
 void AppendOne(const std::shared_ptr<UnaryCall>& call, const v1::AppendEventRequest& request) {
   const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request.ledger());
   if (!ledger.ok()) return call->Fail(ledger.status());
@@ -38,7 +50,7 @@ void AppendOne(const std::shared_ptr<UnaryCall>& call, const v1::AppendEventRequ
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
     call->FinishSerialized(response);
   };
-  (*ledger)->Append(*std::move(sealed), WithAck(*cosigner, answer));
+  (*ledger)->Append(*std::move(sealed), WithAckOf(call, *cosigner, answer));
 }
 
 absl::Status CheckBatch(const v1::BatchAppendEventsRequest& request, const ApiLimits& limits) {
@@ -70,20 +82,18 @@ absl::Status CheckBatch(const v1::BatchAppendEventsRequest& request, const ApiLi
   return absl::OkStatus();
 }
 
-std::string BatchAnswer(const AppendOutcome& outcome, const v1::BatchAppendEventsRequest& request) {
+// `openings`: of each request, whether it asks for its opening.
+std::string BatchAnswer(const AppendOutcome& outcome, const std::vector<bool>& openings) {
   constexpr uint32_t kReceipts = v1::BatchAppendEventsResponse::kReceiptsFieldNumber;
   ReceiptWriter writer(*outcome.head);
-  const auto opening = [&request](size_t i) {
-    return request.requests(static_cast<int>(i)).include_opening();
-  };
   size_t bytes = 0;
   for (size_t i = 0; i < outcome.entries.size(); ++i) {
-    bytes += writer.SizeOf(outcome.entries[i], ReceiptForm::kWhole, opening(i), kReceipts);
+    bytes += writer.SizeOf(outcome.entries[i], ReceiptForm::kWhole, openings[i], kReceipts);
   }
   std::string out;
   out.reserve(bytes);
   for (size_t i = 0; i < outcome.entries.size(); ++i) {
-    writer.Append(outcome.entries[i], ReceiptForm::kWhole, opening(i), kReceipts, out);
+    writer.Append(outcome.entries[i], ReceiptForm::kWhole, openings[i], kReceipts, out);
   }
   return out;
 }
@@ -97,14 +107,18 @@ void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger, Cosig
   absl::StatusOr<std::vector<SealedEvent>> sealed =
       SealEvents(call->context(), *ledger, call->principal(), events, /*indexed=*/true);
   if (!sealed.ok()) return call->Fail(sealed.status());
-  const auto answer = [call, request](absl::StatusOr<AppendOutcome> outcome) {
+  // Not the request itself, which may be large and wait long.
+  std::vector<bool> openings;
+  for (const v1::AppendEventRequest* one : events) openings.push_back(one->include_opening());
+  const auto answer = [call,
+                       openings = std::move(openings)](absl::StatusOr<AppendOutcome> outcome) {
     if (!outcome.ok()) return call->Fail(outcome.status());
     if (call->finished()) return;
-    const std::string response = BatchAnswer(*outcome, *request);
+    const std::string response = BatchAnswer(*outcome, openings);
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
     call->FinishSerialized(response);
   };
-  ledger->Append(*std::move(sealed), WithAck(cosigner, answer));
+  ledger->Append(*std::move(sealed), WithAckOf(call, cosigner, answer));
 }
 
 void AppendBatch(const std::shared_ptr<UnaryCall>& call, const BatchRequest& request) {

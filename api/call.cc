@@ -35,8 +35,13 @@ absl::Status UnaryCall::Hold(InFlightBytes& appends, size_t bytes) {
   return absl::OkStatus();
 }
 
+void UnaryCall::ReturnBytes() {
+  const size_t bytes = held_bytes_.exchange(0);
+  if (bytes > 0) appends_->Return(bytes);
+}
+
 void UnaryCall::LeaveAndReturn() {
-  if (appends_ != nullptr) appends_->Return(held_bytes_);
+  ReturnBytes();
   Leave();
 }
 

@@ -67,8 +67,11 @@ class UnaryCall : public TrackedCall, public Call {
 
   void Finish(const google::protobuf::Message& response);
   void FinishSerialized(absl::string_view response);
-  // Takes `bytes` until the call is finished. ResourceExhausted when too much is taken already.
+  // Takes `bytes` until ReturnBytes, or until the call is finished. ResourceExhausted when too much
+  // is taken already.
   absl::Status Hold(InFlightBytes& appends, size_t bytes);
+  // Returns them sooner; again is nothing.
+  void ReturnBytes();
   void Fail(const absl::Status& status);
   template <typename Response>
   void Finish(const absl::StatusOr<Response>& result) {
@@ -86,7 +89,7 @@ class UnaryCall : public TrackedCall, public Call {
   void LeaveAndReturn();
 
   InFlightBytes* appends_ = nullptr;  // what Hold took from
-  size_t held_bytes_ = 0;
+  std::atomic<size_t> held_bytes_{0};
 
   std::atomic<bool> finished_{false};
   grpc::ServerUnaryReactor* const reactor_;  // gRPC's; not touched once finished_

@@ -348,17 +348,20 @@ void Cosigner::WatchLag() {
                     {{"ledger", parts_.ledger_id}, {"why", std::string(why.message())}});
 }
 
-void Cosigner::WhenWitnessed(std::vector<uint64_t> indices, WitnessedCallback done) {
+void Cosigner::WhenWitnessed(std::vector<uint64_t> indices, size_t bytes, WitnessedCallback done) {
   absl::Status refused;
   {
     MutexLock lock(mutex_);
     if (stopping_ || threads_.empty()) {
       refused = ShuttingDown();
-    } else if (waiting_entries_ + indices.size() > kMaxWaitingEntries) {
-      refused =
-          WithReason(absl::ResourceExhaustedError(
-                         absl::StrCat(waiting_entries_, " entries wait for witnesses already")),
-                     kReasonOverloaded, {{"retry_after_ms", absl::StrCat(kWitnessedRetryMs)}});
+    } else if (waiting_entries_ + indices.size() > kMaxWaitingEntries ||
+               waiting_bytes_ + bytes > kMaxWaitingBytes) {
+      refused = WithReason(
+          absl::ResourceExhaustedError(absl::StrCat(waiting_entries_, " entries (", waiting_bytes_,
+                                                    " bytes) wait for witnesses already; the event "
+                                                    "is durable, send it again for a witnessed "
+                                                    "receipt")),
+          kReasonOverloaded, {{"retry_after_ms", absl::StrCat(kWitnessedRetryMs)}});
     } else {
       Waiter waiter;
       waiter.size = *std::max_element(indices.begin(), indices.end()) + 1;
@@ -396,7 +399,9 @@ void Cosigner::AnswerWaiters() {
     MutexLock lock(mutex_);
     head = witnessed_;
     const uint64_t size = head == nullptr ? 0 : head->head.size;
+      waiter.bytes = bytes;
     const uint64_t now_us = parts_.clock->MonotonicMicros();
+      waiting_bytes_ += bytes;
     std::vector<Waiter> left;
     for (Waiter& waiter : waiters_) {
       if (waiter.size <= size) {
@@ -412,7 +417,11 @@ void Cosigner::AnswerWaiters() {
     }
     waiters_ = std::move(left);
     waiting_entries_ = 0;
-    for (const Waiter& waiter : waiters_) waiting_entries_ += waiter.indices.size();
+    waiting_bytes_ = 0;
+    for (const Waiter& waiter : waiters_) {
+      waiting_entries_ += waiter.indices.size();
+      waiting_bytes_ += waiter.bytes;
+    }
   }
   for (auto& [waiter, why] : failed) waiter.done(std::move(why));
   if (due.empty()) return;

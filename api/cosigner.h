@@ -77,6 +77,8 @@ inline constexpr size_t kMaxWaitingEntries = 16384;
 inline constexpr uint64_t kWitnessedRetryMs = 1000;
 
 // What a WITNESSED receipt needs.
+// And bytes of their leaves, which are kept for the receipts: a hundredth of a small machine.
+inline constexpr size_t kMaxWaitingBytes = 64 << 20;
 struct WitnessedEntries {
   HeadPtr head;                              // its note is cosigned by the quorum
   std::vector<std::vector<Hash>> inclusion;  // of each index that was asked for
@@ -131,8 +133,8 @@ class Cosigner {
   // The newest head cosigned by the quorum, in this run or before; nullptr when there is none.
   HeadPtr witnessed() const;
   // Calls `done` once, when all of `indices`, which are under a signed head, lie under a witnessed
-  // one, or when the time is over.
-  void WhenWitnessed(std::vector<uint64_t> indices, WitnessedCallback done);
+  // one, or when the time is over. `bytes`: what the caller keeps meanwhile.
+  void WhenWitnessed(std::vector<uint64_t> indices, size_t bytes, WitnessedCallback done);
   CosignerReport Report() const;
 
  private:
@@ -144,6 +146,7 @@ class Cosigner {
   };
 
   absl::Status LoadStored();
+    size_t bytes = 0;
   void RunWitness(size_t w);
   void Note(size_t w, const WitnessReply& reply, uint64_t micros)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -175,6 +178,9 @@ class Cosigner {
   bool lagging_ = false;        // the cosigner thread's
   bool store_failing_ = false;  // the same
   std::string start_problem_;   // the same
+  size_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Heads said to be ours that cannot be held against the log here, by who shows them.
+  std::map<std::string, std::string> unknown_ ABSL_GUARDED_BY(mutex_);
   std::string objection_;       // the same: what the held ledger says now
   std::string waits_reason_;    // what it says without one
   uint64_t listener_ = 0;

@@ -1,6 +1,7 @@
 // What the server takes on at once: the bytes of append requests between their arrival and their
-// answer. Over the limit a request is refused before it is parsed and sealed, so that under
-// overload refusing stays cheap, and what was admitted waits a bounded time.
+// answer, or their durability where they wait for witnesses. Over the limit a request is refused
+// before it is parsed and sealed, so that under overload refusing stays cheap, and what was
+// admitted waits a bounded time.
 //
 // Example:
 //   RETURN_IF_ERROR(appends.Take(bytes));

@@ -59,7 +59,8 @@ inline constexpr size_t kSealThreads =
     2;  // sealing is CPU: no more than the smallest machine's cores
 inline constexpr size_t kSealQueue = 64;       // batches of at most 4 MiB
 inline constexpr uint64_t kReadRetryMs = 100;  // hint when a pool is full
-// Of append requests between arrival and answer: about half a second's work for two cores, and two
+// Of append requests between arrival and answer, or until they are durable where they then wait for
+// witnesses: about half a second's work for two cores, and two
 // full batches.
 inline constexpr size_t kMaxAppendBytesInFlight = 8 << 20;
 inline constexpr uint64_t kAppendRetryMs = 250;  // hint then: half of what waits has gone
