@@ -69,15 +69,22 @@ void Cosigner::Start() {
   }
 }
 
+void Cosigner::BeginStop() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  changed_.SignalAll();
+  news_.SignalAll();
+}
+
+bool Cosigner::stopping() const {
+  MutexLock lock(mutex_);
+  return stopping_;
+}
+
 void Cosigner::Stop() {
   if (threads_.empty()) return;
   parts_.ledger->RemoveHeadListener(listener_);
-  {
-    MutexLock lock(mutex_);
-    stopping_ = true;
-    changed_.SignalAll();
-    news_.SignalAll();
-  }
+  BeginStop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -116,7 +123,10 @@ void Cosigner::RunWitness(size_t w) {
   const std::unique_ptr<HttpTransport> http = parts_.transport();
   WitnessClient client(parts_.policy->policy.witnesses()[parts_.policy->asked[w]],
                        parts_.ledger->origin(), *http, *parts_.clock);
-  const ConsistencyProver prove = [this](uint64_t old_size, uint64_t new_size) {
+  // Also what a client asks between two requests of one answer: a stop ends it there.
+  const ConsistencyProver prove = [this](uint64_t old_size,
+                                         uint64_t new_size) -> absl::StatusOr<std::vector<Hash>> {
+    if (stopping()) return ShuttingDown();
     return parts_.ledger->Consistency(old_size, new_size);
   };
   while (true) {
@@ -139,6 +149,7 @@ void Cosigner::RunWitness(size_t w) {
     // Before it counts as asked: an operator's word for the start waits for all of them.
     Examine(client, reply);
     {
+    if (stopping()) return;
       MutexLock lock(mutex_);
       if (rounds_.Answer(w, *ask, reply, now_us)) {
         cosigned_changed_ = true;

@@ -127,7 +127,10 @@ class Cosigner {
   ~Cosigner() { Stop(); }
 
   void Start();
-  // Whoever waits is answered Unavailable. Requests under way are waited for. Idempotent.
+  // Nothing new is begun, and whoever waits is answered Unavailable; waits for nothing.
+  // Thread-safe.
+  void BeginStop();
+  // That, and requests under way are waited for. Idempotent.
   void Stop();
 
   // The newest head cosigned by the quorum, in this run or before; nullptr when there is none.
@@ -163,6 +166,7 @@ class Cosigner {
 
   CosignerParts parts_;
   const std::vector<NoteVerifier> keys_;
+  bool stopping() const;
   mutable Mutex mutex_;
   CondVar changed_;  // for the witnesses' threads
   CondVar news_;     // for the cosigner's thread

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/config.h"
+#include "ledger/retired_signer.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -35,12 +36,17 @@ absl::StatusOr<std::unique_ptr<Witnessing>> Witnessing::Start(const config::v1::
 }
 
 bool Witnessing::HasPolicy(const std::string& ledger_id) const {
-  return policies_.count(PolicyFileOf(config_, ledger_id)) > 0;
+  if (policies_.count(PolicyFileOf(config_, ledger_id)) == 0) return false;
+  // A retired one says no more than the head it was retired at, from which witnesses may be far.
+  LedgerPaths paths;
+  paths.state_dir = absl::StrCat(parts_.state_dir, "/", ledger_id);
+  return !IsRetired(paths);
 }
 
 void Witnessing::Take(const LedgerSet::Slot& slot) {
   const auto policy = policies_.find(PolicyFileOf(config_, slot.id));
   if (slot.ledger == nullptr || policy == policies_.end() || cosigners_.count(slot.id) > 0) return;
+  if (stopping_ || !HasPolicy(slot.id)) return;
   const auto refuse = [ledgers = parts_.ledgers, id = slot.id](const absl::Status& why) {
     ledgers->Refuse(id, why);
   };
@@ -89,8 +95,14 @@ Cosigner* Witnessing::Find(const std::string& ledger_id) {
 }
 
 void Witnessing::Stop() {
-  MutexLock lock(mutex_);
-  for (const auto& [id, cosigner] : cosigners_) cosigner->Stop();
+  std::vector<Cosigner*> cosigners;  // they live as long as this
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    for (const auto& [id, cosigner] : cosigners_) cosigners.push_back(cosigner.get());
+  }
+  for (Cosigner* const cosigner : cosigners) cosigner->BeginStop();
+  for (Cosigner* const cosigner : cosigners) cosigner->Stop();
 }
 
 }  // namespace auditledger

@@ -44,10 +44,11 @@ class Witnessing {
 
   // nullptr: the ledger has no policy, or is not there.
   Cosigner* Find(const std::string& ledger_id);
-  // Whether a ledger of this id is to have its heads cosigned.
+  // Whether a ledger of this id is to have its heads cosigned: it has a policy and is not retired.
   bool HasPolicy(const std::string& ledger_id) const;
   // Finds ledgers that were made meanwhile.
   void Update();
+  // All at once, so that it takes as long as the slowest request to a witness.
   void Stop();
 
  private:
@@ -60,6 +61,7 @@ class Witnessing {
   std::map<std::string, WitnessPolicy> policies_;  // by file; not changed after Start
   Mutex mutex_;
   std::map<std::string, std::unique_ptr<Cosigner>> cosigners_ ABSL_GUARDED_BY(mutex_);  // by id
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;  // no cosigner comes any more
 };
 
 }  // namespace auditledger

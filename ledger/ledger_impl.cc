@@ -176,7 +176,8 @@ absl::Status LedgerImpl::FinishRecovery(Recovered recovered) {
     key_changes_ = std::move(recovered.log.key_changes);
   }
   feed_.Publish(std::make_shared<const PublishedHead>(recovered.published));
-  if (!options_.hold_until_confirmed) return Settle(std::move(recovered));
+  // A retired one is read at its head for ever: there is nothing to confirm.
+  if (!options_.hold_until_confirmed || IsRetired(options_.paths)) return Settle(recovered);
   committer_->Hold(WaitsForWitnesses(stored_));
   MutexLock lock(held_mutex_);
   held_ = std::move(recovered);
@@ -212,19 +213,19 @@ absl::Status LedgerImpl::SignStored() {
 absl::Status LedgerImpl::Confirm(const std::optional<Head>& vouched) {
   MutexLock lock(held_mutex_);
   if (!held_.has_value()) return absl::OkStatus();
-  if (vouched.has_value()) {
-    if (vouched->size != stored_.size || vouched->root != stored_.root) {
   // Refused meanwhile, or a commit of an earlier try failed: nothing more is signed.
   RETURN_IF_ERROR(committer_->stopped());
+  if (vouched.has_value()) {
+    if (vouched->size != stored_.size || vouched->root != stored_.root) {
       return absl::FailedPreconditionError(absl::StrCat(
           "the log here has size ", stored_.size, " and root ", stored_.root.ToHex(),
           ", not the size ", vouched->size, " and root ", vouched->root.ToHex(), " given"));
     }
-    ASSIGN_OR_RETURN(NewEntry entry, OperatorEntry({"accept_unwitnessed_start"}));
-    held_->own_entries.push_back(std::move(entry));
   }
   RETURN_IF_ERROR(SignStored());
   if (vouched.has_value() && !std::exchange(vouch_taken_, true)) {
+    ASSIGN_OR_RETURN(NewEntry entry, OperatorEntry({"accept_unwitnessed_start"}));
+    held_->own_entries.push_back(std::move(entry));
   }
   // Held until all of it is done: who tries again goes on where this ended.
   RETURN_IF_ERROR(Settle(*held_));
@@ -235,14 +236,14 @@ absl::Status LedgerImpl::Confirm(const std::optional<Head>& vouched) {
   return absl::OkStatus();
 }
 
-absl::Status LedgerImpl::CheckPrefix(uint64_t size, const Hash& root) const {
-  const uint64_t newest = std::max(stored_.size, head()->head.size);
 // LEDGER_READ_ONLY, a refusal (LedgerSet::Refuse), is for ever: no later Hold or Confirm undoes it.
 void LedgerImpl::Hold(const absl::Status& why) {
   if (ReasonOf(why).reason == kReasonLedgerReadOnly) return committer_->RefuseAppends(why);
   committer_->Hold(why);
 }
 
+absl::Status LedgerImpl::CheckPrefix(uint64_t size, const Hash& root) const {
+  const uint64_t newest = std::max(stored_.size, head()->head.size);
   const auto differs = [&](absl::string_view what) {
     return absl::FailedPreconditionError(absl::StrCat(
         what, "size ", size, " root ", root.ToHex(), " was signed and witnessed, the log here ",

@@ -98,6 +98,15 @@ TEST_F(LedgerEndTest, IsRetiredAtAHeadThatCounts) {
   }
 }
 
+TEST_F(LedgerEndTest, OnceRetiredItWaitsForNobody) {
+  t.ledger->Drain();
+  ASSERT_OK(RetireLedger(t.options.paths, t.ledger->verifier(), t.ledger->head()->checkpoint));
+  t.options.hold_until_confirmed = true;
+  ASSERT_OK(t.Open());
+  EXPECT_FALSE(t.ledger->held());
+  ExpectEnded(3);
+}
+
 TEST_F(LedgerEndTest, AnOlderCopyIsServedWhenItIsRetired) {
   t.Close();
   fs::copy(t.options.paths.data_dir, t.folder() + "/copy", fs::copy_options::recursive);
