@@ -95,10 +95,13 @@ absl::Status Cosigner::LoadStored() {
   const absl::StatusOr<std::string> note =
       ReadWholeFile(parts_.dir + kCheckpointFile, kMaxNoteBytes);
   if (absl::IsNotFound(note.status())) return absl::OkStatus();
-  if (!note.ok()) return absl::UnavailableError(note.status().message());
   const absl::StatusOr<SignedCheckpoint> stored =
-      OpenCheckpoint(*note, parts_.ledger->origin(), parts_.ledger->verifier());
-  if (!stored.ok()) return absl::DataLossError(stored.status().message());
+      note.ok() ? OpenOwnHead(*note, *parts_.ledger, *parts_.policy) : note.status();
+  if (!stored.ok()) {
+    MutexLock lock(mutex_);
+    unknown_[""] = absl::StrCat(parts_.dir, kCheckpointFile, ": ", stored.status().message());
+    return absl::DataLossError(stored.status().message());
+  }
   const Checkpoint& checkpoint = stored->checkpoint;
   RETURN_IF_ERROR(parts_.ledger->CheckPrefix(checkpoint.size, checkpoint.root));
   // Under another policy than then it may not be enough.
@@ -146,14 +149,15 @@ void Cosigner::RunWitness(size_t w) {
     const uint64_t start_us = parts_.clock->MonotonicMicros();
     const WitnessReply reply = client.Cosign(*ask->head, prove);
     const uint64_t now_us = parts_.clock->MonotonicMicros();
+    if (stopping()) return;
     // Before it counts as asked: an operator's word for the start waits for all of them.
     Examine(client, reply);
     {
-    if (stopping()) return;
       MutexLock lock(mutex_);
       if (rounds_.Answer(w, *ask, reply, now_us)) {
         cosigned_changed_ = true;
       }
+      if (reply.outcome == WitnessOutcome::kCosigned) unknown_.erase(reports_[w].name);
       Note(w, reply, now_us - start_us);
       news_.SignalAll();
       changed_.SignalAll();
@@ -202,12 +206,19 @@ void Cosigner::Examine(WitnessClient& client, const WitnessReply& reply) {
   const bool ahead =
       reply.outcome == WitnessOutcome::kAhead && reply.size > parts_.ledger->head()->head.size;
   if (!ahead && reply.outcome != WitnessOutcome::kForked) return;
-  const absl::StatusOr<SignedCheckpoint> last = client.LastCosigned(parts_.ledger->verifier());
+  const std::string who = PrintablePolicyName(client.witness().name);
+  const absl::StatusOr<std::string> note = client.LastCosigned();
+  const absl::StatusOr<SignedCheckpoint> last =
+      note.ok() ? OpenOwnHead(*note, *parts_.ledger, *parts_.policy) : note.status();
+  if (note.ok() && absl::IsUnauthenticated(last.status())) {
+    MutexLock lock(mutex_);
+    unknown_[who] = absl::StrCat("what witness ", who, " has cosigned: ", last.status().message());
+  }
   if (!last.ok()) return;  // reported as failing already, with what it says
   const absl::Status prefix =
       parts_.ledger->CheckPrefix(last->checkpoint.size, last->checkpoint.root);
   if (!absl::IsFailedPrecondition(prefix)) return;
-  Contradicted(PrintablePolicyName(client.witness().name), *last, prefix);
+  Contradicted(who, *last, prefix);
 }
 
 void Cosigner::Contradicted(absl::string_view who, const SignedCheckpoint& head,
@@ -280,6 +291,15 @@ void Cosigner::TakeCosigned() {
 // Why nobody's word for this start counts but the quorum's; empty: nothing is against it.
 std::string Cosigner::Objection() const {
   const Policy& policy = parts_.policy->policy;
+  if (!unknown_.empty()) {
+    return absl::StrCat(
+        "a head of this log that was witnessed opens by no key that is known here (",
+        unknown_.begin()->second,
+        "): --accept_unwitnessed_start does not count against that. If the log's key was changed "
+        "after this copy was made, add a line `log VKEY` with the newer key to the policy; if it "
+        "is "
+        "not this log's, take the file or the witness away");
+  }
   const size_t against = rounds_.Contradicting();
   const int64_t f = std::max<int64_t>(0, policy.DishonestWitnessesSurvived());
   if (static_cast<int64_t>(against) <= f) return "";
@@ -379,7 +399,9 @@ void Cosigner::WhenWitnessed(std::vector<uint64_t> indices, size_t bytes, Witnes
       waiter.deadline_us = parts_.clock->MonotonicMicros() + Micros(parts_.options.ack_timeout);
       waiter.indices = std::move(indices);
       waiter.done = std::move(done);
+      waiter.bytes = bytes;
       waiting_entries_ += waiter.indices.size();
+      waiting_bytes_ += bytes;
       if (witnessed_ != nullptr && waiter.size <= witnessed_->head.size) news_.SignalAll();
       waiters_.push_back(std::move(waiter));
       return;
@@ -410,9 +432,7 @@ void Cosigner::AnswerWaiters() {
     MutexLock lock(mutex_);
     head = witnessed_;
     const uint64_t size = head == nullptr ? 0 : head->head.size;
-      waiter.bytes = bytes;
     const uint64_t now_us = parts_.clock->MonotonicMicros();
-      waiting_bytes_ += bytes;
     std::vector<Waiter> left;
     for (Waiter& waiter : waiters_) {
       if (waiter.size <= size) {

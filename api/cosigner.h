@@ -21,7 +21,10 @@
 // stored checkpoint, proves to be signed and that is not in the log here refuses the ledger
 // (LedgerSet::Refuse): the data, and with it the signer's memory, were rolled back. A witness that
 // only says so and shows nothing does not count towards the quorum; of more than f such witnesses
-// one is honest, and then the operator's word (CosignerParts::vouched) does not count either.
+// one is honest, and then the operator's word (CosignerParts::vouched) does not count either. Nor
+// does it against a head, stored or cosigned by a witness, that opens by no known key of the log:
+// those of its changes, and those that the policy lists for its origin, since a copy from before a
+// change knows the new key from there alone.
 //
 // Thread-safety: all methods but Start and Stop, which belong to one thread. Callbacks run on the
 // cosigner's thread and must not block.
@@ -74,11 +77,11 @@ inline constexpr uint32_t kMaxWitnessTimeoutMs = 10'000;
 // Entries that may wait for WITNESSED: as many as the ledger's own queue holds. Beyond it is
 // ResourceExhausted (OVERLOADED).
 inline constexpr size_t kMaxWaitingEntries = 16384;
+// And bytes of their leaves, which are kept for the receipts: a hundredth of a small machine.
+inline constexpr size_t kMaxWaitingBytes = 64 << 20;
 inline constexpr uint64_t kWitnessedRetryMs = 1000;
 
 // What a WITNESSED receipt needs.
-// And bytes of their leaves, which are kept for the receipts: a hundredth of a small machine.
-inline constexpr size_t kMaxWaitingBytes = 64 << 20;
 struct WitnessedEntries {
   HeadPtr head;                              // its note is cosigned by the quorum
   std::vector<std::vector<Hash>> inclusion;  // of each index that was asked for
@@ -143,13 +146,13 @@ class Cosigner {
  private:
   struct Waiter {
     std::vector<uint64_t> indices;
+    size_t bytes = 0;
     uint64_t size = 0;  // a head of this size covers them
     uint64_t deadline_us = 0;
     WitnessedCallback done;
   };
 
   absl::Status LoadStored();
-    size_t bytes = 0;
   void RunWitness(size_t w);
   void Note(size_t w, const WitnessReply& reply, uint64_t micros)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -163,10 +166,10 @@ class Cosigner {
   void WatchLag();
   void AnswerWaiters();
   absl::Status ExpiredError(const Waiter& waiter) const;
+  bool stopping() const;
 
   CosignerParts parts_;
   const std::vector<NoteVerifier> keys_;
-  bool stopping() const;
   mutable Mutex mutex_;
   CondVar changed_;  // for the witnesses' threads
   CondVar news_;     // for the cosigner's thread
@@ -175,6 +178,9 @@ class Cosigner {
   std::vector<WitnessReport> reports_ ABSL_GUARDED_BY(mutex_);
   std::vector<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_entries_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Heads said to be ours that cannot be held against the log here, by who shows them.
+  std::map<std::string, std::string> unknown_ ABSL_GUARDED_BY(mutex_);
   bool cosigned_changed_ ABSL_GUARDED_BY(mutex_) = false;
   bool confirmed_ ABSL_GUARDED_BY(mutex_) = false;
   bool refused_ ABSL_GUARDED_BY(mutex_) = false;
@@ -182,9 +188,6 @@ class Cosigner {
   bool lagging_ = false;        // the cosigner thread's
   bool store_failing_ = false;  // the same
   std::string start_problem_;   // the same
-  size_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Heads said to be ours that cannot be held against the log here, by who shows them.
-  std::map<std::string, std::string> unknown_ ABSL_GUARDED_BY(mutex_);
   std::string objection_;       // the same: what the held ledger says now
   std::string waits_reason_;    // what it says without one
   uint64_t listener_ = 0;

@@ -81,10 +81,10 @@ class WitnessClient {
   WitnessReply Cosign(const PublishedHead& head, const ConsistencyProver& prove);
 
   // The checkpoint it cosigned last, from <url>/<hex SHA-256(origin)>/checkpoint, where monitors
-  // read (a witness may show that elsewhere, then this is NotFound): signed by `log_key` and
-  // cosigned by this witness, hence proof that the log signed it. Errors as HttpTransport;
-  // NotFound; DataLoss and so on for a note that does not verify.
-  absl::StatusOr<SignedCheckpoint> LastCosigned(const NoteVerifier& log_key);
+  // read (a witness may show that elsewhere, then this is NotFound): a note that this witness has
+  // cosigned. Whether the log signed it, which makes it proof, is for the caller to find. Errors as
+  // HttpTransport; NotFound; DataLoss and so on for a cosignature that does not verify.
+  absl::StatusOr<std::string> LastCosigned();
 
   const PolicyWitness& witness() const { return witness_; }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/http_transport.h"
 #include "ledger/posix_file.h"
+#include "merkle/key_chain.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -67,6 +68,20 @@ absl::Status CheckListsLog(const WitnessPolicy& policy, const NoteVerifier& log_
   if (logs.empty() || listed) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the witness policy ", policy.file, " lists other logs: add the line \"log ", vkey, "\""));
+}
+
+absl::StatusOr<SignedCheckpoint> OpenOwnHead(absl::string_view note, const Ledger& ledger,
+                                             const WitnessPolicy& policy) {
+  ASSIGN_OR_RETURN(const KeyChain chain,
+                   KeyChain::BuildFromLeaves(ledger.verifier(), ledger.key_changes()));
+  absl::StatusOr<SignedCheckpoint> opened = OpenCheckpoint(note, ledger.origin(), chain);
+  for (const PolicyLog& log : policy.policy.logs()) {
+    if (!absl::IsUnauthenticated(opened.status())) break;
+    if (log.key.name() == ledger.origin()) {
+      opened = OpenCheckpoint(note, ledger.origin(), log.key);
+    }
+  }
+  return opened;
 }
 
 }  // namespace auditledger

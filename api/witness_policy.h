@@ -19,6 +19,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ledger/ledger.h"
+#include "merkle/checkpoint.h"
 #include "merkle/policy.h"
 
 namespace auditledger {
@@ -39,6 +42,12 @@ absl::StatusOr<WitnessPolicy> LoadWitnessPolicy(const std::string& file, bool al
 
 // FailedPrecondition, with the line that is missing, when the policy lists logs and not this key.
 absl::Status CheckListsLog(const WitnessPolicy& policy, const NoteVerifier& log_key);
+
+// A head of this log, by a key that is known to be its own: one of the changes in the log here, or
+// one that the policy lists for its origin, since a copy from before a change knows the new key
+// from there alone. Unauthenticated: by no such key. Else as OpenCheckpoint.
+absl::StatusOr<SignedCheckpoint> OpenOwnHead(absl::string_view note, const Ledger& ledger,
+                                             const WitnessPolicy& policy);
 
 }  // namespace auditledger
 

@@ -9,7 +9,11 @@
 #include <fstream>
 
 #include "api/config.h"
+#include "api/notification.h"
 #include "api/witnessing.h"
+#include "ledger/errors.h"
+#include "ledger/key_rotation.h"
+#include "ledger/retired_signer.h"
 #include "tests/api/api_fixture.h"
 #include "tests/api/fake_witness.h"
 #include "tests/testing/status_matchers.h"
@@ -134,6 +138,108 @@ TEST_F(VouchedStartTest, IsForTheStoredHeadAlone) {
     return testing::FileText(dir_ / "log").find("start_not_confirmed") != std::string::npos;
   }));
   EXPECT_TRUE(ledger->held());
+}
+
+// The copy is from before a change of the key, which it therefore does not know.
+TEST_F(VouchedStartTest, CountsNothingAgainstAStoredHeadByAKeyThatIsNotKnown) {
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  testing::TestLog next({.origin = "test.example/log", .key = 9});
+  next.AddEvents(7);
+  fs::create_directories(dir_ / "roots/state/main/witnessed");
+  std::ofstream(dir_ / "roots/state/main/witnessed/checkpoint") << next.CheckpointAt(8);
+  Ledger* const ledger = Main();
+  Witness({{"main", ledger->head()->head}});
+  EXPECT_TRUE(Eventually([&] {
+    return ledger->status().reason.find("opens by no key that is known") != std::string::npos;
+  }));
+  EXPECT_TRUE(ledger->held());
+  witnessing_.reset();
+  std::ofstream(dir_ / "policy") << "log " << ledger->verifier().ToVkey() << "\nlog "
+                                 << next.verifier().ToVkey() << "\n"
+                                 << witnesses_.PolicyText();
+  Witness({{"main", ledger->head()->head}});
+  EXPECT_FALSE(ledgers_->Find("main").ok()) << "by a key that the policy knows it is a rollback";
+  EXPECT_TRUE(ledger->held());
+}
+
+TEST_F(VouchedStartTest, CountsNothingAgainstACosignedHeadByAKeyThatIsNotKnown) {
+  for (size_t i = 1; i < 5; ++i) witnesses_[i].SetDown(true);
+  testing::TestLog next({.origin = "test.example/log", .key = 9});
+  next.AddEvents(7);
+  const std::string note = next.CheckpointAt(8);
+  witnesses_[0].Shows(
+      AddCosignatures(note, witnesses_[0].Line(ParseNote(note)->text, 1), {witnesses_[0].key()})
+          .value());
+  Ledger* const ledger = Main();
+  Witness({{"main", ledger->head()->head}});
+  EXPECT_TRUE(Eventually([&] {
+    return ledger->status().reason.find("what witness w1 has cosigned") != std::string::npos;
+  }));
+  witnessing_->Stop();
+  EXPECT_TRUE(ledger->held());
+}
+
+TEST_F(VouchedStartTest, AWitnessedHeadByTheKeyBeforeIsKnown) {
+  witnesses_.Follow(Main()->verifier());
+  Ledger* ledger = Main();
+  Witness({});
+  ASSERT_TRUE(Eventually([&] { return !ledger->held(); }));
+  Close();
+  ASSERT_OK(PrepareKeyChange(dir_ / "roots/keys/main", "test.example/log", OldKey::kKeep,
+                             Random::System())
+                .status());
+  Open();
+  ASSERT_OK(Main()->Confirm(std::nullopt));
+  ASSERT_EQ(Main()->key_changes().size(), 1u);
+  Close();
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Open();
+  ledger = Main();
+  Witness({{"main", ledger->head()->head}});
+  EXPECT_TRUE(Eventually([&] { return !ledger->held(); })) << ledger->status().reason;
+}
+
+// Retired at what the older copy has: its readers are served whatever the witnesses saw.
+TEST_F(VouchedStartTest, ARetiredLedgerIsNotHeldAgainstTheWitnesses) {
+  const std::string head = Main()->head()->checkpoint;
+  const NoteVerifier key = Main()->verifier();
+  Close();
+  LedgerPaths paths;
+  paths.data_dir = dir_ / "roots/data/main";
+  paths.state_dir = dir_ / "roots/state/main";
+  paths.key_dir = dir_ / "roots/keys/main";
+  paths.seed_dir = dir_ / "roots/seeds/main";
+  ASSERT_OK(RetireLedger(paths, key, head));
+  Open();
+  Witness({});
+  EXPECT_EQ(witnessing_->Find("main"), nullptr);
+  EXPECT_FALSE(Main()->held());
+  EXPECT_EQ(Main()->status().state, LedgerState::kFrozen);
+}
+
+// One witness hangs: who waits at another ledger does not wait for that.
+TEST_F(VouchedStartTest, AllCosignersAreStoppedAtOnce) {
+  Ledger* const second = ledgers_->Create("second", "second.example/log").value();
+  Notification asked;
+  Notification answers;
+  witnesses_[0].SetLie([&](const std::string&) {
+    asked.Notify();
+    answers.WaitFor(std::chrono::minutes(1));
+    return std::optional<absl::StatusOr<HttpAnswer>>(absl::UnavailableError("late"));
+  });
+  Witness({});
+  ASSERT_TRUE(asked.WaitFor(std::chrono::minutes(1)));
+  Notification told;
+  witnessing_->Find("second")->WhenWitnessed(
+      {second->head()->head.size + 5}, 0, [&](absl::StatusOr<WitnessedEntries> answer) {
+        EXPECT_EQ(ReasonOf(answer.status()).reason, kReasonShuttingDown);
+        told.Notify();
+      });
+  std::thread stop([&] { witnessing_->Stop(); });
+  EXPECT_TRUE(told.WaitFor(std::chrono::minutes(1)));
+  EXPECT_NE(witnessing_->Find("main"), nullptr) << "nobody is kept from looking";
+  answers.Notify();
+  stop.join();
 }
 
 }  // namespace

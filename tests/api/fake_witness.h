@@ -55,6 +55,11 @@ class FakeWitness {
     })
                 : Lie());
   }
+  // As what it cosigned last, whatever that was.
+  void Shows(std::string note) {
+    MutexLock lock(mutex_);
+    note_ = std::move(note);
+  }
   void ShowsLast(bool shows) {
     MutexLock lock(mutex_);
     shows_last_ = shows;

@@ -232,20 +232,20 @@ TEST_F(WitnessClientTest, AForkedLogIsToldAndProven) {
       client_->Cosign({{12, fork.RootAt(12), 0}, fork.CheckpointAt(12)},
                       [&](uint64_t a, uint64_t b) { return ConsistencyProof(a, b, fork); });
   EXPECT_EQ(reply.outcome, WitnessOutcome::kForked);
-  const auto last = client_->LastCosigned(log_.verifier());
+  const auto note = client_->LastCosigned();
+  ASSERT_OK(note);
+  const auto last = OpenCheckpoint(*note, log_.origin(), log_.verifier());
   ASSERT_OK(last);
   EXPECT_EQ(last->checkpoint.size, 12u);
   EXPECT_EQ(last->checkpoint.root, log_.RootAt(12));
 }
 
-TEST_F(WitnessClientTest, WhatAWitnessShowsIsNoProofUnlessBothSignedIt) {
-  EXPECT_THAT(client_->LastCosigned(log_.verifier()),
-              testing::StatusIs(absl::StatusCode::kNotFound));
+TEST_F(WitnessClientTest, WhatAWitnessShowsIsNoProofUnlessItHasCosignedIt) {
+  EXPECT_THAT(client_->LastCosigned(), testing::StatusIs(absl::StatusCode::kNotFound));
   ASSERT_EQ(Cosign(12).outcome, WitnessOutcome::kCosigned);
-  EXPECT_OK(client_->LastCosigned(log_.verifier()));
-  testing::TestLog other({.key = 9});
-  EXPECT_THAT(client_->LastCosigned(other.verifier()),
-              testing::StatusIs(absl::StatusCode::kUnauthenticated));
+  EXPECT_OK(client_->LastCosigned());
+  witness().Shows(log_.CheckpointAt(13));
+  EXPECT_THAT(client_->LastCosigned(), testing::StatusIs(absl::StatusCode::kUnauthenticated));
 }
 
 TEST(WitnessOutcomeTest, EachHasAName) {
