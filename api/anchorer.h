@@ -97,7 +97,8 @@ class Anchorer {
     Anchored report;
   };
   void Run();
-  void Visit(const std::string& id, Ledger& ledger, size_t tsa);
+  void Visit(const std::string& id, Ledger& ledger, size_t tsa)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(round_mutex_);
   void OpenSlot(const TimestampStore& store, Slot& slot) const;
   absl::Status Stamp(const std::string& id, Ledger& ledger, const Tsa& tsa, Slot& slot);
   absl::Status NamePending(Ledger& ledger, const TimestampStore& store);
