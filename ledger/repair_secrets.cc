@@ -103,7 +103,7 @@ absl::Status SecretsRepair::Load(uint64_t index) {
   const uint64_t first = index - index % kSeedSlotsPerSegment;
   if (segment_.has_value() && segment_->first == first) return absl::OkStatus();
   RETURN_IF_ERROR(WriteSegment());
-  segment_.emplace();
+  segment_ = Segment{};
   segment_->first = first;
   segment_->slots.assign(kSegmentBytes, '\0');
   ReadSlots(absl::StrCat(dir_, "/", SegmentName(first)));
