@@ -68,6 +68,20 @@ absl::StatusOr<Checkpoint> HeadOf(const std::string& checkpoint, std::string* te
   return head;
 }
 
+uint64_t Distance(uint64_t a, uint64_t b) { return a < b ? b - a : a - b; }
+
+// Refused before it is kept: an entry that named it could not be taken back.
+absl::Status CheckTime(const Timestamp& stamp, uint64_t now_us) {
+  const uint64_t allowed =
+      std::min(stamp.accuracy_us.value_or(0) + kMaxTsaClockOffsetMicros, kMaxAnchorAheadMicros);
+  const uint64_t off = Distance(stamp.time_us, now_us);
+  if (off <= allowed) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("wrong clock: the stamp's time is ", off / 1'000'000, " s ",
+                   stamp.time_us > now_us ? "ahead of" : "behind", " this machine's, over the ",
+                   allowed / 1'000'000, " s allowed: set the clock here, or ask another TSA"));
+}
+
 // Appends the entry, waits for it, and keeps its receipt. The committer answers always.
 absl::Status NameToken(Ledger& ledger, const TimestampStore& store, const std::string& stem,
                        const Anchor& anchor) {
@@ -177,6 +191,7 @@ absl::Status Anchorer::Stamp(const std::string& id, Ledger& ledger, const Tsa& t
   ASSIGN_OR_RETURN(const std::string query, EncodeTimestampQuery(text, nonce, tsa.policy_oid));
   ASSIGN_OR_RETURN(const std::string reply, options_.post(tsa.url, query, options_.timeout));
   ASSIGN_OR_RETURN(const Timestamp stamp, VerifyTimestampReply(reply, text, nonce, tsa.trust));
+  RETURN_IF_ERROR(CheckTime(stamp, clock_.WallMicros()));
   const Hash token_hash = Sha256({stamp.token});
   const std::string stem = TimestampFileStem(stamped.size, token_hash);
   RETURN_IF_ERROR(store.Put({stem, head->checkpoint, stamp.token, ""}));
@@ -205,10 +220,12 @@ absl::Status Anchorer::NamePending(Ledger& ledger, const TimestampStore& store) 
   for (const Tsa& tsa : options_.tsas) {
     const absl::StatusOr<Timestamp> stamp = VerifyTimestampToken(newest.token, text, tsa.trust);
     if (!stamp.ok()) continue;
+    // Of a clock that was wrong then, or of ours that is wrong now: no stamp waits for it.
+    if (stamp->time_us > clock_.WallMicros() + kMaxAnchorAheadMicros) break;
     return NameToken(ledger, store, newest.stem,
                      {head.size, head.root, Sha256({newest.token}), stamp->time_us});
   }
-  // Of a TSA that is no longer configured: it stands as it is.
+  // Of a TSA that is no longer configured, or of a time to come: it stands as it is.
   return absl::OkStatus();
 }
 

@@ -45,6 +45,9 @@ inline constexpr uint32_t kDefaultAnchorIntervalSeconds = 3600;
 inline constexpr uint32_t kDefaultTsaTimeoutMs = 10'000;
 inline constexpr size_t kMaxTsas = 16;  // each adds an entry an interval to every ledger
 inline constexpr std::chrono::seconds kFirstRetry{30};
+// How far a stamp's time may be from this machine's, beyond the accuracy that the TSA claims: more
+// than the answer takes, far less than verifiers bear (300 s). What an entry names stays for ever.
+inline constexpr uint64_t kMaxTsaClockOffsetMicros = uint64_t{60} * 1'000'000;
 inline constexpr std::chrono::milliseconds kAnchorTick{1000};  // how often it looks what is due
 
 class Anchorer {

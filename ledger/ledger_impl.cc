@@ -13,6 +13,7 @@
 #include "ledger/retired_signer.h"
 #include "ledger/state_markers.h"
 #include "ledger/stream_ranges_file.h"
+#include "ledger/timestamp_store.h"
 #include "merkle/checkpoint.h"
 #include "merkle/proof.h"
 #include "merkle/status_macros.h"
@@ -379,6 +380,12 @@ absl::Status LedgerImpl::CheckAnchor(const Anchor& anchor) {
   if (anchor.size == 0 || anchor.size > newest.size) {
     return absl::InvalidArgumentError(
         absl::StrCat("an anchor of size ", anchor.size, " in a log of size ", newest.size));
+  }
+  const uint64_t now_us = clock_.WallMicros();
+  if (anchor.time_us > now_us && anchor.time_us - now_us > kMaxAnchorAheadMicros) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("an anchor of ", (anchor.time_us - now_us) / 1'000'000,
+                     " s from now: the clock of the timestamping authority or that here is wrong"));
   }
   ASSIGN_OR_RETURN(const std::vector<Hash> proof, Consistency(anchor.size, newest.size));
   if (!VerifyConsistency(anchor.size, anchor.root, newest.size, newest.root, proof).ok()) {

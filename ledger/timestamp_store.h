@@ -28,6 +28,11 @@
 
 namespace auditledger {
 
+// An entry that names a time still to come reads, for ever, as one that was dated back: verifiers
+// refuse it from 300 s on (verifier/timestamps.h). No anchor further ahead of the clock here is
+// appended: below that, for clocks that are off.
+inline constexpr uint64_t kMaxAnchorAheadMicros = uint64_t{240} * 1'000'000;
+
 struct StoredTimestamp {
   std::string stem;        // TimestampFileStem (merkle/timestamp.h)
   std::string checkpoint;  // signed note

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "auditledger/v1/proof_service.grpc.pb.h"
 #include "ledger/posix_file.h"
 #include "merkle/cose_receipt.h"
@@ -63,8 +64,12 @@ class AnchorerTest : public ::testing::Test {
   absl::StatusOr<std::string> Answer(const std::string& url, const std::string& query) {
     asked_.push_back(url);
     if (!down_.ok()) return down_;
-    if (stranger_) return TestTsa({}).Answer(query, "20231114221320Z");
-    return tsa_.Answer(query, "20231114221320Z");
+    const std::string time = absl::FormatTime(
+        "%Y%m%d%H%M%SZ",
+        absl::FromUnixMicros(static_cast<int64_t>(clock_.WallMicros()) + tsa_ahead_us_),
+        absl::UTCTimeZone());
+    if (stranger_) return TestTsa({}).Answer(query, time);
+    return tsa_.Answer(query, time);
   }
   void Append(const std::string& id) { ASSERT_OK(server_->Append(GoodEvent(id))); }
   void PassAnHour() {
@@ -74,7 +79,8 @@ class AnchorerTest : public ::testing::Test {
   std::vector<StoredTimestamp> Stored() {
     std::vector<StoredTimestamp> out;
     const TimestampStore store(dir_ / "data/main/timestamps");
-    for (const std::string& stem : store.List().value()) out.push_back(store.Read(stem).value());
+    const std::vector<std::string> stems = store.List().value();
+    for (const std::string& stem : stems) out.push_back(store.Read(stem).value());
     return out;
   }
   Leaf LeafAt(uint64_t index) { return ParseLeaf(ledger_->ReadEntry(index, false)->leaf).value(); }
@@ -103,6 +109,7 @@ class AnchorerTest : public ::testing::Test {
   std::vector<std::string> asked_;
   absl::Status down_;
   bool stranger_ = false;
+  int64_t tsa_ahead_us_ = 0;
 };
 
 TEST_F(AnchorerTest, AHeadIsStampedStoredAndNamed) {
@@ -196,6 +203,36 @@ TEST_F(AnchorerTest, AWrongTokenIsNeitherStoredNorNamed) {
   EXPECT_TRUE(Report().failing);
   EXPECT_THAT(Stored(), SizeIs(0));
   EXPECT_EQ(ledger_->head()->head.size, 1u);
+}
+
+TEST_F(AnchorerTest, ATokenOfAWrongClockIsNeitherStoredNorNamed) {
+  const int64_t limit = kMaxTsaClockOffsetMicros;
+  for (const int64_t off : {limit + 1'000'000, -limit - 1'000'000, int64_t{kHour}}) {
+    tsa_ahead_us_ = off;
+    PassAnHour();
+    EXPECT_TRUE(Report().failing);
+    EXPECT_THAT(Stored(), SizeIs(0));
+    EXPECT_EQ(ledger_->head()->head.size, 1u);
+  }
+  EXPECT_EQ(Report().failures, 3u);
+  EXPECT_THAT(testing::FileText(dir_ / "log"), HasSubstr("wrong clock: the stamp's time is 61 s"));
+  tsa_ahead_us_ = limit;
+  PassAnHour();
+  EXPECT_THAT(Stored(), SizeIs(1));
+  EXPECT_FALSE(Report().failing);
+}
+
+TEST_F(AnchorerTest, ATokenOfATimeToComeStaysUnnamedAndInNobodysWay) {
+  const std::string note = ledger_->head()->checkpoint;
+  const std::string token = tsa_.Stamp(ParseNote(note)->text, {.time = "20231114231320Z"});
+  const TimestampStore store(dir_ / "data/main/timestamps");
+  ASSERT_OK(store.Put({TimestampFileStem(1, Sha256({token})), note, token, ""}));
+  Append("a");
+  anchorer_->RunOnce();
+  EXPECT_FALSE(Report().failing);
+  ASSERT_THAT(Stored(), SizeIs(2));
+  EXPECT_EQ(Stored()[0].receipt, "");
+  EXPECT_NE(Stored()[1].receipt, "");
 }
 
 TEST_F(AnchorerTest, ATokenThatWasStoredAndNotNamedIsNamedLater) {

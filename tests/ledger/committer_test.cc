@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "ledger/errors.h"
+#include "ledger/timestamp_store.h"
 #include "merkle/cose_receipt.h"
 #include "merkle/system_entries.h"
 #include "tests/ledger/ledger_fixture.h"
@@ -112,6 +113,8 @@ TEST_F(CommitterTest, AnAnchorOfAHeadThatTheLogNeverHadIsRefused) {
   t.ledger->AppendAnchor({head.size, LeafHash("another"), Hash(), 1}, answers.Slot());
   t.ledger->AppendAnchor({head.size + 1, head.root, Hash(), 1}, answers.Slot());
   t.ledger->AppendAnchor({0, EmptyRoot(), Hash(), 1}, answers.Slot());
+  t.ledger->AppendAnchor(
+      {head.size, head.root, Hash(), t.clock.wall_us + kMaxAnchorAheadMicros + 1}, answers.Slot());
   for (const auto& answer : answers.WaitAll()) {
     EXPECT_THAT(answer, StatusIs(absl::StatusCode::kInvalidArgument));
   }
