@@ -142,6 +142,8 @@ void Anchorer::Run() {
 void Anchorer::RunOnce() {
   MutexLock lock(round_mutex_);
   for (const LedgerSet::Slot& found : ledgers_.List()) {
+    // All of a ledger's before one of them stamps: what one stored now, the next did not.
+    for (size_t tsa = 0; tsa < options_.tsas.size(); ++tsa) OpenSlot(found.id, tsa);
     for (size_t tsa = 0; found.ledger != nullptr && tsa < options_.tsas.size(); ++tsa) {
       if (stopping_.WaitFor(std::chrono::milliseconds(0))) return;
       Visit(found.id, *found.ledger, tsa);
@@ -153,9 +155,6 @@ void Anchorer::Visit(const std::string& id, Ledger& ledger, size_t tsa) {
   Slot& slot = slots_[{id, tsa}];
   slot.report.ledger_id = id;
   slot.report.tsa = options_.tsas[tsa].url;
-  if (!slot.opened) {
-    OpenSlot(TimestampStore(absl::StrCat(options_.data_root, "/", id, "/timestamps")), slot);
-  }
   if (clock_.MonotonicMicros() < slot.due_us) return;
   const absl::Status status = Stamp(id, ledger, options_.tsas[tsa], slot);
   Note(id, options_.tsas[tsa], status, slot);
@@ -164,8 +163,11 @@ void Anchorer::Visit(const std::string& id, Ledger& ledger, size_t tsa) {
 }
 
 // A process that is started again and again asks no more often than one that is not.
-void Anchorer::OpenSlot(const TimestampStore& store, Slot& slot) const {
+void Anchorer::OpenSlot(const std::string& id, size_t tsa) {
+  Slot& slot = slots_[{id, tsa}];
+  if (slot.opened) return;
   slot.opened = true;
+  const TimestampStore store(absl::StrCat(options_.data_root, "/", id, "/timestamps"));
   const absl::StatusOr<std::vector<std::string>> stems = store.List();
   if (!stems.ok() || stems->empty()) return;
   const absl::StatusOr<StoredTimestamp> newest = store.Read(stems->back());

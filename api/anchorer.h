@@ -102,7 +102,7 @@ class Anchorer {
   void Run();
   void Visit(const std::string& id, Ledger& ledger, size_t tsa)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(round_mutex_);
-  void OpenSlot(const TimestampStore& store, Slot& slot) const;
+  void OpenSlot(const std::string& id, size_t tsa) ABSL_EXCLUSIVE_LOCKS_REQUIRED(round_mutex_);
   absl::Status Stamp(const std::string& id, Ledger& ledger, const Tsa& tsa, Slot& slot);
   absl::Status NamePending(Ledger& ledger, const TimestampStore& store);
   void Note(const std::string& id, const Tsa& tsa, const absl::Status& status, Slot& slot);
