@@ -114,7 +114,8 @@ TEST_F(CommitterTest, AnAnchorOfAHeadThatTheLogNeverHadIsRefused) {
   t.ledger->AppendAnchor({head.size + 1, head.root, Hash(), 1}, answers.Slot());
   t.ledger->AppendAnchor({0, EmptyRoot(), Hash(), 1}, answers.Slot());
   t.ledger->AppendAnchor(
-      {head.size, head.root, Hash(), t.clock.wall_us + kMaxAnchorAheadMicros + 1}, answers.Slot());
+      {head.size, head.root, Hash(), t.clock.wall_us + kMaxAnchorAheadMicros + 1'000'000},
+      answers.Slot());
   for (const auto& answer : answers.WaitAll()) {
     EXPECT_THAT(answer, StatusIs(absl::StatusCode::kInvalidArgument));
   }
