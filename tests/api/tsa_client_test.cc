@@ -29,6 +29,7 @@ class TsaClientTest : public ::testing::Test {
     });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();  // a stop() before it starts is lost
   }
   ~TsaClientTest() override {
     server_.stop();
