@@ -65,6 +65,7 @@ class OpensslTsa {
     });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();  // a stop() before it starts is lost
   }
   ~OpensslTsa() {
     server_.stop();
