@@ -227,7 +227,8 @@ class Ledger {
   // held. Errors of signing and storage leave it held.
   virtual absl::Status Confirm(const std::optional<Head>& vouched);
   // Appends are answered `why` (not OK) until the next Hold, OK ends it; what is queued is still
-  // committed. Unavailable shows as paused, any other code as read only.
+  // committed. Unavailable shows as paused, any other code as read only. With reason
+  // LEDGER_READ_ONLY it is for ever: no later Hold and no Confirm undoes it.
   virtual void Hold(const absl::Status& why);
 
   virtual std::vector<StreamInfo> Streams(uint32_t first, size_t limit, size_t max_gaps) = 0;
