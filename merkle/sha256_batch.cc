@@ -135,7 +135,7 @@ void Sha256Batch::Add(std::initializer_list<absl::string_view> pieces) {
 void Sha256Batch::Grow() {
   std::vector<unsigned char> larger(std::max(used_, 2 * bytes_.size()));
   std::copy(bytes_.begin(), bytes_.end(), larger.begin());
-  explicit_bzero(bytes_.data(), bytes_.size());
+  if (!bytes_.empty()) explicit_bzero(bytes_.data(), bytes_.size());
   bytes_.swap(larger);
 }
 
@@ -153,7 +153,7 @@ void Sha256Batch::Finish(absl::Span<Hash> digests) {
 }
 
 void Sha256Batch::Wipe() {
-  explicit_bzero(bytes_.data(), used_);
+  if (used_ > 0) explicit_bzero(bytes_.data(), used_);
   used_ = 0;
   messages_.clear();
 }

@@ -293,7 +293,7 @@ TEST_F(PolicyProgramTest, AnyListedKeyOfTheOriginMaySign) {
   WriteFile(dir_.File("cosigned/checkpoint"), Cosigned(log_.CheckpointAt(40), 5));
   const std::string store = " --trust-store " + dir_.File("any");
   for (const char* name : {"before", "after"}) {
-    for (const std::string origin : {std::string(), " --origin " + log_.origin()}) {
+    for (const std::string& origin : {std::string(), " --origin " + log_.origin()}) {
       const std::string pin = absl::StrCat(" --policy @", name, store, origin);
       EXPECT_EQ(Run("checkpoint @cosigned/checkpoint" + pin, false).exit_code, 0) << pin;
       EXPECT_EQ(Run("log @cosigned" + pin, false).exit_code, 0) << pin;
