@@ -36,7 +36,8 @@ origin=audit.example.org/clinic
 auditctl create-ledger clinic --origin "$origin" --json >ledger.json
 key=$(python3 -c 'import base64, json
 print(base64.b64decode(json.load(open("ledger.json"))["vkey"].split("+", 2)[2])[1:].hex())')
-auditledger-generate --events "$EVENTS" >events
+auditledger-generate --events 200 >day  # its fewest
+head -n "$EVENTS" day >events
 auditctl append - <events >/dev/null 2>append.log || cat append.log >&2
 
 verify() { node "$here/verify.mjs" "$1" "$2" "$origin" "$key" >>verify.log; }
