@@ -22,8 +22,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,7 +35,6 @@
 #include "leveldb/cache.h"
 #include "leveldb/db.h"
 #include "leveldb/write_batch.h"
-#include "merkle/bytes.h"
 
 namespace auditledger {
 namespace {
@@ -45,7 +44,6 @@ using Records = std::vector<std::pair<std::string, std::string>>;
 
 // Entries held in memory: at 1.2 KB an event about 200 MB.
 constexpr uint64_t kMaxEntries = 100'000;
-constexpr size_t kIndexKeyBytes = 9;
 constexpr size_t kSignerSlotBytes = 4096;
 
 struct Options {
@@ -79,19 +77,25 @@ std::unique_ptr<leveldb::DB> Open(const std::string& path, bool create, leveldb:
   return std::unique_ptr<leveldb::DB>(db);
 }
 
-// By index, everything that is stored for it: every key of one prefix byte and a number, tiles
-// (which have a level besides) and streams apart.
+// Of the entry that a key belongs to; none for tiles, streams and the head.
+std::optional<uint64_t> IndexOf(absl::string_view key) {
+  for (RecordKind kind : {RecordKind::kLeaf, RecordKind::kPayload, RecordKind::kIdentity}) {
+    const absl::StatusOr<uint64_t> index = IndexOfRecordKey(kind, key);
+    if (index.ok()) return *index;
+  }
+  return std::nullopt;
+}
+
+// By index, everything that is stored for it.
 std::vector<Records> ReadEntries(leveldb::DB& db) {
   std::vector<Records> entries;
   const std::unique_ptr<leveldb::Iterator> it(db.NewIterator({}));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     const std::string key = it->key().ToString();
-    if (key.size() != kIndexKeyBytes) continue;
-    ByteReader reader(absl::string_view(key).substr(1));
-    uint64_t index = 0;
-    if (!reader.U64("index", index).ok() || index >= kMaxEntries) continue;
-    if (index >= entries.size()) entries.resize(index + 1);
-    entries[index].emplace_back(key, it->value().ToString());
+    const std::optional<uint64_t> index = IndexOf(key);
+    if (!index.has_value() || *index >= kMaxEntries) continue;
+    if (*index >= entries.size()) entries.resize(*index + 1);
+    entries[*index].emplace_back(key, it->value().ToString());
   }
   Require(it->status());
   return entries;
@@ -111,7 +115,7 @@ std::vector<Commit> Plan(const std::vector<Records>& entries, size_t batch) {
     Commit commit{&entries[at], batch, {}};
     for (size_t i = at; i < at + batch; ++i) {
       for (const auto& [key, value] : entries[i]) {
-        if (key[0] == static_cast<char>(RecordKind::kLeaf)) edge.Append(LeafHash(value));
+        if (IndexOfRecordKey(RecordKind::kLeaf, key).ok()) edge.Append(LeafHash(value));
       }
     }
     for (auto& [id, bytes] : edge.TakeChangedTiles()) {
