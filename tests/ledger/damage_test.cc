@@ -440,8 +440,8 @@ TEST_F(DamageTest, TheBackgroundCheckNamesTheEntryToo) {
   std::mt19937_64 random(TestSeed());
   std::vector<std::string> files = FilesOfKind("table");
   files.push_back(FilesOfKind("seeds-").at(0));
-  // Most flips are refused at the start or change nothing that is served, so that it takes some five
-  // for one that a reader meets.
+  // Most flips are refused at the start or change nothing that is served: it takes some five for
+  // one that a reader meets.
   uint64_t named = 0;
   for (int flips = 0; named < 20 && flips < 1000; ++flips) {
     const std::string& file = files[random() % files.size()];

@@ -40,7 +40,8 @@ TEST(HashTest, OtherLengthsAreRefused) {
     EXPECT_THAT(Hash::FromHex(std::string(2 * size, 'a')), StatusIs(StatusCode::kInvalidArgument));
   }
   EXPECT_THAT(Hash::FromHex(std::string(63, 'a')), StatusIs(StatusCode::kInvalidArgument));
-  EXPECT_THAT(Hash::FromHex(std::string(63, 'a').append("g")), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(Hash::FromHex(std::string(63, 'a').append("g")),
+              StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(Hash::FromHex("0x" + std::string(62, 'a')), StatusIs(StatusCode::kInvalidArgument));
 }
 
