@@ -74,10 +74,15 @@ absl::StatusOr<SignedCheckpoint> OpenOwnHead(absl::string_view note, const Ledge
                                              const WitnessPolicy& policy) {
   ASSIGN_OR_RETURN(const KeyChain chain,
                    KeyChain::BuildFromLeaves(ledger.verifier(), ledger.key_changes()));
+  // What the chain knows, it has judged: a key that was retired signs no head beyond its change.
+  const auto is_known = [&](const NoteVerifier& key) {
+    return std::any_of(chain.keys().begin(), chain.keys().end(),
+                       [&](const NoteVerifier& known) { return known.ToVkey() == key.ToVkey(); });
+  };
   absl::StatusOr<SignedCheckpoint> opened = OpenCheckpoint(note, ledger.origin(), chain);
   for (const PolicyLog& log : policy.policy.logs()) {
     if (!absl::IsUnauthenticated(opened.status())) break;
-    if (log.key.name() == ledger.origin()) {
+    if (log.key.name() == ledger.origin() && !is_known(log.key)) {
       opened = OpenCheckpoint(note, ledger.origin(), log.key);
     }
   }

@@ -43,9 +43,9 @@ absl::StatusOr<WitnessPolicy> LoadWitnessPolicy(const std::string& file, bool al
 // FailedPrecondition, with the line that is missing, when the policy lists logs and not this key.
 absl::Status CheckListsLog(const WitnessPolicy& policy, const NoteVerifier& log_key);
 
-// A head of this log, by a key that is known to be its own: one of the changes in the log here, or
-// one that the policy lists for its origin, since a copy from before a change knows the new key
-// from there alone. Unauthenticated: by no such key. Else as OpenCheckpoint.
+// A head of this log, by a key that is known to be its own at that size: by the changes in the log
+// here, or one that the policy lists for its origin beside them, since a copy from before a change
+// knows the new key from there alone. Unauthenticated: by no such key. Else as OpenCheckpoint.
 absl::StatusOr<SignedCheckpoint> OpenOwnHead(absl::string_view note, const Ledger& ledger,
                                              const WitnessPolicy& policy);
 

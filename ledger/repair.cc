@@ -16,6 +16,7 @@
 #include "ledger/recovery.h"
 #include "ledger/repair_backup.h"
 #include "ledger/repair_rebuild.h"
+#include "ledger/repair_records.h"
 #include "ledger/repair_secrets.h"
 #include "ledger/signer_state.h"
 #include "ledger/state_markers.h"
@@ -27,8 +28,8 @@ namespace {
 
 constexpr size_t kMaxSignerFileBytes = kSignerSlots * kSignerSlotBytes;
 constexpr size_t kMaxReadyBytes = 4096;
-// Findings of one look at the new log whose records are exchanged; then it is looked at again.
-constexpr size_t kMaxExchangedAtOnce = 100'000;
+// Findings of one look at the new log whose records are taken; then it is looked at again.
+constexpr size_t kMaxTakenAtOnce = 100'000;
 // A payload that was exchanged can show that its identity record is wrong too, and no more.
 constexpr int kMaxUselessLooks = 2;
 
@@ -82,7 +83,7 @@ class Repairer {
   absl::Status CheckOneCommitBeyond(const std::optional<Head>& stored) const;
   absl::StatusOr<ProvenLeaves> Prove();
   absl::Status Build(const ProvenLeaves& proven);
-  absl::Status ExchangeUntilNothingHelps(const std::string& log, Rebuilt& rebuilt);
+  absl::Status TakeUntilNothingHelps(const std::string& log, Rebuilt& rebuilt);
   bool LogChanges() const;
   std::string Logged() const;
   absl::Status PutInPlace();
@@ -250,17 +251,23 @@ absl::StatusOr<ProvenLeaves> Repairer::Prove() {
   return proven;
 }
 
-absl::Status Repairer::ExchangeUntilNothingHelps(const std::string& log, Rebuilt& rebuilt) {
+absl::Status Repairer::TakeUntilNothingHelps(const std::string& log, Rebuilt& rebuilt) {
   const std::string repairing = RepairingPath(options_.paths.data_dir);
+  const auto take = [&](const std::vector<WantedRecords>& wanted) -> absl::StatusOr<uint64_t> {
+    if (backup_ == nullptr) return 0;
+    const std::string& seeds = mended_.view.empty() ? options_.paths.seed_dir : mended_.view;
+    return TakeRecords({log, seeds, options_.key.name(), &*keys_, backup_.get(),
+                        options_.limits.max_conflicts_per_identity},
+                       wanted, rebuilt);
+  };
+  RETURN_IF_ERROR(take(rebuilt.missing).status());
   uint64_t findings = UINT64_MAX;
   for (int useless = 0; useless < kMaxUselessLooks;) {
-    ASSIGN_OR_RETURN(report_.after, Look(repairing, kMaxExchangedAtOnce));
+    ASSIGN_OR_RETURN(report_.after, Look(repairing, kMaxTakenAtOnce));
     useless += report_.after.findings_total >= findings ? 1 : 0;
     findings = report_.after.findings_total;
-    if (findings == 0 || backup_ == nullptr) break;
-    ASSIGN_OR_RETURN(const uint64_t exchanged,
-                     ExchangeWrong(log, report_.after, *backup_, rebuilt));
-    if (exchanged == 0) break;
+    ASSIGN_OR_RETURN(const uint64_t taken, take(WrongRecords(report_.after)));
+    if (taken == 0) break;
   }
   return absl::OkStatus();
 }
@@ -282,7 +289,7 @@ absl::Status Repairer::Build(const ProvenLeaves& proven) {
     report_.secrets = mended_.repaired;
     report_.secrets_given_up = mended_.given_up;
   }
-  RETURN_IF_ERROR(ExchangeUntilNothingHelps(log, rebuilt));
+  RETURN_IF_ERROR(TakeUntilNothingHelps(log, rebuilt));
   report_.leaves = rebuilt.leaves;
   report_.payloads = rebuilt.payloads;
   report_.identities = rebuilt.identities;

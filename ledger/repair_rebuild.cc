@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -37,7 +36,7 @@ class Rebuild {
   void AddStreams();
   Records ReadOwn(RecordKind kind, uint64_t begin, uint64_t end);
   absl::Status AddBundle(uint64_t bundle);
-  void AddFromBackup(uint64_t index, const std::string& leaf, bool payload, bool identity);
+  void Miss(uint64_t index, bool payload, bool identity);
   void Put(RecordKind kind, uint64_t index, std::string bytes);
   absl::Status Commit();
 
@@ -92,17 +91,14 @@ void Rebuild::Put(RecordKind kind, uint64_t index, std::string bytes) {
   batch_.records.push_back({kind, index, std::move(bytes)});
 }
 
-void Rebuild::AddFromBackup(uint64_t index, const std::string& leaf, bool payload, bool identity) {
-  if (sources_.backup == nullptr) return;
-  absl::StatusOr<BackupEntry> entry = sources_.backup->Entry(index);
-  if (!entry.ok() || entry->leaf != leaf) return;  // of another entry it says nothing
-  if (payload && !entry->payload.empty()) {
-    Put(RecordKind::kPayload, index, std::move(entry->payload));
-    rebuilt_.payloads.Add(index);
-  }
-  if (identity && !entry->identity.empty()) {
-    Put(RecordKind::kIdentity, index, std::move(entry->identity));
-    rebuilt_.identities.Add(index);
+void Rebuild::Miss(uint64_t index, bool payload, bool identity) {
+  if (!payload && !identity) return;
+  WantedRecords* const last = rebuilt_.missing.empty() ? nullptr : &rebuilt_.missing.back();
+  if (last != nullptr && last->end == index && last->payload == payload &&
+      last->identity == identity) {
+    last->end = index + 1;
+  } else {
+    rebuilt_.missing.push_back({index, index + 1, payload, identity});
   }
 }
 
@@ -131,9 +127,7 @@ absl::Status Rebuild::AddBundle(uint64_t bundle) {
       if (HasIdentity(*leaf) && !needs_identity) {
         Put(RecordKind::kIdentity, index, std::move(identities[index]));
       }
-      if (needs_payload || needs_identity) {
-        AddFromBackup(index, picked->bytes, needs_payload, needs_identity);
-      }
+      Miss(index, needs_payload, needs_identity);
       if (sources_.secrets != nullptr) {
         RETURN_IF_ERROR(sources_.secrets->Look(index, has_payload, sources_.backup));
       }
@@ -179,39 +173,6 @@ absl::StatusOr<Rebuilt> RebuildLog(const RebuildSources& sources, const ProvenLe
   leveldb.create_if_missing = true;
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenLevelDbEngine(leveldb));
   return Rebuild(sources, proven, signed_size, *engine).Run(progress);
-}
-
-absl::StatusOr<uint64_t> ExchangeWrong(const std::string& path, const FsckReport& report,
-                                       BackupLookup& backup, Rebuilt& rebuilt) {
-  std::set<std::pair<uint64_t, RecordKind>> wrong;
-  for (const Finding& finding : report.findings) {
-    if (!finding.entry.has_value()) continue;
-    if (finding.part == FindingPart::kPayload) wrong.emplace(*finding.entry, RecordKind::kPayload);
-    if (finding.part == FindingPart::kIdentity) {
-      wrong.emplace(*finding.entry, RecordKind::kIdentity);
-    }
-  }
-  if (wrong.empty()) return 0;
-  LevelDbOptions leveldb;
-  leveldb.path = path;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenLevelDbEngine(leveldb));
-  ASSIGN_OR_RETURN(const std::optional<Head> head, engine->LoadHead());
-  CommitBatch batch;
-  batch.head = *head;
-  for (const auto& [index, kind] : wrong) {
-    const absl::StatusOr<BackupEntry> entry = backup.Entry(index);
-    const absl::StatusOr<std::string> leaf = engine->Read(RecordKind::kLeaf, index);
-    if (!entry.ok() || !leaf.ok() || entry->leaf != *leaf) continue;
-    const bool is_payload = kind == RecordKind::kPayload;
-    const std::string& bytes = is_payload ? entry->payload : entry->identity;
-    const absl::StatusOr<std::string> own = engine->Read(kind, index);
-    if (bytes.empty() || (own.ok() && *own == bytes)) continue;
-    batch.records.push_back({kind, index, bytes});
-    (is_payload ? rebuilt.payloads : rebuilt.identities).Add(index);
-  }
-  if (batch.records.empty()) return 0;
-  RETURN_IF_ERROR(engine->Commit(head, batch));
-  return batch.records.size();
 }
 
 }  // namespace auditledger

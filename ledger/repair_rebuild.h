@@ -1,5 +1,6 @@
 // Writes a log anew: the leaves that were proven, their tree, and of what belongs to each entry the
-// damaged log's own record where it has one, else a backup's.
+// damaged log's own record where it has one. What it has not is named: repair_records.h takes that
+// from a backup.
 //
 // Example:
 //   ASSIGN_OR_RETURN(const Rebuilt rebuilt, RebuildLog({store, backup, secrets, &picker}, proven,
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,9 +30,17 @@ namespace auditledger {
 
 struct RebuildSources {
   FsckStore* store = nullptr;        // the damaged log; nullptr: nothing of it is left
-  BackupLookup* backup = nullptr;    // may be nullptr
+  BackupLookup* backup = nullptr;    // of streams and secrets; may be nullptr
   SecretsRepair* secrets = nullptr;  // looks at each entry; may be nullptr
   LeafPicker* leaves = nullptr;
+};
+
+// Entries [begin, end) of which these records are wanted.
+struct WantedRecords {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  bool payload = false;
+  bool identity = false;
 };
 
 struct Rebuilt {
@@ -38,15 +48,11 @@ struct Rebuilt {
   IndexRanges payloads;
   IndexRanges identities;
   uint64_t streams = 0;
+  std::vector<WantedRecords> missing;  // ascending
 };
 absl::StatusOr<Rebuilt> RebuildLog(const RebuildSources& sources, const ProvenLeaves& proven,
                                    uint64_t signed_size, const std::string& path,
                                    const std::function<void(uint64_t, uint64_t)>& progress);
-
-// Puts a backup's payload and identity record in the place of those that `report`, of the log in
-// `path`, finds wrong. How many were exchanged.
-absl::StatusOr<uint64_t> ExchangeWrong(const std::string& path, const FsckReport& report,
-                                       BackupLookup& backup, Rebuilt& rebuilt);
 
 }  // namespace auditledger
 

@@ -68,8 +68,9 @@ class AnchorerTest : public ::testing::Test {
         "%Y%m%d%H%M%SZ",
         absl::FromUnixMicros(static_cast<int64_t>(clock_.WallMicros()) + tsa_ahead_us_),
         absl::UTCTimeZone());
+    if (!replayed_.empty()) return replayed_;
     if (stranger_) return TestTsa({}).Answer(query, time);
-    return tsa_.Answer(query, time);
+    return last_answer_ = tsa_.Answer(query, time);
   }
   void Append(const std::string& id) { ASSERT_OK(server_->Append(GoodEvent(id))); }
   void PassAnHour() {
@@ -109,6 +110,8 @@ class AnchorerTest : public ::testing::Test {
   std::vector<std::string> asked_;
   absl::Status down_;
   bool stranger_ = false;
+  std::string last_answer_;
+  std::string replayed_;  // instead of an answer
   int64_t tsa_ahead_us_ = 0;
 };
 
@@ -203,6 +206,23 @@ TEST_F(AnchorerTest, AWrongTokenIsNeitherStoredNorNamed) {
   EXPECT_TRUE(Report().failing);
   EXPECT_THAT(Stored(), SizeIs(0));
   EXPECT_EQ(ledger_->head()->head.size, 1u);
+}
+
+// Who holds the network answers with what the authority said of an earlier head.
+TEST_F(AnchorerTest, AnAnswerToAnEarlierQuestionIsNeitherStoredNorNamed) {
+  Append("a");
+  anchorer_->RunOnce();
+  ASSERT_THAT(Stored(), SizeIs(1));
+  replayed_ = last_answer_;
+  Append("b");
+  PassAnHour();
+  EXPECT_TRUE(Report().failing);
+  EXPECT_THAT(Stored(), SizeIs(1));
+  EXPECT_EQ(ledger_->head()->head.size, 4u) << "genesis, a, its timestamp's entry, b";
+  replayed_.clear();
+  PassAnHour();
+  EXPECT_FALSE(Report().failing);
+  EXPECT_THAT(Stored(), SizeIs(2));
 }
 
 TEST_F(AnchorerTest, ATokenOfAWrongClockIsNeitherStoredNorNamed) {

@@ -5,13 +5,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "api/config.h"
 #include "api/notification.h"
 #include "api/witnessing.h"
+#include "ledger/ed25519_key.h"
 #include "ledger/errors.h"
+#include "ledger/key_files.h"
 #include "ledger/key_rotation.h"
 #include "ledger/retired_signer.h"
 #include "tests/api/api_fixture.h"
@@ -197,6 +200,84 @@ TEST_F(VouchedStartTest, AWitnessedHeadByTheKeyBeforeIsKnown) {
   ledger = Main();
   Witness({{"main", ledger->head()->head}});
   EXPECT_TRUE(Eventually([&] { return !ledger->held(); })) << ledger->status().reason;
+}
+
+// Whoever stole the key that was retired has a witness, which still takes it, cosign more than the
+// log here has. The policy lists that key as well.
+TEST_F(VouchedStartTest, AHeadBeyondTheChangeByTheRetiredKeyRefusesNothing) {
+  witnesses_.Follow(Main()->verifier());
+  Ledger* ledger = Main();
+  Witness({});
+  ASSERT_TRUE(Eventually([&] { return !ledger->held(); }));
+  Close();
+  const std::string keys = dir_ / "roots/keys/main";
+  ASSERT_OK(PrepareKeyChange(keys, "test.example/log", OldKey::kKeep, Random::System()).status());
+  Open();
+  ASSERT_OK(Main()->Confirm(std::nullopt));
+  ASSERT_EQ(Main()->key_changes().size(), 1u);
+  Close();
+  std::string stolen;
+  for (const auto& file : fs::directory_iterator(keys)) {
+    if (file.path().filename().string().find("retired-") == 0) stolen = file.path();
+  }
+  const NoteSigningKey thief = LoadNoteSigningKey(stolen, "test.example/log").value();
+  const std::string text = FormatCheckpoint({"test.example/log", 100, LeafHash("the thief's"), {}});
+  const std::string signature =
+      Ed25519Key::FromSeed(thief.seed.Reveal()).value().Sign(text).value();
+  const std::string note =
+      FormatNote({text, {{thief.verifier.name(), thief.verifier.key_id(), signature}}});
+  for (size_t i = 1; i < 5; ++i) witnesses_[i].SetDown(true);
+  witnesses_[0].Shows(
+      AddCosignatures(note, witnesses_[0].Line(text, 1), {witnesses_[0].key()}).value());
+  witnesses_[0].SetLie([](const std::string&) {
+    return std::optional<absl::StatusOr<HttpAnswer>>(
+        HttpAnswer{409, std::string(kWitnessSizeType), "100\n"});
+  });
+  Open();
+  ledger = Main();
+  std::ofstream(dir_ / "policy") << "log " << thief.verifier.ToVkey() << "\nlog "
+                                 << ledger->verifier().ToVkey() << "\n"
+                                 << witnesses_.PolicyText();
+  Witness({});
+  EXPECT_TRUE(Eventually([&] {
+    return !ledgers_->Find("main").ok() ||
+           ledger->status().reason.find("what witness w1 has cosigned") != std::string::npos;
+  }));
+  ASSERT_TRUE(ledgers_->Find("main").ok()) << "the log's key of that size did not sign it";
+  for (size_t i = 1; i < 5; ++i) {
+    witnesses_[i].Follow(ledger->verifier());
+    witnesses_[i].SetDown(false);
+  }
+  EXPECT_TRUE(Eventually([&] { return !ledger->held(); })) << "the other four confirm the start";
+}
+
+// Who controls the network plays what the witnesses answered when the copy was new: they did cosign
+// that head, and the start is confirmed. What is signed from there on no witness cosigns; and the
+// first that is asked again shows what was taken back.
+TEST_F(VouchedStartTest, AnswersRecordedEarlierConfirmTheOldHeadAndNothingBeyond) {
+  Ledger* const ledger = Main();
+  const std::string text = ParseNote(ledger->head()->checkpoint)->text;
+  for (size_t i = 0; i < 5; ++i) {
+    const uint64_t seconds = Clock::System().WallMicros() / 1'000'000;
+    witnesses_[i].SetLie([line = witnesses_[i].Line(text, seconds)](const std::string&) {
+      return std::optional<absl::StatusOr<HttpAnswer>>(HttpAnswer{200, "text/plain", line});
+    });
+  }
+  Witness({});
+  ASSERT_TRUE(Eventually([&] { return !ledger->held(); })) << "it is not noticed";
+  ASSERT_OK(ledger->FreezeLog({}));  // the fork's first entry
+  ASSERT_EQ(ledger->head()->head.size, 2u);
+  Cosigner& cosigner = *witnessing_->Find("main");
+  ASSERT_TRUE(Eventually([&] {
+    const CosignerReport report = cosigner.Report();
+    return std::all_of(
+        report.witnesses.begin(), report.witnesses.end(),
+        [](const WitnessReport& witness) { return witness.failed.count("bad_answer") > 0; });
+  }));
+  EXPECT_EQ(cosigner.witnessed()->head.size, 1u);
+  witnesses_[0].SetLie({});
+  EXPECT_TRUE(Eventually([&] { return !ledgers_->Find("main").ok(); }));
+  EXPECT_TRUE(fs::exists(dir_ / "roots/state/main/witnessed/fork-2")) << "the evidence";
 }
 
 // Retired at what the older copy has: its readers are served whatever the witnesses saw.

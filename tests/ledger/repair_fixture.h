@@ -188,7 +188,7 @@ class RepairTest : public ::testing::Test {
     key_ = new NoteVerifier(ledger.ledger->verifier());
     entries_ = ReadLedger(ledger);
     ASSERT_EQ(leaves_.size(), kEntries);
-    ASSERT_OK(MakeBackup(*ledger.ledger));
+    ASSERT_OK(MakeBackup(*ledger.ledger, Backup()));
     ledger.Close();
   }
   static void TearDownTestSuite() {
@@ -220,21 +220,23 @@ class RepairTest : public ::testing::Test {
         }));
     return out;
   }
-  static absl::Status MakeBackup(const Ledger& ledger) {
+  using EditBackup = std::function<void(uint64_t first, std::vector<BackupEntry>&)>;
+  static absl::Status MakeBackup(const Ledger& ledger, const BackupFolders& to,
+                                 const EditBackup& edit = {}) {
     const BackupSource& source = *ledger.backup_source();
-    ASSIGN_OR_RETURN(const auto writer, BackupWriter::Open(Backup().log, *key_));
+    ASSIGN_OR_RETURN(const auto writer, BackupWriter::Open(to.log, *key_));
     RETURN_IF_ERROR(writer->Aim(ledger.head()->checkpoint));
     ASSIGN_OR_RETURN(const auto streams, source.ReadStreams(0, 1 << 20));
     RETURN_IF_ERROR(writer->AddStreams(streams));
     while (writer->next() < writer->target()) {
-      ASSIGN_OR_RETURN(const auto entries,
-                       source.ReadEntries(writer->next(), writer->target(), 4096));
+      ASSIGN_OR_RETURN(auto entries, source.ReadEntries(writer->next(), writer->target(), 4096));
+      if (edit) edit(writer->next(), entries);
       for (const BackupEntry& entry : entries) {
         RETURN_IF_ERROR(writer->AddEntry({entry.leaf, entry.payload, entry.identity}));
       }
     }
     RETURN_IF_ERROR(writer->Finish());
-    ASSIGN_OR_RETURN(const auto mirror, SecretsMirror::Open(Backup().secrets, kDamageOrigin));
+    ASSIGN_OR_RETURN(const auto mirror, SecretsMirror::Open(to.secrets, kDamageOrigin));
     ASSIGN_OR_RETURN(const std::string slots, source.ReadSlots(0, kEntries));
     return mirror->Replace(0, slots);
   }

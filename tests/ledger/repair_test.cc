@@ -3,7 +3,8 @@
 // that is cut short, changes nothing.
 //
 // AUDITLEDGER_REPAIR_ROUNDS sets how many random damages (40; nightly more).
-// Covers: ledger/repair_backup, ledger/repair_leaves, ledger/repair_rebuild, ledger/repair_secrets
+// Covers: ledger/repair_backup, ledger/repair_leaves, ledger/repair_rebuild
+// Covers: ledger/repair_records, ledger/repair_secrets
 #include "ledger/repair.h"
 
 #include <cstdio>
@@ -199,6 +200,33 @@ TEST_F(RepairTest, PayloadsIdentitiesAndSecretsComeBackFromABackup) {
   EXPECT_EQ(report.identities.count(), 2u) << report.identities.ToString();
   EXPECT_EQ(report.secrets.ToString(), "1 [70]");
   EXPECT_TRUE(IsWhole(report.after)) << report.after.findings[0].what;
+  ExpectServesAll(report);
+}
+
+// The contents of two acknowledged events, exchanged: the backup's own digests hold, the keys tell.
+TEST_F(RepairTest, AnEditedBackupGivesNothing) {
+  ASSERT_OK(damaged_->Open());
+  const BackupFolders edited{base_ + "/backup", base_ + "/secrets"};
+  const auto exchange = [](uint64_t first, std::vector<BackupEntry>& entries) {
+    if (first > 0) return;
+    std::swap(entries.at(11).payload, entries.at(12).payload);
+    std::swap(entries.at(15).identity, entries.at(16).identity);
+  };
+  ASSERT_OK(MakeBackup(*damaged_->ledger, edited, exchange));
+  damaged_->Close();
+  Raw([&](leveldb::DB& db) {
+    ASSERT_TRUE(db.Delete(leveldb::WriteOptions(), RecordKey(RecordKind::kPayload, 11)).ok());
+    ASSERT_TRUE(db.Delete(leveldb::WriteOptions(), RecordKey(RecordKind::kIdentity, 15)).ok());
+  });
+  Leaves mirror(leaves_);
+  RepairOptions options = WithMirror(mirror);
+  options.backup = edited;
+  ASSERT_OK_AND_ASSIGN(const RepairReport refused, RepairLedger(options));
+  EXPECT_EQ(refused.payloads.count() + refused.identities.count(), 0u);
+  EXPECT_FALSE(IsWhole(refused.after));
+  ASSERT_OK_AND_ASSIGN(const RepairReport report, RepairLedger(WithBoth(mirror)));
+  EXPECT_EQ(report.payloads.ToString(), "1 [11]");
+  EXPECT_EQ(report.identities.ToString(), "1 [15]");
   ExpectServesAll(report);
 }
 

@@ -84,6 +84,18 @@ TEST_F(CoseCheckTest, AnEventIsVerifiedByTheReceiptThatOpensIt) {
   EXPECT_EQ(VerifyCose(input, pin_).ExitCode(), 1);
 }
 
+// Nor does it hold the changes of the key: whoever stole a retired one signs roots like the log.
+TEST_F(CoseCheckTest, AReceiptByARetiredKeyIsBelievedAndTheVerdictSaysSo) {
+  TestLog fork;
+  fork.AddEvents(3);
+  fork.AddEvent(testing::TestEvent(99));
+  std::swap(log_, fork);
+  const Verdict verdict = VerifyCose(Input(4), pin_);
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
+  EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("that the key was not retired")));
+  EXPECT_THAT(verdict.not_proven, Contains(HasSubstr("consistency with heads seen earlier")));
+}
+
 TEST_F(CoseCheckTest, AnotherLeafIsRefused) {
   CoseInput input = Input(4);
   input.leaf = log_.leaves()[5];

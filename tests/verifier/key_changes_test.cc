@@ -187,6 +187,40 @@ TEST_F(RotatedTest, AChangeThatOneKeyDidNotSignIsRefused) {
   EXPECT_EQ(Log(temp.File("export"), History()).outcome, Outcome::kRefused);
 }
 
+// Whoever has the key that signs now can have it followed by one of his own, as its owner can. Who
+// is shown that first believes it, and refuses what the owner signs from then on; who saw the
+// owner's own heads refuses the thief's.
+TEST_F(RotatedTest, AThiefsOwnChangeIsBelievedUntilBothHistoriesMeet) {
+  TestLog stolen = log;
+  stolen.AddSystem(EntryKind::kKeyChange, KeyChangeBody(log.origin(), 2, 9));
+  stolen.AddEvents(9);
+  log.AddEvents(10);
+  const auto look = [&](const TrustStore& store, TestLog& shown, uint8_t signer) {
+    CheckpointInput input;
+    input.text = CheckpointBy(signer, shown, 30);
+    History history;
+    history.store = &store;
+    history.key_changes = KeyChangeList{log.origin(), 30, {}};
+    for (uint64_t i = 0; i < 30; ++i) {
+      if (ParseLeaf(shown.leaves()[i])->kind != EntryKind::kKeyChange) continue;
+      history.key_changes->changes.push_back(
+          {i, shown.leaves()[i], InclusionProof(i, 30, shown).value()});
+    }
+    history.proofs = {{20, 30, std::nullopt, ConsistencyProof(20, 30, shown).value()}};
+    return VerifyHead(input, PinOf(1), history);
+  };
+  for (const bool thief_first : {true, false}) {
+    const std::string dir = temp.File(thief_first ? "thief" : "owner");
+    ASSERT_OK_AND_ASSIGN(const TrustStore store, TrustStore::Open(dir));
+    ASSERT_OK(store.SaveKeyChanges(PinOf(1), {{10, log.leaves()[10], {}}}));
+    ASSERT_OK(store.Save(PinOf(1), CheckpointBy(2, log, 20)));
+    const Verdict first = thief_first ? look(store, stolen, 9) : look(store, log, 2);
+    EXPECT_EQ(first.outcome, Outcome::kVerified) << All(first.reasons);
+    const Verdict second = thief_first ? look(store, log, 2) : look(store, stolen, 9);
+    EXPECT_EQ(second.outcome, Outcome::kRefused) << All(second.reasons);
+  }
+}
+
 // An old log and the one that goes on from it.
 class SuccessorTest : public ::testing::Test {
  protected:

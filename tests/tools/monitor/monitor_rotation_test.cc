@@ -10,11 +10,14 @@
 namespace auditledger {
 namespace {
 
+using ::testing::AllOf;
 using testing::CheckpointBy;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::MaliciousServer;
+using ::testing::Not;
 using testing::TestEvent;
 using testing::TestLog;
 
@@ -117,6 +120,25 @@ TEST_F(RotationMonitorTest, ARollbackAcrossTheRotationIsProven) {
   ASSERT_THAT(Kinds(Round()), IsEmpty());
   server.Lie("checkpoint", testing::Cosigned(log_, 5, witnesses_[0], 1001));
   EXPECT_THAT(Kinds(Round()), ElementsAre("went_back", "rollback"));
+}
+
+// Whoever has the key that signs now has it followed by one of his own.
+TEST_F(RotationMonitorTest, AThiefsOwnChangeShownElsewhereIsNoHistoryOfThisLog) {
+  TestLog stolen = log_;
+  stolen.AddSystem(EntryKind::kKeyChange, testing::KeyChangeBody(log_.origin(), 2, 9));
+  stolen.AddEvents(5);
+  log_.AddEvents(6);
+  MaliciousServer& server = Serve(log_);
+  TellOfTheChange(server);
+  server.Lie("checkpoint", CheckpointBy(2, log_, 23));
+  MaliciousServer& thief = Serve(stolen);
+  thief.Lie("key-changes",
+            FormatKeyChangeList(
+                {log_.origin(), 0, {{6, log_.leaves()[6], {}}, {17, stolen.leaves()[17], {}}}}));
+  thief.Lie("checkpoint", CheckpointBy(9, stolen, 23));
+  ASSERT_OK(Start(log_, {server.url(), thief.url()}));
+  EXPECT_THAT(Kinds(Round()), AllOf(Not(IsEmpty()), Each("unproven"))) << "both seen at once";
+  EXPECT_THAT(Kinds(Round()), ElementsAre("not_this_log"));
 }
 
 TEST_F(RotationMonitorTest, AChangeOfTheKeyThatDoesNotHoldIsAFindingInEveryRound) {

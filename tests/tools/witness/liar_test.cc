@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "merkle/policy.h"
+#include "merkle/proof.h"
+#include "tests/testing/rotated_log.h"
 #include "tests/tools/witness/fixture.h"
 
 namespace auditledger::testing {
@@ -27,10 +29,14 @@ class LiarWitnessTest : public ::testing::Test {
     return OpenWitness(name);
   }
   std::unique_ptr<Witness> OpenWitness(const std::string& name) {
+    return OpenWitness(name, {liar.truth().verifier()});
+  }
+  std::unique_ptr<Witness> OpenWitness(const std::string& name,
+                                       const std::vector<NoteVerifier>& keys) {
     WitnessOptions options;
     options.key_file = folder / (name + ".key");
     options.state_dir = folder / (name + ".state");
-    options.logs = {{liar.truth().origin(), {liar.truth().verifier()}}};
+    options.logs = {{liar.truth().origin(), keys}};
     options.clock = &clock;
     absl::StatusOr<std::unique_ptr<Witness>> opened = Witness::Open(std::move(options));
     EXPECT_OK(opened);
@@ -137,6 +143,30 @@ TEST_F(LiarWitnessTest, ResetToAnOlderStateItCosignsASecondHistory) {
                          AddCosignatures(log->CheckpointAt(kSize), answer->body, {key}));
     EXPECT_THAT(*VerifyCosignatures(note, {key}), ::testing::SizeIs(1));
   }
+}
+
+// A witness sees no entries: which of a log's keys is retired, its operator says, by taking the
+// line away. Until then who stole that key moves it, and the truth is refused.
+TEST_F(LiarWitnessTest, AKeyIsRetiredWhenItsLineIsTakenAway) {
+  const NoteVerifier old_key = liar.truth().verifier();
+  const NoteVerifier next =
+      *NoteVerifier::FromEd25519(old_key.name(), TestPublicKey(2), kNoteEd25519);
+  MakeWitness("w");
+  std::unique_ptr<Witness> witness = OpenWitness("w", {old_key, next});
+  ASSERT_EQ(Ask(*witness, liar.truth(), 20).status, 200);
+  const auto extend = [&](TestLog& log, uint8_t signer, uint64_t from, uint64_t to) {
+    const std::vector<Hash> proof = ConsistencyProof(from, to, log).value();
+    return witness->AddCheckpoint(Liar::Body(from, proof, CheckpointBy(signer, log, to))).status;
+  };
+  EXPECT_EQ(extend(liar.truth(), 9, 20, 30), 403) << "the key that a thief announces as the next";
+  EXPECT_EQ(extend(liar.truth(), 2, 20, 30), 200) << "the true one";
+  witness.reset();
+  witness = OpenWitness("w", {next});
+  EXPECT_EQ(extend(liar.fork(35), 1, 30, 40), 403) << "retired";
+  witness.reset();
+  witness = OpenWitness("w", {old_key, next});
+  EXPECT_EQ(extend(liar.fork(35), 1, 30, 40), 200) << "not noticed";
+  EXPECT_EQ(extend(liar.truth(), 2, 40, 50), 422);
 }
 
 // A witness whose state is gone does not start over.
