@@ -26,7 +26,7 @@ start() {
     --admin_principal spiffe://hospital.example/client --ready_file ready $flags 2>>daemon.log &
   server=$!
   timeout 60 sh -c 'until [ -f ready ]; do sleep 0.1; done'
-  AUDITCTL_SERVER=localhost:$(sed -n 's/^main .*://p' ready)
+  AUDITCTL_SERVER=$(sed -n 's/^main //p' ready)
   export AUDITCTL_SERVER
 }
 systemctl() {
