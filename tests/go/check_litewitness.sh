@@ -2,7 +2,8 @@
 # Our log cosigned by witnesses nobody here wrote: auditledgerd asks two of torchwood's litewitness
 # and two auditledger-witness processes under a policy that needs all four, and answers WITNESSED
 # with receipts that auditledger-verify accepts under that policy. With one litewitness killed it
-# fails closed; when it is back the same events get their receipts.
+# fails closed; when it is back the same events get their receipts. Torchwood's policy and proof code
+# (policy/) then accepts those receipts under the same file, for all four cosignatures.
 #
 # Usage: check_litewitness.sh BUILD_FOLDER
 # Exit code: 0 all of that, 1 something else, 2 a program could not be built.
@@ -10,12 +11,15 @@
 # Needs Go 1.24 or newer, ssh-agent (litewitness signs through it), and the Go module proxy.
 # torchwood is pinned to the newest version that Go 1.26 builds: 0.10.0 asks for 1.27. witnessctl,
 # by which litewitness is told of a log, needs a module that not every proxy serves: the two rows
-# that it writes are written here.
+# that it writes are written here. That policy code is first in 0.10.0, so Go fetches its 1.27 for it;
+# where it cannot, that is said and the rest counts. (Torchwood has no client that asks witnesses: its
+# own log asks by Tessera's, as check_witness.sh does.)
 set -euo pipefail
 TORCHWOOD=v0.6.1
 ORIGIN=litewitness.test/log
 
 build=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 PATH=$build/tools:$build/verifier:$build/api:$PATH:/usr/local/go/bin
 for program in go ssh-agent ssh-keygen ssh-add; do
   command -v $program >/dev/null || { echo "check_litewitness: no $program" >&2; exit 2; }
@@ -127,5 +131,14 @@ grep -q WITNESSES_UNAVAILABLE append.log || { cat append.log >&2; refuse "anothe
 serve_lite 2
 for _ in $(seq 10); do append again && break; done
 ls again/*.tlog-proof >/dev/null 2>&1 || refuse "no service after litewitness came back"
+
+if (cd "$here/policy" && GOTOOLCHAIN=auto timeout 200 go build -o "$work/policy-verify" .) 2>log
+then
+  ./policy-verify verify.policy receipts/000000000001.tlog-proof \
+    receipts/000000000300.tlog-proof || refuse "torchwood does not accept our receipts"
+else
+  cat log >&2
+  echo "check_litewitness: torchwood's policy code was NOT TRIED: it did not build here" >&2
+fi
 echo "check_litewitness: VERIFIED: torchwood's litewitness cosigns our heads, and nothing is" \
   "WITNESSED without it"
