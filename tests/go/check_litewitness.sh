@@ -2,8 +2,8 @@
 # Our log cosigned by witnesses nobody here wrote: auditledgerd asks two of torchwood's litewitness
 # and two auditledger-witness processes under a policy that needs all four, and answers WITNESSED
 # with receipts that auditledger-verify accepts under that policy. With one litewitness killed it
-# fails closed; when it is back the same events get their receipts. Torchwood's policy and proof code
-# (policy/) then accepts those receipts under the same file, for all four cosignatures.
+# fails closed; when it is back the same events get their receipts. Torchwood's policy and proof
+# code (policy/) then accepts those receipts under the same file, for all four cosignatures.
 #
 # Usage: check_litewitness.sh BUILD_FOLDER
 # Exit code: 0 all of that, 1 something else, 2 a program could not be built.
@@ -11,9 +11,8 @@
 # Needs Go 1.24 or newer, ssh-agent (litewitness signs through it), and the Go module proxy.
 # torchwood is pinned to the newest version that Go 1.26 builds: 0.10.0 asks for 1.27. witnessctl,
 # by which litewitness is told of a log, needs a module that not every proxy serves: the two rows
-# that it writes are written here. That policy code is first in 0.10.0, so Go fetches its 1.27 for it;
-# where it cannot, that is said and the rest counts. (Torchwood has no client that asks witnesses: its
-# own log asks by Tessera's, as check_witness.sh does.)
+# that it writes are written here. The policy code is first in 0.10.0, so Go fetches its 1.27 for
+# it; where it cannot, that is said and the rest counts.
 set -euo pipefail
 TORCHWOOD=v0.6.1
 ORIGIN=litewitness.test/log
