@@ -36,6 +36,15 @@ std::chrono::system_clock::time_point Deadline(const ctl::Options& options) {
          std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000));
 }
 
+// A vkey, or a file that holds one.
+absl::StatusOr<NoteVerifier> ReadKey(std::string vkey) {
+  if (!absl::StrContains(vkey, '+')) {
+    ASSIGN_OR_RETURN(vkey, ReadFileLimited(vkey, kMaxKeyFileBytes));
+    while (!vkey.empty() && (vkey.back() == '\n' || vkey.back() == '\r')) vkey.pop_back();
+  }
+  return NoteVerifier::Parse(vkey);
+}
+
 }  // namespace
 
 absl::StatusOr<LoadChannels> ConnectLoad(const ctl::Options& options, size_t connections) {
@@ -56,7 +65,9 @@ absl::StatusOr<LoadChannels> ConnectLoad(const ctl::Options& options, size_t con
   return channels;
 }
 
-absl::StatusOr<PinnedLog> PinLoad(const ctl::Options& options, const std::string& ledger,
+absl::StatusOr<PinnedLog> PinLoad(const ctl::Options& options,
+                                  const std::vector<std::string>& other_keys,
+                                  const std::string& ledger,
                                   const std::shared_ptr<grpc::Channel>& channel) {
   std::string vkey = options.pin_key;
   std::string origin;
@@ -70,13 +81,15 @@ absl::StatusOr<PinnedLog> PinLoad(const ctl::Options& options, const std::string
     RETURN_IF_ERROR(ctl::FromRpc(stub->GetLedger(&context, request, &response)));
     vkey = response.ledger().vkey();
     origin = response.ledger().origin();
-  } else if (!absl::StrContains(vkey, '+')) {
-    ASSIGN_OR_RETURN(vkey, ReadFileLimited(vkey, kMaxKeyFileBytes));
-    while (!vkey.empty() && (vkey.back() == '\n' || vkey.back() == '\r')) vkey.pop_back();
   }
-  ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(vkey));
+  ASSIGN_OR_RETURN(NoteVerifier key, ReadKey(vkey));
   if (origin.empty()) origin = key.name();
-  return PinnedLog{std::move(origin), std::move(key)};
+  PinnedLog log{std::move(origin), std::move(key)};
+  for (const std::string& other : other_keys) {
+    ASSIGN_OR_RETURN(NoteVerifier next, ReadKey(other));
+    log.other_keys.push_back(std::move(next));
+  }
+  return log;
 }
 
 }  // namespace auditledger

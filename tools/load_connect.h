@@ -26,8 +26,11 @@ using LoadChannels = std::vector<std::shared_ptr<grpc::Channel>>;
 // Connected, all of them.
 absl::StatusOr<LoadChannels> ConnectLoad(const ctl::Options& options, size_t connections);
 
-// The key of --pin-key, or without one what the server says it is.
-absl::StatusOr<PinnedLog> PinLoad(const ctl::Options& options, const std::string& ledger,
+// The key of --pin-key, or without one what the server says it is; and `other_keys` (vkeys, or
+// files that hold one), which the log has or is to have as well.
+absl::StatusOr<PinnedLog> PinLoad(const ctl::Options& options,
+                                  const std::vector<std::string>& other_keys,
+                                  const std::string& ledger,
                                   const std::shared_ptr<grpc::Channel>& channel);
 
 }  // namespace auditledger

@@ -47,6 +47,7 @@ constexpr char kFooter[] =
 
 struct LoadOptions {
   ctl::Options connection;
+  std::vector<std::string> other_keys;
   std::string mode = "unary";
   std::string verify = "all";
   std::string ack = "durable";
@@ -87,6 +88,9 @@ void AddConnectionOptions(CLI::App& app, ctl::Options& options) {
 void AddOptions(CLI::App& app, LoadOptions& options) {
   LoadPlan& plan = options.plan;
   AddConnectionOptions(app, options.connection);
+  app.add_option("--other-key", options.other_keys,
+                 "another key of the ledger, as the next one before a rotation; may repeat")
+      ->allow_extra_args(false);
   app.add_option("--mode", options.mode, "unary, batch or stream")
       ->check(CLI::IsMember({"unary", "batch", "stream"}))
       ->capture_default_str();
@@ -279,8 +283,8 @@ absl::StatusOr<LoadReport> Load(const LoadOptions& options, const sigset_t& sign
   ASSIGN_OR_RETURN(parts.channels, ConnectLoad(options.connection, options.connections));
   std::optional<LoadReceipts> receipts;
   if (options.plan.verify_every > 0) {
-    ASSIGN_OR_RETURN(const PinnedLog log,
-                     PinLoad(options.connection, options.plan.ledger, parts.channels[0]));
+    ASSIGN_OR_RETURN(const PinnedLog log, PinLoad(options.connection, options.other_keys,
+                                                  options.plan.ledger, parts.channels[0]));
     receipts.emplace(log, events, options.verify_threads);
     parts.receipts = &*receipts;
   }

@@ -65,7 +65,7 @@ absl::Status Parse(const LoadAnswer& answer, Receipts& out) {
 absl::StatusOr<const Checkpoint*> ReceiptChecker::Head(const std::string& note) {
   const auto known = heads_.find(note);
   if (known != heads_.end()) return &known->second;
-  ASSIGN_OR_RETURN(SignedCheckpoint head, OpenCheckpoint(note, log_.origin, log_.key));
+  ASSIGN_OR_RETURN(SignedCheckpoint head, OpenPinnedHead(note, log_));
   if (heads_.size() >= kMaxHeads) heads_.clear();
   return &heads_.emplace(note, std::move(head.checkpoint)).first->second;
 }

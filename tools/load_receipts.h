@@ -1,6 +1,6 @@
 // Checks receipts on threads of its own, so that a load generator believes nothing it measures.
 //
-// Each receipt is checked as emitters do (api/client/receipt_check.h): head signed by the pinned
+// Each receipt is checked as emitters do (api/client/receipt_check.h): head signed by a pinned
 // key, leaf in the tree at its index, leaf committing to the very event sent. Beyond that, no two
 // events may have been given one index. A head's signature is checked once and then remembered: the
 // receipts of one commit share their head, and a signature costs as much as ten receipts.

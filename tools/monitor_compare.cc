@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "merkle/checkpoint.h"
 #include "merkle/frontier.h"
+#include "merkle/key_change_list.h"
+#include "merkle/leaf.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -15,36 +17,60 @@ using Bundle = absl::StatusOr<std::vector<std::string>>;
 // One copy, read bundle by bundle from the first.
 class Copy {
  public:
-  Copy(LogSource& source, Checkpoint head) : tiles_(source), head_(std::move(head)) {}
+  Copy(LogSource& source, Checkpoint head, std::vector<LoggedKeyChange> changes)
+      : tiles_(source), head_(std::move(head)), told_(std::move(changes)) {}
 
   uint64_t size() const { return head_.size; }
   Bundle Read(uint64_t bundle) {
     const uint64_t width = std::min(kTileWidth, head_.size - bundle * kTileWidth);
     Bundle leaves = tiles_.ReadEntries(bundle, width);
     if (leaves.ok()) {
-      for (const std::string& leaf : *leaves) frontier_.Append(LeafHash(leaf));
+      for (const std::string& leaf : *leaves) Take(leaf);
     } else {
       unreadable_ += width;
     }
     return leaves;
   }
   CopyState state() const {
-    return {head_.size, frontier_.size() == head_.size && frontier_.Root() == head_.root,
-            unreadable_};
+    const bool leads = frontier_.size() == head_.size && frontier_.Root() == head_.root;
+    return {head_.size, leads && changes_ == told_, unreadable_};
   }
 
  private:
+  void Take(const std::string& bytes) {
+    const absl::StatusOr<Leaf> leaf = ParseLeaf(bytes);
+    if (leaf.ok() && leaf->kind == EntryKind::kKeyChange && changes_.size() <= kMaxKeyChanges) {
+      changes_.push_back({frontier_.size(), bytes, {}});
+    }
+    frontier_.Append(LeafHash(bytes));
+  }
+
   SourceTiles tiles_;
   const Checkpoint head_;
+  const std::vector<LoggedKeyChange> told_;
+  std::vector<LoggedKeyChange> changes_;  // among its entries
   Frontier frontier_;
   uint64_t unreadable_ = 0;
 };
 
 absl::StatusOr<Copy> OpenCopy(LogSource& source, const NoteVerifier& log_key) {
   ASSIGN_OR_RETURN(const std::string note, source.Read("checkpoint", kMaxNoteBytes));
-  absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(note, log_key.name(), log_key);
+  std::vector<LoggedKeyChange> changes;
+  const auto text = source.Read("key-changes", kMaxKeyChangeListBytes);
+  const auto told = text.ok() ? ParseKeyChangeList(*text) : text.status();
+  absl::StatusOr<KeyChain> chain = KeyChain::Build(log_key, {});
+  if (told.ok() && told->origin == log_key.name()) {
+    for (const LoggedKeyChange& change : told->changes) {
+      changes.push_back({change.index, change.leaf, {}});
+    }
+    chain = KeyChain::BuildFromLeaves(log_key, changes);
+  }
+  if (!chain.ok()) return absl::FailedPreconditionError(chain.status().message());
+  absl::StatusOr<SignedCheckpoint> head = OpenCheckpoint(note, log_key.name(), *chain);
   if (!head.ok()) return absl::FailedPreconditionError(head.status().message());
-  return Copy(source, std::move(head->checkpoint));
+  // What it knows beyond its head has not happened there.
+  while (!changes.empty() && changes.back().index >= head->checkpoint.size) changes.pop_back();
+  return Copy(source, std::move(head->checkpoint), std::move(changes));
 }
 
 void AddDifferent(uint64_t index, CopyComparison& out) {

@@ -13,6 +13,7 @@
 #include "ledger/clock.h"
 #include "ledger/posix_file.h"
 #include "merkle/evidence.h"
+#include "merkle/key_change_list.h"
 #include "merkle/status_macros.h"
 #include "tools/monitor_alarm.h"
 #include "tools/monitor_compare.h"
@@ -50,6 +51,7 @@ struct Flags {
   std::string config;
   std::string name = "log";
   std::string key;
+  std::string key_changes;
   std::vector<std::string> places;
   std::vector<std::string> witnesses;
   std::vector<std::string> shown;
@@ -220,6 +222,13 @@ int JudgeEvidence(const Flags& flags) {
   const auto log_key = key.ok() ? NoteVerifier::Parse(*key) : key.status();
   if (!log_key.ok()) return Fail(kMonitorUsage, log_key.status());
   EvidencePins pins{log_key->name(), *log_key, {}};
+  if (!flags.key_changes.empty()) {
+    const auto bytes = ReadWholeFile(flags.key_changes, kMaxKeyChangeListBytes);
+    const auto list = bytes.ok() ? ParseKeyChangeList(*bytes) : bytes.status();
+    auto chain = list.ok() ? KeyChain::BuildFromLeaves(*log_key, list->changes) : list.status();
+    if (!chain.ok()) return Fail(kMonitorUsage, chain.status());
+    pins.chain = *std::move(chain);
+  }
   for (const std::string& witness : flags.witnesses) {
     const auto text = ReadKey(witness);
     const auto parsed = text.ok() ? NoteVerifier::Parse(*text) : text.status();
@@ -295,6 +304,9 @@ int Main(int argc, char** argv) {
   CLI::App* evidence = app.add_subcommand(
       "evidence", "check an evidence file: 1 it proves misbehaviour, 2 it does not");
   evidence->add_option("file", flags.first, "the evidence file")->required();
+  evidence->add_option("--key-changes", flags.key_changes,
+                       "file of the changes of the log's key, as a mirror has: a head then counts "
+                       "only by the key of its size");
   CLI::App* compare = app.add_subcommand(
       "compare", "two copies of one log, entry by entry: which differ, which is vouched for");
   compare->add_option("first", flags.first, "URL or folder")->required();

@@ -11,15 +11,19 @@
 
 namespace auditledger {
 
-absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,
-                          const PinnedLog& log) {
-  auto opened = OpenCheckpoint(receipt.checkpoint().note(), log.origin, log.key);
+absl::StatusOr<SignedCheckpoint> OpenPinnedHead(absl::string_view note, const PinnedLog& log) {
+  auto opened = OpenCheckpoint(note, log.origin, log.key);
   for (const NoteVerifier& key : log.other_keys) {
     if (opened.ok()) break;
-    auto by_other = OpenCheckpoint(receipt.checkpoint().note(), log.origin, key);
+    auto by_other = OpenCheckpoint(note, log.origin, key);
     if (by_other.ok()) opened = std::move(by_other);
   }
-  ASSIGN_OR_RETURN(const SignedCheckpoint head, std::move(opened));
+  return opened;
+}
+
+absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,
+                          const PinnedLog& log) {
+  ASSIGN_OR_RETURN(const SignedCheckpoint head, OpenPinnedHead(receipt.checkpoint().note(), log));
   if (receipt.inclusion().leaf_index() != receipt.index() ||
       receipt.inclusion().tree_size() != head.checkpoint.size) {
     return absl::DataLossError("receipt: its proof is for another index or head");

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "auditledger/v1/proof.pb.h"
 #include "merkle/checkpoint.h"
@@ -29,6 +30,9 @@ struct PinnedLog {
   // Accepted as well: the key that is to follow when the log's key is rotated, given in time.
   std::vector<NoteVerifier> other_keys = {};
 };
+
+// The head of a note, signed by any of the log's pinned keys.
+absl::StatusOr<SignedCheckpoint> OpenPinnedHead(absl::string_view note, const PinnedLog& log);
 
 // `event` in canonical encoding.
 absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,

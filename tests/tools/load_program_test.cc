@@ -129,6 +129,11 @@ TEST_F(LoadServerTest, AReceiptOfAnotherKeyIsNotProven) {
       NoteVerifier::FromEd25519("load.test/log", testing::TestPublicKey(2)).value().ToVkey();
   const Ran ran = RunLoad(Arguments("--callers 1 --seconds 0.3 --pin-key '" + other + "'"));
   EXPECT_EQ(ran.exit_code, kExitNotProven) << ran.out;
+  const std::string vkey = dir_.path() + "/root/keys/bench/log.vkey";
+  EXPECT_EQ(
+      RunLoad(Arguments("--callers 1 --seconds 0.3 --pin-key '" + other + "' --other-key " + vkey))
+          .exit_code,
+      kExitOk);
 }
 
 TEST_F(LoadServerTest, AnInterruptEndsItWithItsSummary) {

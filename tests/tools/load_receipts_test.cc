@@ -8,7 +8,7 @@
 
 #include "auditledger/v1/ledger_service.pb.h"
 #include "merkle/proof.h"
-#include "tests/testing/test_log.h"
+#include "tests/testing/rotated_log.h"
 
 namespace auditledger {
 namespace {
@@ -64,6 +64,20 @@ class LoadReceiptsTest : public ::testing::Test {
   LoadEvents events_;
   std::vector<uint64_t> indices_;
 };
+
+// Of a run in which the log's key is rotated.
+TEST_F(LoadReceiptsTest, AnyPinnedKeyMayHaveSigned) {
+  const LoadAnswer answer = Batch([&](v1::Receipt& receipt) {
+    receipt.mutable_checkpoint()->set_note(testing::CheckpointBy(2, log_, log_.size()));
+  });
+  EXPECT_FALSE(Check(answer).ok());
+  PinnedLog pin = Pin();
+  pin.other_keys.push_back(
+      NoteVerifier::FromEd25519(log_.origin(), testing::TestPublicKey(2)).value());
+  EXPECT_TRUE(ReceiptChecker(pin, events_).Check(answer).ok());
+  std::swap(pin.key, pin.other_keys[0]);
+  EXPECT_TRUE(ReceiptChecker(pin, events_).Check(answer).ok());
+}
 
 TEST_F(LoadReceiptsTest, GoodReceiptsAreCountedWhicheverWayTheyCame) {
   LoadReceipts receipts(Pin(), events_, 2);

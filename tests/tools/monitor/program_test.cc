@@ -15,6 +15,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "merkle/evidence.h"
+#include "merkle/key_change_list.h"
+#include "tests/testing/rotated_log.h"
 #include "tests/testing/shared_path.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/tools/monitor/malicious_server.h"
@@ -152,6 +155,59 @@ TEST_F(MonitorProgram, TheMirrorIsAPlaceForOthersAndNamesWhatIsDamaged) {
   EXPECT_EQ(report["first"]["vouched"], true);
   EXPECT_EQ(report["second"]["vouched"], false);
   EXPECT_EQ(report["second"]["unreadable"], 45);
+}
+
+// The log's key was rotated: either key is pinned, and the copies say which one signs.
+TEST_F(MonitorProgram, EvidenceAndComparisonFollowTheChangesOfTheKey) {
+  TestLog log;
+  log.AddEvents(5);
+  log.AddSystem(EntryKind::kKeyChange, testing::KeyChangeBody(log.origin(), 1, 2));
+  log.AddEvents(10);
+  const auto list = [&](uint64_t index) {
+    return FormatKeyChangeList({log.origin(), 0, {{index, log.leaves()[6], {}}}});
+  };
+  MaliciousServer server(log);
+  server.Lie("checkpoint", testing::CheckpointBy(2, log, 17));
+  server.Lie("key-changes", list(6));
+  MaliciousServer older(log);
+  older.Show(log, 6);
+  const std::string both = absl::StrCat("compare ", server.url(), " ", older.url());
+  for (const uint8_t pinned : {1, 2}) {
+    std::ofstream(dir_ / "vkey")
+        << NoteVerifier::FromEd25519(log.origin(), testing::TestPublicKey(pinned))->ToVkey();
+    // The older copy does not know of the change yet, and the newer key alone not of the older.
+    EXPECT_EQ(Run(both), pinned == 1 ? 0 : 2) << FileText(dir_ / "out") << FileText(dir_ / "err");
+    older.Lie("key-changes", list(6));
+    EXPECT_EQ(Run(both), 0) << FileText(dir_ / "out") << FileText(dir_ / "err");
+    older.BeHonest();
+  }
+  server.Lie("checkpoint", log.CheckpointAt(17));
+  EXPECT_EQ(Run(both), 2) << "the retired key";
+  // A change that its entries do not have at that place vouches for nothing.
+  server.Lie("checkpoint", testing::CheckpointBy(2, log, 17));
+  server.Lie("key-changes", list(5));
+  older.Lie("key-changes", list(6));
+  EXPECT_EQ(Run(both), 1);
+  EXPECT_EQ(Report()["first"]["vouched"], false);
+  EXPECT_EQ(Report()["different"], 0);
+
+  TestLog fork;
+  fork.AddEvent(testing::TestEvent(99));
+  fork.AddEvents(15);
+  Evidence evidence;
+  evidence.first = testing::CheckpointBy(2, log, 17);
+  evidence.second = testing::CheckpointBy(2, fork, 17);
+  std::ofstream(dir_ / "evidence") << FormatEvidence(evidence);
+  std::ofstream(dir_ / "changes") << list(6);
+  std::ofstream(dir_ / "vkey") << log.verifier().ToVkey();
+  const std::string judge = "evidence " + (dir_ / "evidence");
+  EXPECT_EQ(Run(judge), 2) << "the first key alone has signed neither";
+  EXPECT_EQ(Run(judge + " --key-changes " + (dir_ / "changes")), 1);
+  evidence.second = fork.CheckpointAt(17);
+  std::ofstream(dir_ / "evidence") << FormatEvidence(evidence);
+  EXPECT_EQ(Run(judge + " --key-changes " + (dir_ / "changes")), 2)
+      << "a retired key convicts nobody";
+  EXPECT_EQ(Run(judge + " --key-changes " + (dir_ / "evidence")), 64);
 }
 
 TEST_F(MonitorProgram, ExitCodes) {
