@@ -66,9 +66,10 @@ class VouchedStartTest : public ::testing::Test {
     ledgers_.reset();
   }
   Ledger* Main() { return ledgers_->Find("main").value(); }
-  void Witness(std::map<std::string, Head> vouched) {
+  void Witness(std::map<std::string, Head> vouched, uint32_t ack_timeout_ms = 0) {
     config::v1::Config config;
     config.mutable_witness()->set_policy_file(dir_ / "policy");
+    config.mutable_witness()->set_ack_timeout_ms(ack_timeout_ms);
     ApplyDefaults(config);
     WitnessingParts parts;
     parts.ledgers = ledgers_.get();
@@ -200,6 +201,98 @@ TEST_F(VouchedStartTest, AWitnessedHeadByTheKeyBeforeIsKnown) {
   ledger = Main();
   Witness({{"main", ledger->head()->head}});
   EXPECT_TRUE(Eventually([&] { return !ledger->held(); })) << ledger->status().reason;
+}
+
+// A key that was prepared is taken up by the start, and so waits for the witnesses as all that it
+// would sign does.
+TEST_F(VouchedStartTest, ARotationWaitsForTheWitnessesToo) {
+  Ledger* ledger = Main();
+  witnesses_.Follow(ledger->verifier());
+  const std::string first = ledger->verifier().ToVkey();
+  Close();
+  ASSERT_OK_AND_ASSIGN(const NoteVerifier next,
+                       PrepareKeyChange(dir_ / "roots/keys/main", "test.example/log", OldKey::kKeep,
+                                        Random::System()));
+  for (size_t i = 0; i < 5; ++i) {
+    witnesses_[i].AlsoFollow(next);
+    if (i > 2) witnesses_[i].SetDown(true);
+  }
+  for (int start = 0; start < 2; ++start) {
+    Open();
+    ledger = Main();
+    Witness({});
+    ASSERT_TRUE(Eventually([&] {
+      for (size_t i = 0; i < 3; ++i) {
+        if (witnesses_[i].size() != 1) return false;
+      }
+      return true;
+    }));
+    EXPECT_TRUE(ledger->held());
+    EXPECT_EQ(ledger->verifier().ToVkey(), first);
+    EXPECT_TRUE(ledger->key_changes().empty());
+    EXPECT_EQ(ledger->head()->head.size, 1u);
+    if (start == 0) Close();  // and once more, with a start that came to nothing behind it
+  }
+  witnesses_[3].SetDown(false);
+  ASSERT_TRUE(Eventually([&] { return !ledger->held(); }));
+  EXPECT_EQ(ledger->verifier().ToVkey(), next.ToVkey());
+  ASSERT_EQ(ledger->key_changes().size(), 1u);
+  EXPECT_EQ(ledger->key_changes()[0].index, 1u);
+  const Cosigner& cosigner = *witnessing_->Find("main");
+  EXPECT_TRUE(Eventually([&] {
+    return cosigner.witnessed() != nullptr && cosigner.witnessed()->head.size == 2;
+  })) << "the head that holds the change is cosigned under the new key";
+}
+
+// How many bytes and entries may wait for witnesses, and that who is answered makes room.
+TEST_F(VouchedStartTest, OnlySoManyMayWait) {
+  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Witness({}, 50);
+  Cosigner& cosigner = *witnessing_->Find("main");
+  const auto wait = [&](size_t entries, size_t bytes) {
+    auto reason = std::make_shared<std::string>();
+    auto told = std::make_shared<Notification>();
+    cosigner.WhenWitnessed(std::vector<uint64_t>(entries, 5), bytes,
+                           [=](absl::StatusOr<WitnessedEntries> answer) {
+                             *reason = ReasonOf(answer.status()).reason;
+                             told->Notify();
+                           });
+    EXPECT_TRUE(told->WaitFor(std::chrono::minutes(1)));
+    return *reason;
+  };
+  for (const auto& [entries, bytes] :
+       {std::pair(size_t{1}, kMaxWaitingBytes), {kMaxWaitingEntries, size_t{1}}}) {
+    EXPECT_EQ(wait(entries, bytes), kReasonWitnessesUnavailable) << "it waited, and alone";
+    EXPECT_EQ(wait(entries, bytes), kReasonWitnessesUnavailable) << "there is room again";
+  }
+  EXPECT_EQ(wait(1, kMaxWaitingBytes + 1), kReasonOverloaded);
+  EXPECT_EQ(wait(kMaxWaitingEntries + 1, 1), kReasonOverloaded);
+}
+
+// A witness that answers 409 with another size each time is not asked on by a server that stops.
+TEST_F(VouchedStartTest, AStopEndsTheQuestionsBetweenTwoConflicts) {
+  ASSERT_OK(Main()->Confirm(Main()->head()->head));
+  ASSERT_EQ(Main()->head()->head.size, 2u);
+  for (size_t i = 1; i < 5; ++i) witnesses_[i].SetDown(true);
+  Notification asked;
+  Notification answers;
+  const int before = witnesses_[0].requests();
+  witnesses_[0].SetLie([&](const std::string&) {
+    asked.Notify();
+    answers.WaitFor(std::chrono::minutes(1));
+    return std::optional<absl::StatusOr<HttpAnswer>>(
+        HttpAnswer{409, std::string(kWitnessSizeType), FormatWitnessSize(1)});
+  });
+  Witness({});
+  ASSERT_TRUE(asked.WaitFor(std::chrono::minutes(1)));
+  Notification told;
+  witnessing_->Find("main")->WhenWitnessed(
+      {5}, 0, [&](const absl::StatusOr<WitnessedEntries>&) { told.Notify(); });
+  std::thread stop([&] { witnessing_->Stop(); });
+  EXPECT_TRUE(told.WaitFor(std::chrono::minutes(1))) << "it has begun to stop";
+  answers.Notify();
+  stop.join();
+  EXPECT_EQ(witnesses_[0].requests(), before + 1);
 }
 
 // Whoever stole the key that was retired has a witness, which still takes it, cosign more than the

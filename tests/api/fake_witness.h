@@ -40,9 +40,14 @@ class FakeWitness {
   const NoteVerifier& key() const { return key_; }
   void Follow(const NoteVerifier& log_key) {
     MutexLock lock(mutex_);
-    log_key_ = log_key;
+    log_keys_ = {log_key};
     last_.reset();
     note_.clear();
+  }
+  // One line more in its list, before the log's key is rotated.
+  void AlsoFollow(const NoteVerifier& next) {
+    MutexLock lock(mutex_);
+    log_keys_.push_back(next);
   }
   void SetLie(Lie lie) {
     MutexLock lock(mutex_);
@@ -102,8 +107,11 @@ class FakeWitness {
   HttpAnswer Honest(const std::string& body) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const auto update = ParseCheckpointUpdate(body);
     if (!update.ok()) return {400, "text/plain", "bad\n"};
-    if (!log_key_.has_value()) return {404, "text/plain", "unknown\n"};
-    const auto opened = OpenCheckpoint(update->checkpoint, log_key_->name(), *log_key_);
+    if (log_keys_.empty()) return {404, "text/plain", "unknown\n"};
+    absl::StatusOr<SignedCheckpoint> opened = absl::UnauthenticatedError("no key");
+    for (const NoteVerifier& key : log_keys_) {
+      if (!opened.ok()) opened = OpenCheckpoint(update->checkpoint, key.name(), key);
+    }
     if (!opened.ok()) return {403, "text/plain", "key\n"};
     const Checkpoint& head = opened->checkpoint;
     const uint64_t known = last_.has_value() ? last_->size : 0;
@@ -125,7 +133,7 @@ class FakeWitness {
   const NoteVerifier key_;
   Clock& clock_;
   mutable Mutex mutex_;
-  std::optional<NoteVerifier> log_key_ ABSL_GUARDED_BY(mutex_);
+  std::vector<NoteVerifier> log_keys_ ABSL_GUARDED_BY(mutex_);
   std::optional<Checkpoint> last_ ABSL_GUARDED_BY(mutex_);
   std::string note_ ABSL_GUARDED_BY(mutex_);
   Lie lie_ ABSL_GUARDED_BY(mutex_);

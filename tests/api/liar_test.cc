@@ -12,6 +12,7 @@
 #include "api/client/ledger_client.h"
 #include "api/client/receipt_check.h"
 #include "tests/api/lying_service.h"
+#include "tests/testing/rotated_log.h"
 #include "tests/testing/status_matchers.h"
 
 namespace auditledger {
@@ -103,6 +104,31 @@ TEST_F(LiarClientTest, NoReceiptThatProvesAnythingElseIsBelieved) {
   }
   service_.Tell(nullptr);
   EXPECT_OK(SendOne());
+}
+
+// Before a log's key is rotated the next one is pinned as well; from then on either may sign.
+TEST_F(LiarClientTest, TheNextKeyIsBelievedOnceItIsPinned) {
+  const NoteVerifier next =
+      NoteVerifier::FromEd25519(log_.origin(), testing::TestPublicKey(2)).value();
+  service_.Tell([&](v1::Receipt& r) {
+    r.mutable_checkpoint()->set_note(testing::CheckpointBy(2, log_, r.inclusion().tree_size()));
+  });
+  EXPECT_THAT(Client().Append(Event(800)).status(),
+              testing::StatusIs(absl::StatusCode::kUnauthenticated));
+  const auto append = [&](NoteVerifier key, std::vector<NoteVerifier> others) {
+    LedgerClientOptions options;
+    options.ledger = "ledgers/main";
+    options.log = PinnedLog{log_.origin(), std::move(key), std::move(others)};
+    return LedgerClient(service_.channel(), std::move(options)).Append(Event(next_++)).status();
+  };
+  EXPECT_OK(append(log_.verifier(), {next}));
+  EXPECT_OK(append(next, {log_.verifier()}));
+  const NoteVerifier stranger =
+      NoteVerifier::FromEd25519(log_.origin(), testing::TestPublicKey(3)).value();
+  EXPECT_FALSE(append(log_.verifier(), {stranger}).ok());
+  service_.Tell(nullptr);
+  EXPECT_OK(append(log_.verifier(), {next})) << "the log's own key still signs";
+  EXPECT_OK(append(next, {stranger, log_.verifier()}));
 }
 
 TEST_F(LiarClientTest, ARefusalDressedUpAsAReceiptIsNone) {

@@ -10,8 +10,8 @@
 //   2. put the digest into kGolden; commit both (git add -f).
 //   3. every test here now holds for it as well; what it can do that those before could not is a
 //      test of its own.
-// A format that grew without a new version (another compression of payloads, say) gets one too:
-// "v1-zstd".
+// A format that grew without a new version (another compression of payloads, a change of the log's
+// key) gets one too: "v1-zstd", "v2-rotated".
 //
 // On disk it is four folders of a LedgerSet (data, state, keys, seeds) with the ledger "golden", a
 // backup of it (backup, secrets), and receipts with their events as they were acknowledged. Key
@@ -37,11 +37,13 @@
 #include "ledger/backup_writer.h"
 #include "ledger/fsck.h"
 #include "ledger/key_files.h"
+#include "ledger/key_rotation.h"
 #include "ledger/ledger_set.h"
 #include "ledger/leveldb_engine.h"
 #include "ledger/posix_file.h"
 #include "merkle/checkpoint.h"
 #include "merkle/frontier.h"
+#include "merkle/key_chain.h"
 #include "merkle/opening.h"
 #include "merkle/sha256.h"
 #include "merkle/status_macros.h"
@@ -67,21 +69,25 @@ struct GoldenVersion {
   const char* digest;   // FolderDigest
   const char* content;  // what its events begin with
   bool compressed;      // some payloads are stored shorter than they are
+  bool rotated;         // the log's key was changed after half of its events
 };
 void PrintTo(const GoldenVersion& version, std::ostream* out) { *out << version.name; }
 constexpr GoldenVersion kGolden[] = {
     {"v1", "50d2051b305aa1088b1a5e35bf8c3ef9e946dc01383d4f3215e564045a25122c", "what happened, ",
-     false},
+     false, false},
     {"v1-zstd", "bd9238ac9979e89f6395320c9e1d983e5695c629d6a9af7fda76118034a7532f",
-     "what happened, what happened, what happened, what happened, what happened, ", true},
+     "what happened, what happened, what happened, what happened, what happened, ", true, false},
     {"v2", "6e7de604abcd06eefa21bcd8718bb9c8f38e5df56a5c235f2f1e0e6639dc1829",
-     "what happened, what happened, what happened, what happened, what happened, ", true}};
+     "what happened, what happened, what happened, what happened, what happened, ", true, false},
+    {"v2-rotated", "852be1c225d3e62d16187ca6d2758ccd30c75bb24f3c113631552c728deea3ec",
+     "what happened, what happened, what happened, what happened, what happened, ", true, true}};
 
 constexpr char kOrigin[] = "golden.example/log";
 constexpr char kId[] = "golden";
 constexpr char kPrincipal[] = "spiffe://golden/emitter";
 constexpr int kEvents = 40;
 constexpr uint64_t kErased = 7;
+constexpr int kRotatedAfter = kEvents / 2;  // an event; the change of the key is the next entry
 constexpr uint64_t kHourUs = uint64_t{3600} * 1'000'000;
 constexpr uint64_t kSegmentBytes = kSeedSlotsPerSegment * kSeedSlotBytes;
 
@@ -170,8 +176,20 @@ class GoldenLedger {
     }
     return out;
   }
+  // Where the event `number` stands.
+  uint64_t IndexOf(int number) const {
+    return static_cast<uint64_t>(number) + (version_.rotated && number > kRotatedAfter ? 1 : 0);
+  }
+  uint64_t FirstSize() const { return 2u + kEvents + (version_.rotated ? 1 : 0); }
+  // The next Open changes it.
+  absl::Status PrepareRotation() {
+    return PrepareKeyChange(paths().key_dir, kOrigin, OldKey::kKeep, random_).status();
+  }
+  KeyChain keys() const {
+    return KeyChain::BuildFromLeaves(ledger_->verifier(), ledger_->key_changes()).value();
+  }
   Random& random() { return random_; }
-  NoteVerifier key() const { return ledger_->verifier(); }
+  NoteVerifier key() const { return keys().first(); }  // as somebody pinned it then
 
  private:
   const std::string folder_;
@@ -205,7 +223,7 @@ void KeepReceipt(const std::string& out, const AppendOutcome& outcome, const std
 void MakeBackup(GoldenLedger& golden, const std::string& out) {
   ASSERT_OK_AND_ASSIGN(const auto writer, BackupWriter::Open(out + "/backup", golden.key()));
   const BackupSource& source = *golden->backup_source();
-  ASSERT_OK(writer->Aim(golden->head()->checkpoint));
+  ASSERT_OK(writer->Aim(golden->head()->checkpoint, golden->key_changes()));
   ASSERT_OK_AND_ASSIGN(const auto streams, source.ReadStreams(writer->next_stream(), 1 << 20));
   ASSERT_OK(writer->AddStreams(streams));
   ASSERT_OK_AND_ASSIGN(const auto entries,
@@ -235,10 +253,11 @@ void MakeGolden(const std::string& out, const GoldenVersion& version) {
   GoldenLedger golden(scratch.path(), version);
   ASSERT_OK(golden.Create());
   // Most of it lies in tables, the rest in the write-ahead log; a backup of two increments.
-  AppendEvents(golden, 1, kEvents / 2, scratch.path());
+  AppendEvents(golden, 1, kRotatedAfter, scratch.path());
   MakeBackup(golden, scratch.path());
+  if (version.rotated) ASSERT_OK(golden.PrepareRotation());
   ASSERT_OK(golden.Open());
-  AppendEvents(golden, kEvents / 2 + 1, kEvents - 5, scratch.path());
+  AppendEvents(golden, kRotatedAfter + 1, kEvents - 5, scratch.path());
   golden.Close();
   const LedgerKeys keys = LoadKeyFiles(golden.paths().key_dir, kOrigin).value();
   const auto wrapping = NewFileKeyProvider(keys);
@@ -314,7 +333,8 @@ TEST_P(GoldenTest, OpensAndEveryEntryVerifies) {
   ASSERT_OK(golden_->Open());
   EXPECT_EQ((*golden_)->status().state, LedgerState::kServing) << (*golden_)->status().reason;
   const uint64_t size = (*golden_)->head()->head.size;
-  ASSERT_EQ(size, 2u + kEvents) << "genesis, events, a conflict";
+  ASSERT_EQ(size, golden_->FirstSize()) << "genesis, events, a conflict, a change of the key";
+  EXPECT_EQ((*golden_)->key_changes().size(), GetParam().rotated ? 1u : 0u);
   const LedgerKeys keys = LoadKeyFiles(golden_->paths().key_dir, kOrigin).value();
   Frontier frontier;
   int compressed = 0;
@@ -323,9 +343,11 @@ TEST_P(GoldenTest, OpensAndEveryEntryVerifies) {
     ASSERT_OK_AND_ASSIGN(const StoredEntry entry, (*golden_)->ReadEntry(index, true));
     frontier.Append(LeafHash(entry.leaf));
     ASSERT_OK_AND_ASSIGN(const Leaf leaf, ParseLeaf(entry.leaf));
-    if (index == 0 || index == kErased) {
+    const bool is_change = GetParam().rotated && index == kRotatedAfter + 1;
+    EXPECT_EQ(leaf.kind == EntryKind::kKeyChange, is_change);
+    if (index == 0 || index == kErased || is_change) {
       EXPECT_EQ(entry.payload,
-                index == 0 ? StoredEntry::Payload::kNone : StoredEntry::Payload::kErased);
+                index == kErased ? StoredEntry::Payload::kErased : StoredEntry::Payload::kNone);
       continue;
     }
     ASSERT_EQ(entry.payload, StoredEntry::Payload::kPresent);
@@ -338,17 +360,17 @@ TEST_P(GoldenTest, OpensAndEveryEntryVerifies) {
   EXPECT_EQ(compressed > 0, GetParam().compressed);
   EXPECT_EQ(frontier.Root(), (*golden_)->head()->head.root);
   EXPECT_OK(OpenCheckpoint((*golden_)->head()->checkpoint, kOrigin, keys.log_verifier).status());
+  EXPECT_OK(OpenCheckpoint((*golden_)->head()->checkpoint, kOrigin, golden_->keys()).status());
 }
 
 TEST_P(GoldenTest, EveryReceiptOfThenVerifiesAndItsHeadIsAPrefixOfTodays) {
   ASSERT_OK(golden_->Open());
-  const NoteVerifier key = golden_->key();
   const Head now = (*golden_)->head()->head;
   const std::vector<Receipt> receipts = Receipts();
   ASSERT_EQ(receipts.size(), 5u);
   for (const Receipt& receipt : receipts) {
     ASSERT_OK_AND_ASSIGN(const SignedCheckpoint head,
-                         OpenCheckpoint(receipt.proof.checkpoint, kOrigin, key));
+                         OpenCheckpoint(receipt.proof.checkpoint, kOrigin, golden_->keys()));
     EXPECT_OK(VerifyInclusion(receipt.proof.index, head.checkpoint.size,
                               LeafHash(receipt.extra.leaf), receipt.proof.path,
                               head.checkpoint.root));
@@ -370,7 +392,7 @@ TEST_P(GoldenTest, KnowsItsEventsAndGoesOn) {
     if (number == kErased) continue;  // told apart by later versions
     ASSERT_OK(repeat);
     EXPECT_TRUE(repeat->entries[0].repeated) << number;
-    EXPECT_EQ(repeat->entries[0].index, static_cast<uint64_t>(number));
+    EXPECT_EQ(repeat->entries[0].index, golden_->IndexOf(number));
   }
   const auto streams = (*golden_)->Streams(0, 10, 10);
   ASSERT_EQ(streams.size(), 1u);
