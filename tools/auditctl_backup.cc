@@ -13,6 +13,7 @@
 #include "tools/auditctl.h"
 #include "tools/auditctl_backup.h"
 #include "tools/auditctl_receipt.h"
+#include "tools/auditctl_timestamps.h"
 #include "verifier/file_io.h"
 
 namespace auditledger::ctl {
@@ -244,12 +245,16 @@ absl::Status Backup::Run(bool json) {
   const uint64_t size = writer_->next();
   // The log first: the secrets of all its entries are then in what follows.
   if (!options_.secrets_dir.empty()) RETURN_IF_ERROR(FetchSecrets(size));
+  ASSIGN_OR_RETURN(
+      const uint64_t timestamps,
+      ExportTimestamps(connection_, ledger_, size, absl::StrCat(options_.dir, kBackupTimestamps)));
   if (json) {
     PrintJson({{"dir", options_.dir},
                {"size", size},
                {"new", size - had},
                {"bytes", writer_->bytes_written()},
-               {"secret_segments", segments_replaced_}});
+               {"secret_segments", segments_replaced_},
+               {"timestamps", timestamps}});
   } else {
     PrintRow({options_.dir, absl::StrCat(size), absl::StrCat(size - had)});
   }

@@ -11,6 +11,9 @@
 
 namespace auditledger::ctl {
 
+// In a backup's folder, and in a ledger's data folder: timestamps of heads (timestamp_store.h).
+inline constexpr char kBackupTimestamps[] = "/timestamps";
+
 // --pin-key, without which nothing of a backup could be believed.
 absl::StatusOr<Pin> RequiredPin(const Options& options);
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "ledger/backup_restore.h"
 #include "ledger/backup_secrets.h"
+#include "ledger/timestamp_store.h"
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
 #include "tools/auditctl_backup.h"
@@ -18,7 +19,8 @@ struct CommandOptions {
   bool progress = false;
 };
 
-void Print(const Options& global, const std::string& dir, const BackupSummary& summary) {
+void Print(const Options& global, const std::string& dir, const BackupSummary& summary,
+           uint64_t timestamps) {
   const Checkpoint& head = summary.head.checkpoint;
   if (summary.unproven_segments > 0) {
     std::fprintf(stderr,
@@ -37,7 +39,23 @@ void Print(const Options& global, const std::string& dir, const BackupSummary& s
              {"increments", summary.increments},
              {"segments", summary.segments},
              {"streams", summary.streams},
-             {"bytes", summary.bytes}});
+             {"bytes", summary.bytes},
+             {"timestamps", timestamps}});
+}
+
+// Reads all timestamps of the folder, each whole, and puts them in `to` unless that is empty; how
+// many. Their tokens are for the verifier to judge, who knows which authority to believe.
+absl::StatusOr<uint64_t> CopyTimestamps(const std::string& from, const std::string& to) {
+  const TimestampStore source(from + kBackupTimestamps);
+  ASSIGN_OR_RETURN(const std::vector<std::string> stems, source.List());
+  for (const std::string& stem : stems) {
+    ASSIGN_OR_RETURN(const StoredTimestamp timestamp, source.Read(stem));
+    if (to.empty()) continue;
+    const TimestampStore store(to + kBackupTimestamps);
+    RETURN_IF_ERROR(store.Put(timestamp));
+    if (!timestamp.receipt.empty()) RETURN_IF_ERROR(store.PutReceipt(stem, timestamp.receipt));
+  }
+  return stems.size();
 }
 
 class VerifyProgress : public BackupVisitor {
@@ -57,7 +75,9 @@ absl::Status Verify(const Options& global, const CommandOptions& options) {
   VerifyProgress progress(options.progress);
   const auto summary = ReadBackup(options.restore.from, pin.key, progress);
   RETURN_IF_ERROR(Unproven(summary.status()));
-  Print(global, options.restore.from.log, *summary);
+  const auto timestamps = CopyTimestamps(options.restore.from.log, "");
+  RETURN_IF_ERROR(Unproven(timestamps.status()));
+  Print(global, options.restore.from.log, *summary, *timestamps);
   return absl::OkStatus();
 }
 
@@ -77,7 +97,13 @@ absl::Status Restore(const Options& global, CommandOptions options) {
   restore.progress = [&progress](uint64_t entries) { progress.Update(entries, 0); };
   const auto summary = RestoreBackup(restore, pin.key);
   RETURN_IF_ERROR(Unproven(summary.status()));
-  Print(global, restore.data_dir, *summary);
+  // The log is whole without them: a damaged one does not undo the restore.
+  const auto timestamps = CopyTimestamps(restore.from.log, restore.data_dir);
+  if (!timestamps.ok()) {
+    std::fprintf(stderr, "auditctl: not all timestamps were restored: %s\n",
+                 std::string(timestamps.status().message()).c_str());
+  }
+  Print(global, restore.data_dir, *summary, timestamps.value_or(0));
   std::fputs(
       "auditctl: restored. Keys and the signer's state were not touched: at its next start the "
       "server compares this\nlog with what was signed, and refuses it if it is older\n",

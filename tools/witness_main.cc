@@ -222,7 +222,8 @@ void AddServe(CLI::App& app, Flags& flags) {
       serve.add_option("--tls-cert", flags.server.certificate, "PEM file: serve HTTPS");
   serve.add_option("--tls-key", flags.server.key, "PEM file")->needs(certificate);
   certificate->needs(serve.get_option("--tls-key"));
-  serve.add_option("--ready-file", flags.ready_file, "written with host:port when it listens");
+  serve.add_option("--ready-file,--ready_file", flags.ready_file,
+                   "written with host:port when it listens");
 }
 
 void AddCosign(CLI::App& app, Flags& flags) {

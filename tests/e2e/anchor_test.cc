@@ -98,11 +98,8 @@ class AnchorTest : public ::testing::Test {
     WriteText(Path("vkey"), vkey_ + "\n");
   }
   std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
-  Ran Ctl(std::vector<std::string> arguments) {
-    std::vector<std::string> command = {Program("auditctl"), "--server", "unix:" + Path("admin"),
-                                        "--ledger", "clinic"};
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    return RunProgram(command);
+  Ran Ctl(const std::vector<std::string>& arguments) {
+    return RunCtl({"unix:" + Path("admin")}, arguments);
   }
   Ran Verify(std::vector<std::string> arguments, bool with_tsa = true) {
     arguments.insert(arguments.begin(), Program("auditledger-verify"));
@@ -193,6 +190,52 @@ TEST_F(AnchorTest, FromTheAuthorityToTheAuditorAndBack) {
   EXPECT_THAT(log.out, HasSubstr("the timestamp that it names is not there"));
   EXPECT_EQ(Verify({"log", Path("export")}, /*with_tsa=*/false).exit_code, 3);
   EXPECT_EQ(daemon_->Terminate(), 0) << daemon_->log();
+}
+
+TEST_F(AnchorTest, ABackupHasTheTimestampsAndARestoreBringsThemBack) {
+  Append(1);
+  ExportWith(2);
+  Ran ran = Ctl(
+      {"backup", "--to", Path("backup"), "--seeds", Path("vault"), "--pin-key", vkey_, "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const uint64_t saved = json::parse(ran.out)["timestamps"];
+  EXPECT_GE(saved, 2u);
+  const auto check = [&] {
+    return Ctl(
+        {"backup-verify", Path("backup"), "--seeds", Path("vault"), "--pin-key", vkey_, "--json"});
+  };
+  ran = check();
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(json::parse(ran.out)["timestamps"], saved);
+  EXPECT_EQ(daemon_->Terminate(), 0) << daemon_->log();
+  const auto restore = [&](const std::string& to) {
+    return Ctl({"restore", "--from", Path("backup"), "--seeds", Path("vault"), "--pin-key", vkey_,
+                "--data_dir", Path(to + ".data"), "--seed_dir", Path(to + ".seeds"), "--json"});
+  };
+  ran = restore("one");
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(json::parse(ran.out)["timestamps"], saved);
+  uint64_t files = 0;
+  for (const auto& file : fs::directory_iterator(Path("backup/timestamps"))) {
+    const std::string name = file.path().filename();
+    EXPECT_EQ(FileText(Path("one.data/timestamps/") + name), FileText(file.path())) << name;
+    EXPECT_EQ(FileText(Path("root/data/clinic/timestamps/") + name), FileText(file.path())) << name;
+    files += file.path().extension() == ".tst" ? 1 : 0;
+  }
+  EXPECT_EQ(files, saved);
+  // One that was changed is named, and keeps nobody from the log.
+  std::string token;
+  for (const auto& file : fs::directory_iterator(Path("backup/timestamps"))) {
+    if (file.path().extension() == ".tst") token = file.path();
+  }
+  WriteText(token, FileText(token) + "x");
+  ran = check();
+  EXPECT_EQ(ran.exit_code, 1) << ran.out;
+  EXPECT_THAT(ran.err, HasSubstr("not the token of that name"));
+  ran = restore("two");
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("not all timestamps were restored"));
+  EXPECT_TRUE(fs::exists(Path("two.data/log")));
 }
 
 TEST_F(AnchorTest, ACoseReceiptIsMadeAndVerified) {

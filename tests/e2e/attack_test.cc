@@ -99,33 +99,14 @@ class AttackTest : public ::testing::Test {
   }
   static std::unique_ptr<Daemon> Serve(const std::string& root,
                                        const std::vector<std::string>& more = {}) {
-    const std::string certs = Path("certs");
-    std::vector<std::string> arguments = {"--listen",
-                                          absl::StrCat("main,127.0.0.1:0,", certs, "/server.pem,",
-                                                       certs, "/server.key,", certs, "/ca.pem"),
-                                          "--admin_principal",
-                                          "spiffe://hospital.example/client",
-                                          "--publish_dir",
-                                          Path(root) + ".public"};
+    std::vector<std::string> arguments = {"--listen",          DevListener(Path("certs")),
+                                          "--admin_principal", kDevPrincipal,
+                                          "--publish_dir",     Path(root) + ".public"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return std::make_unique<Daemon>(Path(root), arguments);
   }
-  static Ran Ctl(Daemon& daemon, std::vector<std::string> arguments) {
-    const std::string certs = Path("certs");
-    std::vector<std::string> command = {Program("auditctl"),
-                                        "--server",
-                                        daemon.address(),
-                                        "--ledger",
-                                        "clinic",
-                                        "--ca",
-                                        certs + "/ca.pem",
-                                        "--cert",
-                                        certs + "/client.pem",
-                                        "--key-file",
-                                        certs + "/client.key"};
-    if (!vkey_.empty()) command.insert(command.end(), {"--pin-key", vkey_});
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    return RunProgram(command);
+  static Ran Ctl(const Daemon& daemon, const std::vector<std::string>& arguments) {
+    return RunCtl({daemon.address(), Path("certs"), vkey_}, arguments);
   }
   static Ran Rogue(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), Program("auditledger-rogue"));

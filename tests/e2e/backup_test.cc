@@ -62,11 +62,7 @@ class BackupTest : public ::testing::Test {
   }
 
   Ran Ctl(const std::vector<std::string>& arguments) {
-    std::vector<std::string> command = {Program("auditctl"), "--server", "unix:" + Path("socket"),
-                                        "--ledger", "clinic"};
-    if (log_) command.insert(command.end(), {"--pin-key", log_->key.ToVkey()});
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    return RunProgram(command);
+    return RunCtl({"unix:" + Path("socket"), "", log_ ? log_->key.ToVkey() : ""}, arguments);
   }
   Ran Backup() {
     return Ctl({"backup", "--to", Path("backup"), "--seeds", Path("vault"), "--json"});

@@ -31,7 +31,6 @@ using ::testing::SizeIs;
 
 constexpr int kUnwitnessed = 3;  // of auditledger-verify: verified, and no policy was given
 constexpr char kOrigin[] = "audit.example.org/clinic";
-constexpr char kPrincipal[] = "spiffe://hospital.example/client";
 
 std::vector<std::string> Lines(const std::string& text) {
   return absl::StrSplit(text, '\n', absl::SkipEmpty());
@@ -45,10 +44,8 @@ class CliTest : public ::testing::Test {
     const std::string certs = folder_->path() + "/certs";
     const Ran made = RunProgram({Program("auditctl"), "dev-certs", certs});
     ASSERT_EQ(made.exit_code, 0) << made.err;
-    daemon_ = new Daemon(folder_->path(), {"--listen",
-                                           absl::StrCat("main,127.0.0.1:0,", certs, "/server.pem,",
-                                                        certs, "/server.key,", certs, "/ca.pem"),
-                                           "--admin_principal", kPrincipal});
+    daemon_ = new Daemon(folder_->path(),
+                         {"--listen", DevListener(certs), "--admin_principal", kDevPrincipal});
     const Ran created = Ctl({"create-ledger", "clinic", "--origin", kOrigin, "--json"});
     ASSERT_EQ(created.exit_code, 0) << created.err << daemon_->log();
     vkey_ = json::parse(created.out)["vkey"];
@@ -59,22 +56,8 @@ class CliTest : public ::testing::Test {
     delete folder_;
   }
 
-  static Ran Ctl(std::vector<std::string> arguments, const std::string& input = "") {
-    const std::string certs = folder_->path() + "/certs";
-    std::vector<std::string> command = {Program("auditctl"),
-                                        "--server",
-                                        daemon_->address(),
-                                        "--ledger",
-                                        "clinic",
-                                        "--ca",
-                                        certs + "/ca.pem",
-                                        "--cert",
-                                        certs + "/client.pem",
-                                        "--key-file",
-                                        certs + "/client.key"};
-    if (!vkey_.empty()) command.insert(command.end(), {"--pin-key", vkey_});
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    return RunProgram(command, input);
+  static Ran Ctl(const std::vector<std::string>& arguments, const std::string& input = "") {
+    return RunCtl({daemon_->address(), folder_->path() + "/certs", vkey_}, arguments, input);
   }
   static Ran Verify(std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--trust-store", folder_->path() + "/trust"});
@@ -245,7 +228,7 @@ TEST_F(CliTest, ReadsListsTailsAndProves) {
 
   const json entry = json::parse(Ctl({"get", at}).out);
   EXPECT_EQ(entry["event_id"], "read-1");
-  EXPECT_EQ(entry["principal"], kPrincipal);
+  EXPECT_EQ(entry["principal"], kDevPrincipal);
   EXPECT_EQ(entry["event"]["eventId"], "read-1");
   EXPECT_EQ(entry["verified"], true);
   EXPECT_EQ(json::parse(Ctl({"get", at, "--format", "event-json"}).out)["eventId"], "read-1");
@@ -307,6 +290,59 @@ TEST_F(CliTest, StatusShowsEveryLedger) {
   EXPECT_THAT(status.out, AllOf(HasSubstr("auditledgerd"), HasSubstr("ledgers/clinic\t"),
                                 HasSubstr("\tserving\t")));
   EXPECT_THAT(Ctl({"ledgers"}).out, HasSubstr(kOrigin));
+}
+
+// A server whose heads one witness cosigns, which is then away.
+TEST(WitnessedCliTest, WhatIsProvenUnderTheWitnessedHeadPassesThePolicy) {
+  const TempFolder folder;
+  const auto path = [&](const std::string& name) { return folder.path() + "/" + name; };
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(path(name)) << text;
+  };
+  const auto serve = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--allow_unix_socket", "--listen", "admin,unix:" + path("socket"),
+                             "--auto_create", absl::StrCat("clinic=", kOrigin)});
+    return std::make_unique<Daemon>(path("root"), more);
+  };
+  std::filesystem::create_directory(path("root"));
+  ASSERT_EQ(serve({})->Terminate(), 0);  // the ledger is made, and its key known
+  const std::string vkey = Lines(ReadFile(path("root/keys/clinic/log.vkey")))[0];
+  write("logs", vkey + "\n");
+  const Ran made = RunProgram({Program("auditledger-witness"), "keygen", "--name", "union.test/w",
+                               "--key", path("w.key"), "--state", path("w")});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  Service witness({Program("auditledger-witness"), "serve", "--key", path("w.key"), "--state",
+                   path("w"), "--logs", path("logs"), "--listen", "127.0.0.1:0"},
+                  path("witness"));
+  write("policy", absl::StrCat("log ", vkey, "\nwitness w ", Lines(made.out)[0], " http://",
+                               Lines(witness.ready())[0], "/\nquorum w\n"));
+  const std::unique_ptr<Daemon> daemon =
+      serve({"--witness_policy", path("policy"), "--allow_weak_policy", "--ack_timeout_ms", "500"});
+  const CtlServer server{daemon->address(), "", vkey};
+  const auto append = [&](const std::string& id, const std::string& ack) {
+    return RunCtl(server, {"append", "-", "--ack", ack}, Event(id)).exit_code;
+  };
+  int tries = 0;
+  while (append("first", "witnessed") != 0) ASSERT_LT(++tries, 50) << daemon->log();
+  witness.Kill();
+  ASSERT_EQ(append("second", "durable"), 0);
+  const auto verify = [&](const std::string& what, const std::string& file) {
+    return RunProgram({Program("auditledger-verify"), what, path(file), "--policy", path("policy"),
+                       "--allow-weak-policy", "--no-trust-store"})
+        .exit_code;
+  };
+  const auto ctl = [&](const std::vector<std::string>& arguments) {
+    return RunCtl(server, arguments).exit_code;
+  };
+  ASSERT_EQ(ctl({"prove", "1", "--witnessed", "--out", path("first")}), 0);
+  EXPECT_EQ(verify("receipt", "first"), 0);
+  ASSERT_EQ(ctl({"prove", "1", "--out", path("newest")}), 0);
+  EXPECT_EQ(verify("receipt", "newest"), 1) << "the newest head has no quorum";
+  EXPECT_EQ(ctl({"prove", "2", "--witnessed", "--out", path("second")}), 4) << "not yet under it";
+  ASSERT_EQ(ctl({"checkpoint", "--witnessed", "--out", path("head")}), 0);
+  EXPECT_EQ(verify("checkpoint", "head"), 0);
+  ASSERT_EQ(ctl({"prove-consistency", "1", "--witnessed", "--out", path("update")}), 0);
+  EXPECT_EQ(verify("checkpoint", "update"), 0);
 }
 
 }  // namespace

@@ -134,4 +134,22 @@ Daemon::Daemon(const std::string& root, const std::vector<std::string>& argument
   lines >> name >> address_;
 }
 
+std::string DevListener(const std::string& certs) {
+  return "main,127.0.0.1:0," + certs + "/server.pem," + certs + "/server.key," + certs + "/ca.pem";
+}
+
+Ran RunCtl(const CtlServer& server, const std::vector<std::string>& arguments,
+           const std::string& input) {
+  std::vector<std::string> command = {Program("auditctl"), "--server", server.address, "--ledger",
+                                      "clinic"};
+  if (!server.certs.empty()) {
+    command.insert(command.end(),
+                   {"--ca", server.certs + "/ca.pem", "--cert", server.certs + "/client.pem",
+                    "--key-file", server.certs + "/client.key"});
+  }
+  if (!server.pin_key.empty()) command.insert(command.end(), {"--pin-key", server.pin_key});
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return RunProgram(command, input);
+}
+
 }  // namespace auditledger::testing

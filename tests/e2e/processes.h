@@ -70,6 +70,20 @@ class Daemon {
   std::string address_;
 };
 
+// The principal of the client's certificate of `auditctl dev-certs`.
+inline constexpr char kDevPrincipal[] = "spiffe://hospital.example/client";
+// The value of --listen for a port of loopback, with the certificates in the folder `certs`.
+std::string DevListener(const std::string& certs);
+
+// Whom auditctl asks, about the ledger "clinic".
+struct CtlServer {
+  std::string address;
+  std::string certs = {};    // folder of `auditctl dev-certs`; empty: a Unix socket
+  std::string pin_key = {};  // empty: none
+};
+Ran RunCtl(const CtlServer& server, const std::vector<std::string>& arguments,
+           const std::string& input = "");
+
 }  // namespace auditledger::testing
 
 #endif  // AUDITLEDGER_TESTS_E2E_PROCESSES_H_

@@ -101,9 +101,8 @@ class SignerTest : public ::testing::Test {
                         LedgerClientOptions{.ledger = kLedger, .log = Log(), .retry = retry});
   }
   void Backup(const std::string& to) {
-    const Ran made = RunProgram({Program("auditctl"), "--server", "unix:" + Path("admin"),
-                                 "--ledger", "clinic", "--pin-key", vkey_, "backup", "--to",
-                                 Path(to), "--seeds", Path(to + ".seeds")});
+    const Ran made = RunCtl({"unix:" + Path("admin"), "", vkey_},
+                            {"backup", "--to", Path(to), "--seeds", Path(to + ".seeds")});
     ASSERT_EQ(made.exit_code, 0) << made.err;
   }
   // Onto a new disk; keys, and all that is the signer's, stay.
