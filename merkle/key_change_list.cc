@@ -71,11 +71,11 @@ absl::StatusOr<KeyChangeList> ParseKeyChangeList(absl::string_view text) {
   absl::string_view line;
   RETURN_IF_ERROR(TakeLine(kWhat, text, line));
   if (line != kTitle) return Bad(absl::StrCat("does not begin \"", kTitle, "\""));
-  RETURN_IF_ERROR(TakeLine(kWhat, text, line));
+  RETURN_IF_ERROR(TakeLine("key changes origin", text, line));
   RETURN_IF_ERROR(CheckNoteCharacters("key changes origin", line));
   if (line.empty()) return Bad("has no origin");
   list.origin = std::string(line);
-  RETURN_IF_ERROR(TakeLine(kWhat, text, line));
+  RETURN_IF_ERROR(TakeLine("key changes size", text, line));
   ASSIGN_OR_RETURN(list.size, ParseDecimal("key changes size", line));
   while (!text.empty()) {
     RETURN_IF_ERROR(TakeLine(kWhat, text, line));

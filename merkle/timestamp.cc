@@ -217,7 +217,7 @@ absl::StatusOr<std::string> PrintName(const X509* certificate) {
 
 absl::Status CheckDigestOf(PKCS7* token) {
   STACK_OF(PKCS7_SIGNER_INFO)* infos = PKCS7_get_signer_info(token);
-  if (infos == nullptr || sk_PKCS7_SIGNER_INFO_num(infos) != 1) {
+  if (sk_PKCS7_SIGNER_INFO_num(infos) != 1) {
     return Malformed("has not exactly one signer");
   }
   const PKCS7_SIGNER_INFO* info = sk_PKCS7_SIGNER_INFO_value(infos, 0);
@@ -433,18 +433,15 @@ std::string TimestampFileStem(uint64_t size, const Hash& token_hash) {
 
 bool IsTimestampFileStem(absl::string_view stem) {
   const size_t dash = stem.find('-');
-  if (dash == absl::string_view::npos || dash < 12 || stem.size() != dash + 1 + kStemHexDigits) {
-    return false;
-  }
+  if (dash < 12 || dash > 19 || stem.size() != dash + 1 + kStemHexDigits) return false;
   const absl::string_view digits = stem.substr(0, dash);
   if (dash > 12 && digits.front() == '0') return false;
   const absl::string_view hex = stem.substr(dash + 1);
-  return dash <= 19 && digits.find_first_not_of("0123456789") == absl::string_view::npos &&
+  return digits.find_first_not_of("0123456789") == absl::string_view::npos &&
          hex.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
 }
 
 bool IsDottedOid(const std::string& policy) {
-  if (policy.empty() || policy.size() >= kMaxTsaPolicyBytes) return false;
   const bool form = std::all_of(policy.begin(), policy.end(),
                                 [](unsigned char c) { return absl::ascii_isdigit(c) || c == '.'; });
   const ObjectPtr object(form ? OBJ_txt2obj(policy.c_str(), /*no_name=*/1) : nullptr);

@@ -28,7 +28,6 @@ absl::Status NotAscending(absl::string_view where, uint32_t number, uint32_t las
 template <typename Emit>
 absl::Status WalkElement(uint32_t field, uint32_t occurrence, absl::string_view element,
                          const Emit& emit) {
-  if (element.empty()) return emit(UnitPath{field, occurrence, 0}, element);
   WireReader reader(element);
   WireField record;
   absl::string_view group;  // the records of `subfield` so far
@@ -175,7 +174,6 @@ absl::StatusOr<uint64_t> EventTimeMicros(absl::Span<const UnitView> units) {
   std::optional<WireField> time, timestamp, seconds, nanos;
   for (const UnitView& unit : units) {
     if (unit.path.field != kRecordedField) continue;
-    if (unit.path.occurrence != 0) return absl::InvalidArgumentError("recorded: occurs twice");
     RETURN_IF_ERROR(ReadSingularFields("recorded", unit.bytes,
                                        {{kRecordedField, WireType::kLengthDelimited, &time}}));
   }
@@ -202,7 +200,6 @@ absl::StatusOr<EventIdentity> ReadEventIdentity(absl::Span<const UnitView> units
   std::optional<WireField> event_id, stream_id, sequence;
   for (const UnitView& unit : units) {
     if (unit.path.field == kEventIdField) {
-      if (unit.path.occurrence != 0) return absl::InvalidArgumentError("event_id: occurs twice");
       RETURN_IF_ERROR(ReadSingularFields("event_id", unit.bytes,
                                          {{kEventIdField, WireType::kLengthDelimited, &event_id}}));
     } else if (unit.path.field == kSourceField) {

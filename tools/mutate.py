@@ -4,6 +4,7 @@
     tools/mutate.py                 all mutants of merkle/ and verifier/
     tools/mutate.py --sample 60     as many as 60 seconds allow: of what --changed names first
     tools/mutate.py --file merkle/verify.cc
+    tools/mutate.py --again LOG     those that an earlier run's log says survived
     tools/mutate.py --list          what would be taken away, and what is exempt; builds nothing
 
 tools/lib/mutants.py says what a check is. All mutants are built once, into build/mutate/src, a
@@ -25,6 +26,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -47,6 +49,7 @@ MAX_MEMORY = 2 << 30
 # Of the tests that reach a mutant, ordered by how few others they reach, these run together.
 BATCHES = (0, 12, 60, None)
 PROGRESS_EVERY = 50  # killed, a line
+SURVIVED = "SURVIVED: "  # in what is printed, and what --again looks for
 # Tests of everything at once take seconds each, and what only they notice is worth a test that
 # names it.
 LEFT_OUT = re.compile(r"LiarTest\.|EvidenceTest.EveryForkOfASmallWorld")
@@ -161,17 +164,26 @@ def run(program, tests, timeout, environment):
     """None if the tests pass, else why not."""
     command = [program, "--gtest_filter=" + ":".join(tests), "--gtest_fail_fast",
                "--gtest_brief=1"]
-    try:
-        done = subprocess.run(command, cwd=WORK, env=dict(os.environ, **environment),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=timeout, preexec_fn=limit_memory)
-    except subprocess.TimeoutExpired:
+    process = subprocess.Popen(command, cwd=WORK, env=dict(os.environ, **environment),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, preexec_fn=limit_memory,
+                               start_new_session=True)
+    output = None
+    for patience in (timeout, 1):  # a second look: who asks may have been stopped meanwhile
+        try:
+            output, _ = process.communicate(timeout=patience)
+            break
+        except subprocess.TimeoutExpired:
+            pass
+    if output is None:
+        os.killpg(process.pid, signal.SIGKILL)  # the programs that it runs, too
+        process.communicate()
         return "hangs"
-    if done.returncode == 0:
+    if process.returncode == 0:
         return None
-    if done.returncode < 0:
+    if process.returncode < 0:
         return "crashes"
-    failed = re.search(rb"\[  FAILED  \] ([\w/.]+)", done.stdout)
+    failed = re.search(rb"\[  FAILED  \] ([\w/.]+)", output)
     return failed.group(1).decode() if failed else "fails"
 
 
@@ -257,19 +269,25 @@ def try_all(chosen, programs, reached, seconds):
             if seconds is not None and time.monotonic() - started > seconds:
                 return mutant, False, None
             return mutant, True, try_one(mutant, programs, reached)
-        for mutant, tried, how in pool.map(one, chosen):
+        jobs = [pool.submit(one, mutant) for mutant in chosen]
+        for job in concurrent.futures.as_completed(jobs):
+            mutant, tried, how = job.result()
             if how:
                 killed[mutant] = how
                 if len(killed) % PROGRESS_EVERY == 0:
                     print(f"{len(killed)} killed, {mutant.path}", flush=True)
             elif tried:
                 survived.append(mutant)
-                print(f"{mutant.path}:{mutant.line}: SURVIVED: {mutant.key}", flush=True)
+                print(f"{mutant.path}:{mutant.line}: {SURVIVED}{mutant.key}", flush=True)
     return killed, survived
 
 
 def choose(found, arguments):
     chosen = [m for m in found.tried if not arguments.file or m.path in arguments.file]
+    if arguments.again:
+        lines = pathlib.Path(arguments.again).read_text().splitlines()
+        keys = {line.split(SURVIVED, 1)[1] for line in lines if SURVIVED in line}
+        chosen = [m for m in chosen if m.key in keys]
     if arguments.sample is not None:
         random.Random(arguments.seed).shuffle(chosen)
         changed = set(arguments.changed)
@@ -282,6 +300,7 @@ def parse(arguments):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--file", action="append", default=[])
+    parser.add_argument("--again", metavar="LOG")
     parser.add_argument("--sample", type=float, metavar="SECONDS")
     parser.add_argument("--changed", nargs="*", default=[], metavar="FILE")
     seed = os.environ.get("AUDITLEDGER_TEST_SEED", time.time_ns() % 10**9)

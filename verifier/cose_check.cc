@@ -39,7 +39,7 @@ absl::Status CheckInclusion(const CoseReceipt& receipt, const Hash& leaf_hash, c
     if (!status.ok()) continue;
     verdict.vkey = key.ToVkey();
     verdict.key_id = key.key_id();
-    return status;
+    return absl::OkStatus();
   }
   return status;
 }

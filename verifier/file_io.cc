@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -19,7 +20,6 @@ namespace {
 absl::Status SystemError(absl::string_view what, const std::string& path, int error) {
   const std::string message = absl::StrCat(path, ": ", what, ": ", std::strerror(error));
   if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
-  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
   return absl::UnavailableError(message);
 }
 
@@ -70,25 +70,22 @@ absl::StatusOr<std::string> ReadFileLimited(const std::string& path, size_t max_
   if (!S_ISREG(info.st_mode)) {
     return absl::FailedPreconditionError(absl::StrCat(path, ": not a regular file"));
   }
-  const auto too_large = [&] {
-    return absl::OutOfRangeError(absl::StrCat(path, ": over ", max_bytes, " bytes"));
-  };
-  if (static_cast<uint64_t>(info.st_size) > max_bytes) return too_large();
-  // One byte more than stated, so that a file that grew meanwhile is noticed.
-  std::string bytes(static_cast<size_t>(info.st_size) + 1, '\0');
+  // Never more than a byte beyond the limit, whatever size is stated: a file may grow meanwhile,
+  // and those of /proc state none.
+  const size_t stated = std::min(static_cast<size_t>(info.st_size), max_bytes);
+  std::string bytes(stated + 1, '\0');
   size_t used = 0;
   for (;;) {
-    if (used == bytes.size()) {
-      if (used > max_bytes) return too_large();
-      bytes.resize(used * 2);
+    if (used > max_bytes) {
+      return absl::OutOfRangeError(absl::StrCat(path, ": over ", max_bytes, " bytes"));
     }
+    if (used == bytes.size()) bytes.resize(std::min(used * 2, max_bytes + 1));
     const ssize_t got = ::read(file.fd(), bytes.data() + used, bytes.size() - used);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return SystemError("read", path, errno);
     if (got == 0) break;
     used += static_cast<size_t>(got);
   }
-  if (used > max_bytes) return too_large();
   bytes.resize(used);
   return bytes;
 }

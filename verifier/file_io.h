@@ -6,7 +6,7 @@
 //
 // Thread-safety: free functions, safe everywhere; two writers must not share one temporary name.
 // Errors: NotFound (absent), OutOfRange (over the limit), FailedPrecondition (not a regular file),
-// PermissionDenied, Unavailable (any other failure of the file system). The message names the path.
+// Unavailable (any other failure of the file system). The message names the path.
 #ifndef AUDITLEDGER_VERIFIER_FILE_IO_H_
 #define AUDITLEDGER_VERIFIER_FILE_IO_H_
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "merkle/cosignature.h"
 #include "merkle/proof.h"
+#include "merkle/system_entries.h"
 #include "tests/testing/shared_path.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_log.h"
@@ -221,6 +222,29 @@ TEST(EvidenceTest, LeavesThatBreakTheRulesAreShownAndGoodOnesAreNot) {
   Evidence swapped = LeafEvidence(log, 3, 2);
   std::swap(swapped.leaves[0], swapped.leaves[1]);
   nothing(swapped);
+}
+
+// A freeze is the last entry for good.
+TEST(EvidenceTest, WhatStandsBehindAFreezeIsShownAndALastFreezeIsNot) {
+  const std::string body = EncodeFreeze({}).value();
+  TestLog log = Branch(3, 3, 1);
+  const uint64_t other = log.AddSystem(EntryKind::kOperator, body);
+  const uint64_t malformed = log.AddSystem(EntryKind::kFreeze, "no freeze");
+  const uint64_t freeze = log.AddSystem(EntryKind::kFreeze, body);
+  const EvidencePins pins = PinsOf(log);
+  const auto nothing = [&](uint64_t index, uint64_t count) {
+    EXPECT_THAT(Check(LeafEvidence(log, index, count), pins),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("keep the rules")))
+        << index;
+  };
+  nothing(freeze, 1);
+  nothing(malformed, 2);
+  log.AddEvents(2);
+  EXPECT_THAT(*Check(LeafEvidence(log, freeze, 1), pins),
+              HasSubstr("entry 5 freezes the log, and 2 entries stand behind it"));
+  EXPECT_THAT(*Check(LeafEvidence(log, malformed, 2), pins), HasSubstr("entry 5 freezes the log"));
+  nothing(malformed, 1);
+  nothing(other, 2);
 }
 
 Evidence OrderEvidence(TestLog& log, uint64_t earlier, uint64_t later) {

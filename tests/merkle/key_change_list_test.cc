@@ -5,6 +5,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "merkle/base64.h"
+#include "merkle/leaf.h"
 #include "merkle/tlog_proof.h"
 #include "merkle/verify.h"
 #include "tests/merkle/seal_vectors.h"
@@ -42,7 +44,10 @@ TEST(KeyChangeList, HasOneForm) {
   const auto refused = [](const std::string& text, const std::string& why) {
     EXPECT_THAT(ParseKeyChangeList(text), StatusIs(kInvalid, HasSubstr(why))) << text;
   };
-  refused("", "LF");
+  refused("", "key changes: line missing");
+  refused("auditledger/key-changes/v1\n", "key changes origin: line missing");
+  refused("auditledger/key-changes/v1\n\x01\n0\n", "key changes origin: control character");
+  refused(kTop, "key changes size: line missing");
   refused("auditledger/key-changes/v2\no\n0\n", "begin");
   refused("auditledger/key-changes/v1\n\n0\n", "origin");
   refused(absl::StrCat(kTop, "00\n"), "size");
@@ -58,7 +63,21 @@ TEST(KeyChangeList, HasOneForm) {
   refused(absl::StrCat(kTop, "9\n\n"), "belongs to no proof");
 }
 
+// A list without a size is what a trust store keeps: it proves nothing, and has no proofs.
+TEST(KeyChangeList, WithoutASizeNoProofIsWritten) {
+  KeyChangeList list{"ledger.test/clinic", 0, {{7, "a", {LeafHash("x")}}}};
+  EXPECT_EQ(FormatKeyChangeList(list), absl::StrCat(kTop, "0\n7 YQ==\n"));
+  list.size = 9;
+  EXPECT_OK(ParseKeyChangeList(FormatKeyChangeList(list)));
+}
+
 TEST(KeyChangeList, HasLimits) {
+  const auto with_leaf = [](size_t bytes) {
+    return ParseKeyChangeList(
+        absl::StrCat(kTop, "0\n7 ", EncodeBase64(std::string(bytes, 'l')), "\n"));
+  };
+  EXPECT_OK(with_leaf(kMaxLeafBytes));
+  EXPECT_THAT(with_leaf(kMaxLeafBytes + 1), StatusIs(kInvalid, HasSubstr("no possible length")));
   std::string most = absl::StrCat(kTop, "0\n");
   for (size_t i = 0; i < kMaxKeyChanges; ++i) absl::StrAppend(&most, i, " YQ==\n");
   EXPECT_OK(ParseKeyChangeList(most));

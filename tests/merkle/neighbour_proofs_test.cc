@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "merkle/frontier.h"
+#include "merkle/proof_roots.h"
 #include "tests/testing/reference_merkle.h"
 #include "tests/testing/status_matchers.h"
 
@@ -45,6 +46,12 @@ TEST(NeighbourProofsTest, LeavesOutsideTheTreeAreRefused) {
   EXPECT_THAT(InclusionProofs({4, 3}, 8, tree), out_of_range);
   EXPECT_THAT(InclusionProofs({0, 1}, kMaxTreeSize + 1, tree), out_of_range);
   EXPECT_EQ(tree.reads(), 0);
+}
+
+TEST(ProofRootsTest, AnEmptyRangeHasTheEmptyRootBesideOthersToo) {
+  ReferenceTree tree = ReferenceTree::Numbered(8);
+  ASSERT_OK_AND_ASSIGN(const auto roots, ReadRoots({{3, 3}, {0, 8}, {5, 5}}, tree));
+  EXPECT_EQ(roots, (std::vector<Hash>{EmptyRoot(), tree.Root(0, 8), EmptyRoot()}));
 }
 
 class BrokenReader : public NodeReader {

@@ -72,6 +72,10 @@ TEST(SystemEntries, FreezeIsWhatTheVectorsSay) {
   Freeze nameless;
   nameless.successor_key_hash = Hash();
   EXPECT_THAT(EncodeFreeze(nameless), StatusIs(kInvalid, HasSubstr("without an origin")));
+  nameless.successor_origin.assign(65535, 'o');
+  EXPECT_OK(EncodeFreeze(nameless));
+  nameless.successor_origin += 'o';
+  EXPECT_THAT(EncodeFreeze(nameless), StatusIs(kInvalid, HasSubstr("at most 65535")));
 }
 
 TEST(SystemEntries, OperatorActionIsWhatTheVectorsSay) {

@@ -71,6 +71,23 @@ TEST(Tags, AnIdLongerThanItsLengthFieldIsRefused) {
   EXPECT_OK(TagKeys(std::vector<Unit>{{{14, 0, 1}, record}}));
 }
 
+TEST(Tags, AnElementOfTheAgentsOtherIdsThatIsCutIsNamed) {
+  const std::vector<Unit> agent = {{{kAgentField, 0, 18}, "\x92"}};
+  EXPECT_THAT(TagKeys(agent), testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                                                ::testing::HasSubstr("truncated varint")));
+}
+
+TEST(Tags, OfEmergencyAccessTheOverrideAloneIsAKey) {
+  const std::string id =
+      "\x22\x01"
+      "7";  // field 4
+  const auto keys_of = [&](uint32_t subfield) {
+    return TagKeys(std::vector<Unit>{{{kEmergencyAccessField, 0, subfield}, id}}).value();
+  };
+  EXPECT_EQ(keys_of(4), (std::vector<TagKey>{{"override", "", "7"}}));
+  EXPECT_TRUE(keys_of(3).empty()) << "a unit is what its path says";
+}
+
 TEST(Tags, TheIndexKeysHashIsWhatTheVectorsSay) {
   const nlohmann::json keys = SealVectors("system_entries.json")["keys"];
   EXPECT_EQ(IndexKeyHash(Bytes(keys["index_key"])), HashOf(keys["index_key_hash"]));

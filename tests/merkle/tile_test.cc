@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 #include <set>
 
@@ -168,6 +169,18 @@ TEST(TilePathTest, OtherSpellingsAreRefused) {
     EXPECT_THAT(ParseTilePath(path), StatusIs(StatusCode::kInvalidArgument)) << path;
   }
   EXPECT_OK(ParseTilePath("tile/63/x009/x223/x372/x036/x854/x775/807"));
+}
+
+TEST(TilePathTest, ARefusalSaysWhichPartIsWrong) {
+  for (const auto& [path, why] :
+       std::map<std::string, std::string>{{"tile/0", "no index"},
+                                          {"tile/0/ 00", "index is not made of digits"},
+                                          {"tile/0/00a", "index is not made of digits"},
+                                          {"tile/0/000.p/256", "width is not 1 to 255"},
+                                          {"tile/0/0000", "index is not groups of three digits"}}) {
+    EXPECT_THAT(ParseTilePath(path),
+                StatusIs(StatusCode::kInvalidArgument, ::testing::HasSubstr(why)));
+  }
 }
 
 TEST(EntryBundleTest, ReadsBack) {

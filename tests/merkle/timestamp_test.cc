@@ -202,7 +202,8 @@ TEST(Timestamp, LimitsHoldAtTheirEdge) {
 TEST(Timestamp, AGenTimeOfAnotherFormIsRefused) {
   const TestTsa tsa({});
   for (const char* time :
-       {"20260101000000", "20261301000000Z", "20260230000000Z", "20260101240000Z",
+       {"", "Z", "20260101Z", "20260101000000z", "20260101000000,5Z", "20260101000000.5aZ",
+        "20260101000000", "20261301000000Z", "20260230000000Z", "20260101240000Z",
         "20260101006000Z", "20260101000060Z", "20260101000000.Z", "20260101000000.1234567890Z",
         "19691231235959Z", "20260101000000+0100", "2026010100000aZ"}) {
     EXPECT_THAT(VerifyTimestampToken(tsa.Stamp(kText, {.time = time}), kText, Pin(tsa)),
@@ -215,13 +216,40 @@ TEST(Timestamp, AGenTimeOfAnotherFormIsRefused) {
   EXPECT_EQ(fine.time_us, kNewYear2026 + 123'456);
 }
 
+TEST(Timestamp, ATimeThatNobodyMeansIsRefused) {
+  const TestTsa tsa({});
+  const auto verify = [&](const TestStamp& stamp) {
+    return VerifyTimestampToken(tsa.Stamp(kText, stamp), kText, Pin(tsa));
+  };
+  EXPECT_OK(verify({.accuracy_seconds = 3'155'760'000}));
+  EXPECT_THAT(verify({.accuracy_seconds = 3'155'760'001}),
+              StatusIs(kInvalid, HasSubstr("accuracy: out of range")));
+  EXPECT_THAT(verify({.time = "99991231235959Z", .accuracy_seconds = 1}),
+              StatusIs(kInvalid, HasSubstr("genTime: out of range")));
+}
+
+TEST(Timestamp, ATokenHasOneSigner) {
+  const TestTsa tsa({});
+  EXPECT_THAT(VerifyTimestampToken(tsa.Stamp(kText, {.signers = 2}), kText, Pin(tsa)),
+              StatusIs(kInvalid, HasSubstr("not exactly one signer")));
+}
+
+TEST(Timestamp, AReplyThatGrantsHasAToken) {
+  const TestTsa tsa({});
+  const std::string granted("\x30\x05\x30\x03\x02\x01\x00", 7);  // status 0, and no token
+  EXPECT_THAT(VerifyTimestampReply(granted, kText, kNonce, Pin(tsa)), StatusIs(kInvalid));
+}
+
 TEST(Timestamp, PinnedCertificatesMustBeSome) {
   const TestTsa tsa({});
   EXPECT_THAT(TsaTrust::FromPem("", {}), StatusIs(kInvalid, HasSubstr("no certificate")));
   EXPECT_THAT(TsaTrust::FromPem("nothing of the kind\n", {}), StatusIs(kInvalid));
   std::string broken = tsa.ca_pem();
   broken[broken.size() / 2] = '!';
-  EXPECT_THAT(TsaTrust::FromPem(broken, {}), StatusIs(kInvalid));
+  for (const std::string& pem : {broken, tsa.ca_pem() + broken}) {
+    EXPECT_THAT(TsaTrust::FromPem(pem, {}),
+                StatusIs(kInvalid, HasSubstr("a pinned certificate does not parse")));
+  }
   EXPECT_THAT(TsaTrust::FromPem(std::string(kMaxTsaCaFileBytes + 1, '\n'), {}),
               StatusIs(kInvalid, HasSubstr("over")));
   EXPECT_THAT(TsaTrust::FromPem(tsa.ca_pem(), {"not an oid"}),
@@ -239,8 +267,8 @@ TEST(Timestamp, FilesAreNamedBySizeAndToken) {
   EXPECT_TRUE(IsTimestampFileStem(stem));
   EXPECT_TRUE(IsTimestampFileStem(TimestampFileStem((uint64_t{1} << 63) - 1, Hash())));
   for (const std::string& other :
-       {std::string(), stem + "0", stem.substr(1), "0" + stem, std::string(12, '0'),
-        absl::StrCat("00000000004x-", std::string(16, 'a')),
+       {std::string(), std::string(16, '0'), stem + "0", stem.substr(1), "0" + stem,
+        std::string(12, '0'), absl::StrCat("00000000004x-", std::string(16, 'a')),
         absl::StrCat("000000000042-", std::string(16, 'A')),
         absl::StrCat("12345678901234567890-", std::string(16, 'a'))}) {
     EXPECT_FALSE(IsTimestampFileStem(other)) << other;

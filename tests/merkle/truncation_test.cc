@@ -151,6 +151,23 @@ TEST(Truncation, OfTheLedgersOwnEntries) {
   ExpectEveryCutNamed(EncodeClockStep({1, 2}),
                       {{"clock version", 1}, {"clock before_us", 8}, {"clock after_us", 8}},
                       [](absl::string_view bytes) { return ParseClockStep(bytes).status(); });
+  Freeze freeze;
+  freeze.successor_origin = "o.test";
+  freeze.successor_key_hash = LeafHash("key");
+  ExpectEveryCutNamed(EncodeFreeze(freeze).value(),
+                      {{"freeze version", 1},
+                       {"freeze confirmed_size", 8},
+                       {"freeze successor_origin", 2 + 6},
+                       {"freeze has_key", 1},
+                       {"freeze successor_key_hash", Hash::kSize}},
+                      [](absl::string_view bytes) { return ParseFreeze(bytes).status(); });
+  ExpectEveryCutNamed(EncodeAnchor({7, LeafHash("root"), LeafHash("token"), 1}),
+                      {{"anchor version", 1},
+                       {"anchor size", 8},
+                       {"anchor root", Hash::kSize},
+                       {"anchor token_hash", Hash::kSize},
+                       {"anchor time_us", 8}},
+                      [](absl::string_view bytes) { return ParseAnchor(bytes).status(); });
 }
 
 }  // namespace

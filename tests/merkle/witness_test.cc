@@ -29,6 +29,13 @@ TEST(WitnessTest, OtherSizesAreRefused) {
   }
 }
 
+TEST(WitnessTest, ASizeIsALine) {
+  for (const char* body : {"", "3"}) {
+    EXPECT_THAT(ParseWitnessSize(body),
+                StatusIs(StatusCode::kInvalidArgument, ::testing::HasSubstr("line missing")));
+  }
+}
+
 TEST(WitnessTest, MonitorsFindAnOriginByItsHash) {
   REQUIRE_SHARED(VectorPath("cosignature/ed25519-cosignature-v1.json"));
   const auto vector = ReadVectors("cosignature/ed25519-cosignature-v1.json")["origin_hash"];

@@ -179,11 +179,14 @@ std::string TestTsa::Stamp(absl::string_view text, const TestStamp& stamp) const
   Need(cms != nullptr, "CMS");
   const unsigned signer_flags = CMS_BINARY | (stamp.with_ess ? CMS_CADES : 0U) | CMS_NOSMIMECAP |
                                 (stamp.with_certificate ? 0U : CMS_NOCERTS);
-  Need(CMS_set1_eContentType(cms.get(), OBJ_nid2obj(NID_id_smime_ct_TSTInfo)) == 1 &&
-           CMS_add1_signer(cms.get(), impl_->tsa.certificate.get(), impl_->tsa.key.get(),
-                           EVP_get_digestbyname(stamp.digest.c_str()), signer_flags) != nullptr &&
-           CMS_final(cms.get(), in.get(), nullptr, CMS_BINARY) == 1,
-       "CMS");
+  Need(CMS_set1_eContentType(cms.get(), OBJ_nid2obj(NID_id_smime_ct_TSTInfo)) == 1, "CMS");
+  for (int i = 0; i < stamp.signers; ++i) {
+    Need(CMS_add1_signer(cms.get(), impl_->tsa.certificate.get(), impl_->tsa.key.get(),
+                         EVP_get_digestbyname(stamp.digest.c_str()),
+                         i == 0 ? signer_flags : signer_flags | CMS_NOCERTS) != nullptr,
+         "CMS signer");
+  }
+  Need(CMS_final(cms.get(), in.get(), nullptr, CMS_BINARY) == 1, "CMS");
   return Der(i2d_CMS_ContentInfo, cms.get());
 }
 

@@ -37,6 +37,7 @@ struct TestStamp {
   std::string digest = "SHA256";   // of the signature
   std::string imprint = "SHA256";  // of what is stamped
   std::string imprint_bytes{};     // instead of the text's digest
+  int signers = 1;                 // the same one so often
 };
 
 class TestTsa {

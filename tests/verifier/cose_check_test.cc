@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "merkle/proof.h"
+#include "merkle/tlog_proof.h"
 #include "tests/testing/test_log.h"
 #include "verifier/pins.h"
 
@@ -118,6 +119,47 @@ TEST_F(CoseCheckTest, WithoutALeafOrWithRubbishItCannotTell) {
   input = Input(4);
   input.receipt = "rubbish";
   EXPECT_EQ(VerifyCose(input, pin_).ExitCode(), 2);
+}
+
+TEST_F(CoseCheckTest, AReceiptWithoutALeafDoesNotCarryTheEntry) {
+  CoseInput input = Input(4);
+  input.leaf.reset();
+  TlogProof proof = ParseTlogProof(log_.ReceiptFor(4, 7)).value();
+  proof.extra.reset();
+  input.tlog_proof = FormatTlogProof(proof);
+  const Verdict verdict = VerifyCose(input, pin_);
+  EXPECT_EQ(verdict.ExitCode(), 2);
+  EXPECT_THAT(verdict.reasons, Contains(HasSubstr("carries no leaf")));
+}
+
+TEST_F(CoseCheckTest, AnyOfThePinnedKeysMayHaveSigned) {
+  const CoseInput input = Input(4);
+  const NoteVerifier other =
+      NoteVerifier::FromEd25519(log_.origin(), testing::TestPublicKey(2)).value();
+  pin_.other_keys = {other};
+  EXPECT_EQ(VerifyCose(input, pin_).vkey, log_.verifier().ToVkey());
+  pin_ = Pin{log_.origin(), other};
+  pin_.other_keys = {log_.verifier()};
+  const Verdict verdict = VerifyCose(input, pin_);
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
+  EXPECT_EQ(verdict.vkey, log_.verifier().ToVkey());
+  pin_.other_keys.clear();
+  EXPECT_EQ(VerifyCose(input, pin_).ExitCode(), 1);
+}
+
+TEST_F(CoseCheckTest, ACheckpointOfAnotherRootIsNotTheReceipts) {
+  CoseInput input = Input(4);
+  input.checkpoint = log_.CheckpointSaying(log_.size(), LeafHash("another history"));
+  const Verdict verdict = VerifyCose(input, pin_);
+  EXPECT_EQ(verdict.ExitCode(), 2);
+  EXPECT_THAT(verdict.reasons, Contains(HasSubstr("is not that of the receipt")));
+}
+
+TEST_F(CoseCheckTest, AnEntryThatBreaksItsKindsRulesIsRefused) {
+  const uint64_t index = log_.AddSystem(EntryKind::kClock, "no clock step");
+  const Verdict verdict = VerifyCose(Input(index), pin_);
+  EXPECT_EQ(verdict.ExitCode(), 1);
+  EXPECT_THAT(verdict.reasons, Contains(HasSubstr("entry 10: clock")));
 }
 
 TEST_F(CoseCheckTest, UnderAPolicyItCannotTell) {

@@ -1,15 +1,9 @@
 // auditledger-verify as a process: exit codes, --json, and what it links.
 //
 // Covers: verifier/event_file, verifier/cli/options, verifier/cli/run
-#include <sys/wait.h>
-
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-
+#include "tests/verifier/program.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "merkle/base64.h"
 #include "merkle/cosignature.h"
 #include "merkle/tlog_proof.h"
 #include "nlohmann/json.hpp"
@@ -23,54 +17,11 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::ProgramTest;
+using testing::Ran;
 using testing::ReadFile;
+using testing::RunShell;
 using testing::WriteFile;
-
-struct Ran {
-  int exit_code = -1;
-  std::string out;  // standard output and standard error
-};
-
-Ran RunShell(const std::string& command) {
-  Ran ran;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) return ran;
-  std::array<char, 4096> buffer{};
-  for (size_t got; (got = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
-    ran.out.append(buffer.data(), got);
-  }
-  ran.exit_code = WEXITSTATUS(::pclose(pipe));
-  return ran;
-}
-
-class ProgramTest : public ::testing::Test {
- protected:
-  ProgramTest() {
-    log_.AddEvents(40);
-    testing::ExportLog(log_, dir_.File("export"), 30);
-    WriteFile(dir_.File("vkey"), log_.verifier().ToVkey() + "\n");
-    WriteFile(dir_.File("pins"), log_.origin() + " " + log_.verifier().ToVkey() + "\n");
-    WriteFile(dir_.File("r.tlog-proof"), log_.ReceiptFor(7, 30));
-    WriteFile(dir_.File("r.event.pb"), log_.openings()[7]->event);
-    WriteFile(dir_.File("index.key"),
-              "auditledger-key/v1 index 1 " + EncodeBase64(log_.index_key()) + "\n");
-  }
-
-  // `arguments` may name files of the temporary folder as @file.
-  Ran Run(std::string arguments, bool pinned = true) {
-    for (size_t at; (at = arguments.find('@')) != std::string::npos;) {
-      arguments.replace(at, 1, dir_.path() + "/");
-    }
-    const std::string pins =
-        pinned ? absl::StrCat(" --origin ", log_.origin(), " --key ", dir_.File("vkey"),
-                              " --trust-store ", dir_.File("trust"))
-               : "";
-    return RunShell(absl::StrCat(AUDITLEDGER_VERIFY_PROGRAM, " ", arguments, pins));
-  }
-
-  testing::TestLog log_;
-  testing::TempDir dir_;
-};
 
 TEST_F(ProgramTest, VerifiesReceiptLogEntryAndHeads) {
   const Ran receipt = Run("receipt @r.tlog-proof --event @r.event.pb --index-key @index.key");

@@ -1,7 +1,7 @@
 // Refusals that no story of another test comes by: each case here is a check of verifier/ that
 // tools/mutate.py took away and nobody missed.
 //
-// Covers: verifier/verify, verifier/heads, verifier/witnesses, verifier/entry_check
+// Covers: verifier/verify, verifier/heads, verifier/witnesses
 // Covers: verifier/bundle_check, verifier/log_audit, verifier/trust_store
 #include <cstdlib>
 #include <filesystem>
@@ -131,40 +131,7 @@ TEST_F(Refusals, AnEmittersSignatureThatDoesNotVerify) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("emitter's signature")));
 }
 
-// --- entries ----------------------------------------------------------------------------------
-
-TEST_F(Refusals, EachKindHasItsBody) {
-  Leaf leaf;
-  leaf.commitment = LeafHash("c");
-  leaf.body = "body";
-  EXPECT_THAT(CheckLeafRules(3, leaf, pin_), StatusIs(absl::StatusCode::kDataLoss));
-  leaf.kind = EntryKind::kConflict;
-  EXPECT_THAT(CheckLeafRules(3, leaf, pin_), StatusIs(absl::StatusCode::kDataLoss));
-  leaf.commitment.reset();
-  for (const EntryKind kind : {EntryKind::kOperator, EntryKind::kClock}) {
-    leaf.kind = kind;
-    EXPECT_THAT(CheckLeafRules(3, leaf, pin_), StatusIs(absl::StatusCode::kDataLoss))
-        << EntryKindName(kind);
-  }
-}
-
-TEST_F(Refusals, TagsOnAnEntryOfTheLedgersOwn) {
-  Leaf genesis = ParseLeaf(log_.leaves()[0]).value();
-  Leaf action;
-  action.kind = EntryKind::kOperator;
-  action.body = EncodeOperatorAction({"did"}).value();
-  Leaf clock;
-  clock.kind = EntryKind::kClock;
-  clock.body = EncodeClockStep({1, 2});
-  for (Leaf* leaf : {&genesis, &action, &clock}) {
-    const uint64_t index = leaf == &genesis ? 0 : 3;
-    EXPECT_OK(CheckLeafRules(index, *leaf, pin_));
-    EXPECT_TRUE(IsKnownKind(leaf->kind));
-    leaf->tags.push_back(LeafHash("tag"));
-    EXPECT_THAT(CheckLeafRules(index, *leaf, pin_),
-                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("with tags")));
-  }
-}
+// --- bundles ---------------------------------------------------------------------------------
 
 TEST_F(Refusals, ATileOfAnotherLength) {
   BundleFiles files;

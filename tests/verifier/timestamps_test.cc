@@ -10,6 +10,7 @@
 #include "merkle/checkpoint.h"
 #include "merkle/proof.h"
 #include "merkle/sha256.h"
+#include "merkle/tlog_proof.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/rotated_log.h"
 #include "tests/testing/shared_path.h"
@@ -261,15 +262,12 @@ TEST_F(TimestampsTest, AHeadThatTheLogsKeyDidNotSignIsRefused) {
 TEST_F(TimestampsTest, AnEntryThatLiesAboutItsTokenIsRefused) {
   AddAt(1);
   Stamp(2, 10, tsa_);
-  for (const bool lie_about_size : {true, false}) {
+  Anchor size = anchor_, root = anchor_, time = anchor_;
+  size.size = 1;
+  root.root = log_.RootAt(1);
+  time.time_us += kSecond;
+  for (const Anchor& lie : {size, root, time}) {
     TestLog log = log_;
-    Anchor lie = anchor_;
-    if (lie_about_size) {
-      lie.size = 1;
-      lie.root = log.RootAt(1);
-    } else {
-      lie.time_us += kSecond;
-    }
     Leaf leaf;
     leaf.kind = EntryKind::kAnchor;
     leaf.recorded_at_us = kStart + 11 * kSecond;
@@ -312,6 +310,7 @@ TEST_F(TimestampsTest, ALogWithoutTimestampsIsNotBounded) {
   AddAt(1);
   ExportLog(log_, Dir());
   EXPECT_EQ(Audit().ExitCode(), 2) << "asked for, and there are none";
+  EXPECT_THAT(Audit().not_proven, ::testing::Not(Contains(HasSubstr("no timestamp that holds"))));
   std::filesystem::create_directories(Dir() + "/timestamps");
   const Verdict verdict = Audit();
   EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
@@ -370,9 +369,120 @@ TEST_F(TimestampsTest, BoundsThatCrossAreNotPrintedNorProven) {
 
 TEST_F(TimestampsTest, StrangeFilesAreReported) {
   Story();
-  WriteFile(Dir() + "/timestamps/notes.txt", "x");
-  EXPECT_EQ(Audit().ExitCode(), 2);
-  EXPECT_THAT(Audit().reasons, Contains(HasSubstr("notes.txt: is no part of a timestamp")));
+  for (const std::string& name : {std::string("notes.txt"), std::string("notes.tst"), first_}) {
+    WriteFile(File(name, ""), "x");
+    EXPECT_EQ(Audit().ExitCode(), 2);
+    EXPECT_THAT(Audit().reasons, Contains(HasSubstr(name + ": is no part of a timestamp")));
+    std::filesystem::remove(File(name, ""));
+  }
+}
+
+TEST_F(TimestampsTest, ATimestampThatIsNotWholeIsReported) {
+  for (const char* extension : {".tst", ".checkpoint"}) {
+    std::filesystem::remove_all(Dir());
+    log_ = TestLog();
+    Story();
+    std::filesystem::remove(File(first_, extension));
+    const Verdict verdict = Audit();
+    EXPECT_EQ(verdict.ExitCode(), 2) << VerdictText(verdict);
+    EXPECT_THAT(verdict.reasons,
+                Contains(AllOf(HasSubstr(first_ + extension), HasSubstr("is missing"))));
+  }
+}
+
+TEST_F(TimestampsTest, ATokenUnderTheNameOfAnotherSizeIsRefused) {
+  Story();
+  const std::string stem = TimestampFileStem(5, Sha256({ReadFile(File(first_, ".tst"))}));
+  WriteFile(File(stem, ".tst"), ReadFile(File(first_, ".tst")));
+  WriteFile(File(stem, ".checkpoint"), ReadFile(File(first_, ".checkpoint")));
+  const Verdict verdict = Audit();
+  EXPECT_EQ(verdict.ExitCode(), 1) << VerdictText(verdict);
+  EXPECT_THAT(verdict.reasons, Contains(HasSubstr("is of another size than its name")));
+}
+
+TEST_F(TimestampsTest, WhatLiesBesideATimestampAndDoesNotParseIsReported) {
+  Story();
+  WriteFile(File(first_, ".consistency"), "rubbish\n");
+  EXPECT_THAT(Audit().reasons, Contains(HasSubstr(first_ + ".consistency: ")));
+  EXPECT_NE(Audit().ExitCode(), kExitUnwitnessed);
+}
+
+// A whole log says itself what its entries name; of one entry the receipts beside the tokens do.
+TEST_F(TimestampsTest, AWholeLogNeedsNoReceiptsOfTheEntriesThatNameTokens) {
+  Story();
+  std::filesystem::remove(File(first_, ".tlog-proof"));
+  std::filesystem::remove(File(second_, ".tlog-proof"));
+  const Verdict log = Audit();
+  EXPECT_EQ(log.ExitCode(), kExitUnwitnessed) << VerdictText(log);
+  ASSERT_EQ(log.brackets.size(), 5u);
+  EXPECT_EQ(log.brackets[2].named_by, 4u);
+  EXPECT_EQ(Entry(5).brackets.at(0).not_before_us, std::nullopt);
+}
+
+TEST_F(TimestampsTest, OneSideOfABracketIsABound) {
+  Story();
+  for (const uint64_t index : {uint64_t{1}, uint64_t{8}}) {
+    const Verdict verdict = Entry(index);
+    EXPECT_EQ(verdict.brackets.at(0).not_before_us.has_value(), index == 8);
+    EXPECT_EQ(verdict.brackets.at(0).no_later_us.has_value(), index == 1);
+    EXPECT_THAT(verdict.proven, Contains(HasSubstr("within brackets"))) << index;
+  }
+}
+
+TEST_F(TimestampsTest, AReceiptBesideATokenIsOfTheEntryThatNamesOne) {
+  Story();
+  const std::string receipt = File(first_, ".tlog-proof");
+  const auto expect = [&](const std::string& bytes, int exit_code, const std::string& why) {
+    WriteFile(receipt, bytes);
+    const Verdict verdict = Entry(5);
+    EXPECT_EQ(verdict.ExitCode(), exit_code) << VerdictText(verdict);
+    EXPECT_THAT(verdict.reasons, Contains(HasSubstr(why)));
+  };
+  const uint64_t size = log_.size();
+  expect(log_.ReceiptFor(5, size, false), 1, "of an entry that names no timestamp");
+  expect("rubbish\n", 1, first_ + ".tlog-proof: ");
+  // Another entry's place, and a leaf that the log does not hold.
+  TlogProof proof = ParseTlogProof(log_.ReceiptFor(4, size, false)).value();
+  proof.index = 3;
+  expect(FormatTlogProof(proof), 1, "inclusion");
+  TestLog fork;
+  fork.AddEvents(3);
+  Leaf leaf;
+  leaf.kind = EntryKind::kAnchor;
+  leaf.recorded_at_us = kStart + 11 * kSecond;
+  leaf.body = EncodeAnchor(anchor_);
+  fork.AddLeaf(leaf, std::nullopt);
+  fork.AddEvents(size - 5);
+  expect(fork.ReceiptFor(4, size, false), 1, "FORK");
+  EXPECT_EQ(Entry(5).reasons.size(), 1u) << "and nothing more of it";
+  std::filesystem::remove(receipt);
+  std::filesystem::create_directories(receipt);
+  EXPECT_THAT(Entry(5).reasons, Contains(HasSubstr("not a regular file")));
+}
+
+TEST_F(TimestampsTest, AnEntryThatNamesAStrangersTokenIsNotAccusedOfLosingIt) {
+  AddAt(1);
+  Stamp(2, 10, TestTsa({.name = "Stranger"}));
+  Leaf leaf;
+  leaf.kind = EntryKind::kAnchor;
+  leaf.recorded_at_us = kStart + 11 * kSecond;
+  leaf.body = EncodeAnchor(anchor_);
+  log_.AddLeaf(leaf, std::nullopt);
+  ExportLog(log_, Dir());
+  const Verdict verdict = Audit();
+  EXPECT_EQ(verdict.ExitCode(), 2) << VerdictText(verdict);
+  ASSERT_EQ(verdict.reasons.size(), 1u) << VerdictText(verdict);
+  EXPECT_THAT(verdict.reasons[0], HasSubstr("no pinned certificate vouches"));
+}
+
+TEST_F(TimestampsTest, AnEntryRecordedLongAfterItsBracketIsRefused) {
+  AddAt(400);
+  Stamp(2, 30, tsa_);
+  ExportLog(log_, Dir());
+  const Verdict verdict = Entry(1);
+  EXPECT_EQ(verdict.ExitCode(), 1) << VerdictText(verdict);
+  EXPECT_THAT(verdict.reasons, Contains(HasSubstr("entry 1: recorded, the ledger says, at ")));
+  EXPECT_THAT(verdict.reasons, Contains(HasSubstr("after its bracket")));
 }
 
 }  // namespace

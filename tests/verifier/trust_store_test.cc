@@ -4,8 +4,13 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "merkle/key_change_list.h"
+#include "merkle/note.h"
+#include "merkle/sha256.h"
 #include "tests/testing/shared_path.h"
 #include "tests/verifier/test_export.h"
 #include "verifier/file_io.h"
@@ -13,6 +18,7 @@
 namespace auditledger {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::StatusIs;
 using testing::TempDir;
 using testing::TestLog;
@@ -87,6 +93,82 @@ TEST_F(TrustStoreTest, OpensAnyWayOfNamingAFolder) {
   }
   std::filesystem::current_path(before);
   EXPECT_THAT(TrustStore::Open(""), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(TrustStoreTest, AFolderThatCannotBeMadeIsTold) {
+  EXPECT_THAT(TrustStore::Open(dir_.File(std::string(300, 'x'))),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("File name too long")));
+}
+
+// What a store holds of one log, and what stands in its way.
+class StoredLogTest : public TrustStoreTest {
+ protected:
+  StoredLogTest() { EXPECT_OK(store_.Save(pin_, log_.CheckpointAt(9))); }
+  std::string File(const std::string& suffix) const {
+    return absl::StrCat(dir_.File("trust/"), Sha256({log_.origin()}).ToHex(), suffix);
+  }
+  static void Block(const std::string& path) {
+    std::filesystem::create_directories(path + "/in/the/way");
+  }
+  static auto IsNoFile() {
+    return StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("not a regular file"));
+  }
+  const TrustStore store_ = TrustStore::Open(dir_.File("trust")).value();
+};
+
+TEST_F(StoredLogTest, WhatCannotBeReadIsNotTakenForNothing) {
+  EXPECT_OK(store_.LoadKeyChanges(pin_));
+  Block(File(".keys"));
+  EXPECT_THAT(store_.LoadKeyChanges(pin_), IsNoFile());
+  EXPECT_THAT(store_.Load(pin_), IsNoFile());
+  std::filesystem::remove_all(File(".keys"));
+  EXPECT_OK(store_.Load(pin_));
+  std::filesystem::remove(File(".checkpoint"));
+  Block(File(".checkpoint"));
+  EXPECT_THAT(store_.Load(pin_), IsNoFile());
+}
+
+TEST_F(StoredLogTest, KeysThatTheStoreDoesNotWriteAreRefused) {
+  KeyChangeList list{log_.origin(), 0, {}};
+  const auto load = [&] {
+    testing::WriteFile(File(".keys"), FormatKeyChangeList(list));
+    return store_.LoadKeyChanges(pin_).status();
+  };
+  EXPECT_OK(load());
+  list.size = 9;
+  EXPECT_THAT(load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("not what this store")));
+  list = {"ledger.test/other", 0, {}};
+  EXPECT_THAT(load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("not what this store")));
+  list = {log_.origin(), 0, {{3, log_.leaves()[3], {}}}};
+  EXPECT_THAT(load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("of another kind")));
+}
+
+TEST_F(StoredLogTest, OfALogWhoseKeyStayedNoKeysAreKept) {
+  EXPECT_OK(store_.SaveKeyChanges(pin_, {}));
+  EXPECT_FALSE(std::filesystem::exists(File(".keys")));
+  Block(File(".keys.tmp"));
+  EXPECT_THAT(store_.SaveKeyChanges(pin_, {{3, log_.leaves()[3], {}}}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr(".keys.tmp: open: ")));
+}
+
+TEST_F(StoredLogTest, WhatCannotBeForgottenIsSaid) {
+  Block(File(".keys"));
+  EXPECT_THAT(store_.Forget(log_.origin()), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_OK(ReadFileLimited(File(".checkpoint"), kMaxNoteBytes)) << "the head is not forgotten";
+}
+
+TEST_F(StoredLogTest, EvidenceThatCannotBeKeptIsSaid) {
+  const Evidence fork{.kind = Evidence::Kind::kFork,
+                      .first = log_.CheckpointAt(9),
+                      .second = log_.CheckpointSaying(9, Hash())};
+  ASSERT_OK_AND_ASSIGN(const std::string path, store_.KeepEvidence(pin_, fork));
+  Block(path + ".tmp");
+  EXPECT_THAT(store_.KeepEvidence(pin_, fork),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr(".tmp: open: ")));
+  std::filesystem::remove_all(dir_.File("trust/evidence"));
+  testing::WriteFile(dir_.File("trust/evidence"), "a file where the folder should be");
+  EXPECT_THAT(store_.KeepEvidence(pin_, fork),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("evidence: make folder: ")));
 }
 
 }  // namespace

@@ -53,8 +53,13 @@ struct State {
     }
   }
 };
-inline bool On(uint32_t id) {
+inline State& TheState() {
   static State& state = *new State;
+  return state;
+}
+inline State& at_start = TheState();  // before a test may have dropped its rights to the trace
+inline bool On(uint32_t id) {
+  State& state = TheState();
   if (state.trace >= 0) {
     const std::lock_guard<std::mutex> lock(state.mutex);
     if (state.reached.insert(id).second) {
