@@ -31,14 +31,15 @@ absl::StatusOr<HeadProof> ParseBareHashes(absl::string_view text) {
   const nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
   if (!json.is_object() || json.size() != 3) return bad;
   for (const char* name : {"old_size", "new_size"}) {
-    if (!json.contains(name) || !json[name].is_number_unsigned()) return bad;
+    if (!json.value(name, nlohmann::json()).is_number_unsigned()) return bad;
   }
-  if (!json.contains("hashes") || !json["hashes"].is_array()) return bad;
+  const nlohmann::json hashes = json.value("hashes", nlohmann::json());
+  if (!hashes.is_array()) return bad;
   HeadProof proof;
   proof.old_size = json["old_size"].get<uint64_t>();
   proof.new_size = json["new_size"].get<uint64_t>();
-  if (json["hashes"].size() > kMaxProofHashes) return bad;
-  for (const nlohmann::json& item : json["hashes"]) {
+  if (hashes.size() > kMaxProofHashes) return bad;
+  for (const nlohmann::json& item : hashes) {
     if (!item.is_string()) return bad;
     ASSIGN_OR_RETURN(const std::string bytes,
                      DecodeBase64("consistency proof", item.get_ref<const std::string&>()));

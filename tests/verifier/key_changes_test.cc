@@ -321,5 +321,123 @@ TEST_F(SuccessorTest, ThatDoesNotFitIsRefused) {
   EXPECT_THAT(All(Check().reasons), HasSubstr("names no predecessor"));
 }
 
+TEST_F(SuccessorTest, AFreezeThatNamesAnotherKeyIsRefused) {
+  auditledger::Freeze freeze;
+  freeze.successor_origin = "ledger.test/clinic-2";
+  freeze.successor_key_hash = LogKeyHash(kNoteEd25519, TestPublicKey(6));
+  old_log.AddSystem(EntryKind::kFreeze, EncodeFreeze(freeze).value());
+  MakeSuccessor(old_log.CheckpointAt(11));
+  EXPECT_EQ(Check().outcome, Outcome::kRefused);
+  EXPECT_THAT(All(Check().reasons), HasSubstr("names another key of its successor"));
+}
+
+TEST_F(SuccessorTest, OfAFreezeThatNamesNobodyTheChoiceIsNotProven) {
+  Freeze(8, "");
+  MakeSuccessor(old_log.CheckpointAt(11));
+  const Verdict verdict = Check();
+  EXPECT_EQ(verdict.outcome, Outcome::kVerified) << All(verdict.reasons);
+  EXPECT_THAT(All(verdict.not_proven), HasSubstr("its freeze names nobody"));
+}
+
+TEST_F(SuccessorTest, AHeadBeyondThePredecessorsExportCannotBeTold) {
+  TestLog longer;
+  longer.AddEvents(12);
+  MakeSuccessor(longer.CheckpointAt(12));
+  const Verdict verdict = Check();
+  EXPECT_EQ(verdict.outcome, Outcome::kCannotTell);
+  EXPECT_THAT(All(verdict.reasons), HasSubstr("names a head of size 12, and the predecessor's "
+                                              "export ends at 10"));
+}
+
+TEST_F(SuccessorTest, AHeadOfAStrangersIsNotThePredecessors) {
+  TestLog::Options options;
+  options.key = 6;
+  TestLog stranger(options);
+  stranger.AddEvents(9);
+  MakeSuccessor(stranger.CheckpointAt(10));
+  const Verdict verdict = Check();
+  EXPECT_EQ(verdict.outcome, Outcome::kRefused);
+  EXPECT_THAT(All(verdict.reasons), HasSubstr("the predecessor's head that the genesis names: "));
+  EXPECT_THAT(All(verdict.proven), Not(HasSubstr("are the past of this log")));
+}
+
+// What is missing is said, and nothing is concluded from it.
+TEST_F(SuccessorTest, WhatIsNotThereCannotBeTold) {
+  MakeSuccessor(old_log.CheckpointAt(10));
+  ASSERT_EQ(Check().outcome, Outcome::kVerified);
+  const Pin pin = MakePin(next->origin(), next->verifier().ToVkey()).value();
+  const auto check = [&](const std::string& fresh, const PredecessorInput& old) {
+    Verdict verdict = Verdict::About("log", pin);
+    CheckPredecessor(temp.File(fresh), pin, old, History(), verdict);
+    EXPECT_THAT(All(verdict.proven), Not(HasSubstr("past of this log")));
+    return verdict;
+  };
+  const std::string vkey = old_log.verifier().ToVkey();
+  Verdict verdict = check("none", {temp.File("old"), vkey});
+  EXPECT_EQ(verdict.outcome, Outcome::kCannotTell);
+  EXPECT_THAT(All(verdict.reasons), HasSubstr("none/checkpoint: open: "));
+  verdict = check("new", {temp.File("none"), vkey});
+  EXPECT_EQ(verdict.outcome, Outcome::kCannotTell);
+  EXPECT_THAT(All(verdict.reasons), HasSubstr("the predecessor's export: "));
+  verdict = check("new", {temp.File("old"), next->verifier().ToVkey()});
+  EXPECT_EQ(verdict.outcome, Outcome::kCannotTell);
+  EXPECT_THAT(All(verdict.reasons), HasSubstr("--predecessor-key: pin: the key is named"));
+  std::filesystem::remove(temp.File("old/tile/entries/000.p/10"));
+  verdict = check("new", {temp.File("old"), vkey});
+  EXPECT_EQ(verdict.outcome, Outcome::kCannotTell);
+  EXPECT_THAT(All(verdict.reasons), HasSubstr("the predecessor: "));
+}
+
+TEST_F(RotatedTest, AnyOfThePinnedKeysMayBeOneOfTheLogs) {
+  const std::vector<LoggedKeyChange> changes = {{10, log.leaves()[10], {}}};
+  Pin pin = PinOf(7);
+  EXPECT_THAT(ChainOf(pin, changes), StatusIs(absl::StatusCode::kFailedPrecondition));
+  pin.other_keys = {PinOf(2).key};
+  EXPECT_OK(ChainOf(pin, changes));
+}
+
+TEST_F(RotatedTest, OfALogThatIsRefusedNoChangeIsSaidToBeProven) {
+  log.AddSystem(EntryKind::kClock, "no clock step");
+  Export(temp.File("export"), log.size(), 2);
+  const Verdict verdict = Log(temp.File("export"), History());
+  EXPECT_EQ(verdict.outcome, Outcome::kRefused);
+  EXPECT_THAT(All(verdict.proven), Not(HasSubstr("key was changed")));
+}
+
+// Given for this head, remembered, or shown by an export: each change once, in order, and those
+// beyond the head not at all.
+TEST_F(RotatedTest, ChangesFromSeveralPlacesAreJoined) {
+  log.AddSystem(EntryKind::kKeyChange, KeyChangeBody(log.origin(), 2, 3));  // at 20
+  log.AddEvents(4);
+  Export(temp.File("export"), 25, 3);
+  const LoggedKeyChange first{10, log.leaves()[10], {}};
+  const auto join = [&](std::vector<LoggedKeyChange> remembered, uint64_t size) {
+    return JoinChanges(std::move(remembered), std::nullopt, temp.File("export"), PinOf(1), size)
+        .value();
+  };
+  const auto indexes = [](const std::vector<LoggedKeyChange>& changes) {
+    std::vector<uint64_t> out;
+    for (const LoggedKeyChange& change : changes) out.push_back(change.index);
+    return out;
+  };
+  using Indexes = std::vector<uint64_t>;
+  EXPECT_EQ(indexes(join({}, 25).changes), (Indexes{10, 20}));
+  EXPECT_EQ(indexes(join({first}, 25).changes), (Indexes{10, 20}));
+  EXPECT_EQ(indexes(join({first}, 25).unproven), (Indexes{20}));
+  EXPECT_EQ(indexes(join({}, 20).changes), (Indexes{10}));
+  EXPECT_TRUE(join({}, 10).changes.empty());
+  KeyChangeList given = ListAt(25);
+  given.changes.push_back({20, log.leaves()[20], InclusionProof(20, 25, log).value()});
+  EXPECT_EQ(indexes(JoinChanges({}, given, temp.File("export"), PinOf(1), 25)->unproven),
+            (Indexes{10, 20}));
+  given.changes.push_back({25, log.leaves()[20], {}});
+  EXPECT_EQ(indexes(JoinChanges({}, given, "", PinOf(1), 25)->changes), (Indexes{10, 20}));
+  // Tiles that are gone prove nothing; leaves that are gone name no change.
+  std::filesystem::remove_all(temp.File("export/tile/0"));
+  EXPECT_TRUE(join({}, 25).changes.empty());
+  std::filesystem::remove_all(temp.File("export/tile"));
+  EXPECT_TRUE(join({}, 25).changes.empty());
+}
+
 }  // namespace
 }  // namespace auditledger::testing

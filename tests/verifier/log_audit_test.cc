@@ -206,6 +206,36 @@ TEST_F(LogAuditTest, AFormerPartThatContradictsTheLogIsRefused) {
   }
 }
 
+TEST_F(LogAuditTest, AFormerPayloadOpensTheEntriesThatItIsOf) {
+  log_.AddEvents(20);
+  ExportLog(log_, Dir());
+  const auto former = [&](std::vector<std::optional<Opening>> openings) {
+    WriteFile(File("payload/000.p/3"), EncodePayloadBundle(openings).value());
+    return Audit();
+  };
+  const auto& all = log_.openings();
+  EXPECT_EQ(former({all[0], all[1], all[2]}).ExitCode(), kExitUnwitnessed);
+  const Verdict swapped = former({all[0], all[2], all[1]});
+  EXPECT_EQ(swapped.ExitCode(), 1) << VerdictText(swapped);
+  EXPECT_THAT(swapped.reasons, Contains(HasSubstr("payload/000.p/3: ")));
+}
+
+TEST_F(LogAuditTest, WhatIsNoFileOrNoFolderIsReported) {
+  log_.AddEvents(20);
+  ExportLog(log_, Dir());
+  std::filesystem::rename(File("tile/entries/000.p/21"), dir_.File("elsewhere"));
+  std::filesystem::create_symlink(dir_.File("elsewhere"), File("tile/entries/000.p/21"));
+  Verdict verdict = Audit();
+  EXPECT_EQ(verdict.ExitCode(), 2);
+  EXPECT_THAT(verdict.reasons, Contains("tile/entries/000.p/21: is not a regular file"));
+  std::filesystem::remove_all(Dir());
+  ExportLog(log_, Dir(), log_.size(), false);
+  WriteFile(File("payload"), "a file where the folder should be");
+  verdict = Audit();
+  EXPECT_EQ(verdict.ExitCode(), 2);
+  EXPECT_THAT(verdict.reasons, Contains(HasSubstr("/payload: Not a directory")));
+}
+
 TEST_F(LogAuditTest, SignedLogsThatBreakTheLedgersRulesAreRefused) {
   TestLog no_genesis = TestLog::Empty({});
   no_genesis.AddEvents(3);

@@ -16,6 +16,7 @@
 #include "merkle/cosignature.h"
 #include "merkle/header.h"
 #include "merkle/proof.h"
+#include "merkle/sha256.h"
 #include "merkle/tlog_proof.h"
 #include "tests/testing/key_ids.h"
 #include "tests/verifier/test_export.h"
@@ -312,6 +313,16 @@ TEST_F(Refusals, AStoreThatCannotBeWrittenIsSaid) {
   EXPECT_EQ(Head(log_.CheckpointAt(9)).ExitCode(), kCannotTell) << "no lock, no verdict";
 }
 
+// Damaged by another run since the head was opened.
+TEST_F(Refusals, AHeadIsNotRememberedWhoseKeysCannotBeRead) {
+  const std::string note = log_.CheckpointAt(9);
+  WriteFile(absl::StrCat(dir_.File("trust/"), Sha256({log_.origin()}).ToHex(), ".keys"), "rubbish");
+  Verdict verdict = Verdict::About("checkpoint", pin_);
+  CompareWithStore({HeadOf(log_, 9), note}, pin_, history_, HeadUse::kCheckpoint, verdict, {});
+  EXPECT_EQ(verdict.ExitCode(), kCannotTell);
+  EXPECT_THAT(Reasons(verdict), HasSubstr("memory of the log's keys does not fit the pin"));
+}
+
 TEST_F(Refusals, EvidenceThatCannotBeSavedStandsInTheVerdict) {
   ASSERT_EQ(Head(log_.CheckpointAt(9)).ExitCode(), kExitUnwitnessed);
   WriteFile(dir_.File("trust/evidence"), "a file where the folder should be");
@@ -413,9 +424,10 @@ TEST_F(WitnessRefusals, LinesOfAnotherTextAreNotTakenOver) {
   const std::string with_extension = log_.Sign(FormatCheckpoint(extended));
   ASSERT_EQ(Head(Cosigned(with_extension, {Of("a", 1), Of("b", 2)})).ExitCode(), 0);
   const std::string plain = Cosigned(log_.CheckpointAt(9), {Of("a", 1)});
-  ASSERT_EQ(Head(plain).ExitCode(), 0);
-  EXPECT_EQ(Head(plain).ExitCode(), 0);
-  EXPECT_EQ(store_->Load(pin_).value()->note, plain);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(Head(plain).ExitCode(), 0);
+    EXPECT_EQ(store_->Load(pin_).value()->note, plain);
+  }
 }
 
 TEST_F(WitnessRefusals, ANoteIsNotFilledBeyondWhatCanBeRead) {

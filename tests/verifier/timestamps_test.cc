@@ -419,6 +419,15 @@ TEST_F(TimestampsTest, AWholeLogNeedsNoReceiptsOfTheEntriesThatNameTokens) {
   EXPECT_EQ(Entry(5).brackets.at(0).not_before_us, std::nullopt);
 }
 
+TEST_F(TimestampsTest, OfALogThatIsRefusedNoTimeIsSaid) {
+  Story();
+  log_.AddSystem(EntryKind::kClock, "no clock step");
+  ExportLog(log_, Dir());
+  const Verdict verdict = Audit();
+  EXPECT_EQ(verdict.ExitCode(), 1);
+  EXPECT_THAT(verdict.brackets, IsEmpty());
+}
+
 TEST_F(TimestampsTest, OneSideOfABracketIsABound) {
   Story();
   for (const uint64_t index : {uint64_t{1}, uint64_t{8}}) {
