@@ -54,7 +54,7 @@ leveldb::WriteOptions Synced() {
 class LevelDbEngine : public Engine {
  public:
   explicit LevelDbEngine(const LevelDbOptions& options)
-      : env_(options.base_env != nullptr ? options.base_env : BaseEnvOfEngines()),
+      : env_(BaseEnvOfEngines()),
         cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
 
   absl::Status Open(const LevelDbOptions& options);

@@ -22,8 +22,6 @@ namespace auditledger {
 struct LevelDbOptions {
   std::string path;
   bool create_if_missing = false;
-  // The Env below the strict one; not owned; nullptr = the machine's. Tests inject faults here.
-  leveldb::Env* base_env = nullptr;
   size_t write_buffer_bytes = 16 << 20;  // bounds a flush's stall at some 10 ms (performance.md 3)
   size_t block_cache_bytes = 8 << 20;
   int max_open_files = 256;  // bounds what table indexes take in memory

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "ledger/log_file.h"
 #include "ledger/posix_file.h"
 #include "ledger/strict_env_logs.h"
 #include "leveldb/slice.h"
@@ -162,8 +163,15 @@ leveldb::Status StrictEnv::NewWritableFile(const std::string& name,
                                            leveldb::WritableFile** result) {
   *result = nullptr;
   leveldb::WritableFile* file = nullptr;
-  const leveldb::Status status = target()->NewWritableFile(name, &file);
-  return status.ok() ? Wrap(name, file, result) : status;
+  if (!IsLog(name)) {
+    const leveldb::Status status = target()->NewWritableFile(name, &file);
+    return status.ok() ? Wrap(name, file, result) : status;
+  }
+  leveldb::Status status = NewLogFile(name, &sync_failed_, &file);
+  std::unique_ptr<leveldb::WritableFile> log(file);
+  if (status.ok()) status = SyncFolderOf(name);
+  if (status.ok()) *result = log.release();
+  return status;
 }
 
 leveldb::Status StrictEnv::NewAppendableFile(const std::string& name,

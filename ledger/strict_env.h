@@ -7,6 +7,8 @@
 // - A file created or renamed is in its folder for good before it is used.
 // - A manifest stays when the renaming of CURRENT failed: it may have happened all the same, and
 //   then CURRENT names the very file that LevelDB removes after such an error.
+// - A write-ahead log is written into zeros, so that its sync waits for no table (log_file.h); it
+//   is made by posix_file.h, not by `base`.
 // - A log that a newer one follows has to be whole, on request the newest one ends before a last
 //   batch that a power cut tore (strict_env_logs.h). When LevelDB has done with such a log, it
 //   stays as "NNNNNN.log.cut".

@@ -100,6 +100,7 @@ Status OpenLog(leveldb::Env& env, const std::string& name, LogReading reading,
   if (status.ok()) status = ReadFile(env, name, SIZE_MAX, &bytes);
   if (status.ok() && !next.empty()) status = ReadFile(env, next, kLogBlockBytes, &next_block);
   if (!status.ok()) return status;
+  bytes.resize(SizeWithoutZeros(bytes));
   if (!next.empty() || reading == LogReading::kAllWhole) {
     const absl::Status whole = CheckWholeLog(bytes, next_block);
     if (!whole.ok()) return Status::Corruption(name, std::string(whole.message()));

@@ -106,6 +106,13 @@ absl::Status DamagedLog(absl::string_view what) {
 
 }  // namespace
 
+uint64_t SizeWithoutZeros(absl::string_view log) {
+  if (log.empty() || log.back() != '\0') return log.size();
+  const uint64_t whole = WalkThrough(log).whole;
+  const bool all_zeros = log.find_first_not_of('\0', whole) == absl::string_view::npos;
+  return all_zeros ? whole : log.size();
+}
+
 std::optional<uint64_t> TornTail(absl::string_view log) {
   const Walk walk = WalkThrough(log);
   if (walk.at >= log.size() || BatchBeginsBehind(log, walk.at)) return std::nullopt;

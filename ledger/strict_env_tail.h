@@ -11,6 +11,9 @@
 // crash's doing, and drops what follows without a word. Of the newest log that is for the signer's
 // memory too; an older one was synced to its end, so that whatever is missing there is damage.
 //
+// Behind the last batch there may be zeros, written ahead of what was to come (log_file.h); a log
+// is looked at without them.
+//
 // Example: const std::optional<uint64_t> keep = TornTail(bytes);
 //
 // Format: LevelDB 1.23, doc/log_format.md and write_batch.cc. Thread-safety: pure functions.
@@ -27,6 +30,10 @@ namespace auditledger {
 
 // Of a log. No record crosses a block's end.
 inline constexpr uint64_t kLogBlockBytes = 32768;
+
+// The bytes of `log` without zeros written ahead: up to where its last batch ends, if all behind
+// that are zeros, else all.
+uint64_t SizeWithoutZeros(absl::string_view log);
 
 // The bytes before the torn last batch of `log`; nothing when no record is damaged, or when a batch
 // begins behind the damage, which no power cut leaves.

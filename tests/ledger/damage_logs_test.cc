@@ -10,6 +10,7 @@
 #include "ledger/leveldb_engine.h"
 #include "ledger/recovery.h"
 #include "ledger/signer.h"
+#include "ledger/strict_env_tail.h"
 #include "tests/ledger/damage_fixture.h"
 #include "tests/testing/status_matchers.h"
 
@@ -44,6 +45,7 @@ class DamageOfLogs : public ::testing::Test {
       if (absl::EndsWith(name, ".log")) log_ = name;
     }
     bytes_ = ReadAll(LogPath(paths_) + "/" + log_);
+    bytes_.resize(SizeWithoutZeros(bytes_));
     ASSERT_LT(bytes_.size(), kBlockBytes);
     for (uint64_t at = 0; at < bytes_.size();) {
       batches_.push_back(at);

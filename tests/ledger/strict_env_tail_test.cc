@@ -22,7 +22,8 @@ using ::auditledger::testing::StatusIs;
 constexpr size_t kSector = 512;
 
 // A log as LevelDB writes it: batches of about `sizes` bytes. `ends`: where each of them ends.
-std::string WriteLog(const std::vector<size_t>& sizes, std::vector<uint64_t>& ends) {
+std::string WriteLog(const std::vector<size_t>& sizes, std::vector<uint64_t>& ends,
+                     bool zeros = false) {
   const testing::TempDir dir;
   leveldb::Options options;
   options.create_if_missing = true;
@@ -34,6 +35,7 @@ std::string WriteLog(const std::vector<size_t>& sizes, std::vector<uint64_t>& en
     // Not the same byte throughout: a hole must be seen.
     std::string value;
     while (value.size() < sizes[i]) value += std::to_string(value.size()) + "-";
+    if (zeros) value.assign(sizes[i], '\0');
     EXPECT_TRUE(db->Put({}, std::to_string(i), value).ok());
     ends.push_back(std::filesystem::file_size(log));
   }
@@ -55,6 +57,33 @@ TEST_F(TornTailTest, AWholeLogHasNone) {
   EXPECT_EQ(TornTail(""), std::nullopt);
   EXPECT_EQ(TornTail(log_), std::nullopt);
   for (const uint64_t end : ends_) EXPECT_EQ(TornTail(log_.substr(0, end)), std::nullopt) << end;
+}
+
+TEST_F(TornTailTest, ZerosWrittenAheadAreNotCounted) {
+  EXPECT_EQ(SizeWithoutZeros(""), 0u);
+  EXPECT_EQ(SizeWithoutZeros(std::string(70000, '\0')), 0u);
+  for (const uint64_t end : ends_) {
+    const std::string log = log_.substr(0, end);
+    EXPECT_EQ(SizeWithoutZeros(log), end);
+    for (const size_t zeros : {1u, 6u, 7u, 8u, 512u, 40000u}) {
+      EXPECT_EQ(SizeWithoutZeros(log + std::string(zeros, '\0')), end) << zeros;
+    }
+    // Not behind a batch that is torn, nor with anything among them.
+    const std::string torn = log.substr(0, end - 20) + std::string(70000, '\0');
+    EXPECT_EQ(SizeWithoutZeros(torn), torn.size());
+    const std::string more = log + std::string(100, '\0') + "x" + std::string(100, '\0');
+    EXPECT_EQ(SizeWithoutZeros(more), more.size());
+  }
+}
+
+// A batch may end in zeros of its own, at any place before a block's end.
+TEST(ZerosOfABatchTest, AreKept) {
+  for (size_t size = 32640; size < 32800; ++size) {
+    std::vector<uint64_t> ends;
+    const std::string log = WriteLog({size}, ends, /*zeros=*/true);
+    ASSERT_EQ(SizeWithoutZeros(log), log.size()) << size;
+    ASSERT_EQ(SizeWithoutZeros(log + std::string(33000, '\0')), log.size()) << size;
+  }
 }
 
 TEST_F(TornTailTest, AHoleInTheLastBatchLeavesTheOthers) {

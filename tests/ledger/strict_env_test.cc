@@ -164,16 +164,17 @@ TEST_F(StrictEnvTest, AManifestsFolderThatCannotBeOpenedIsAWriteErrorOnly) {
 }
 
 TEST_F(StrictEnvTest, RemembersTheFirstFailedSync) {
-  FaultEnv faults;
-  StrictEnv env(&faults);
+  StrictEnv env(leveldb::Env::Default());
   leveldb::WritableFile* raw = nullptr;
   ASSERT_TRUE(env.NewWritableFile(dir_ / "a.log", &raw).ok());
   const std::unique_ptr<leveldb::WritableFile> file(raw);
   ASSERT_TRUE(file->Append("x").ok());
   ASSERT_TRUE(file->Sync().ok());
   EXPECT_FALSE(env.SyncFailed());
-  faults.good_syncs = 0;
-  EXPECT_FALSE(file->Sync().ok());
+  {
+    const FileFaults faults(FileOperation::kSync, "a.log", EIO);
+    EXPECT_FALSE(file->Sync().ok());
+  }
   EXPECT_TRUE(file->Sync().ok());
   EXPECT_TRUE(env.SyncFailed());
 }
@@ -210,10 +211,10 @@ class CountingEnv : public leveldb::EnvWrapper {
 };
 
 // A commit's sync waits for one piece of a table, not for the whole of it.
-TEST_F(StrictEnvTest, TablesAreSyncedInPiecesLogsWhenAskedOnly) {
+TEST_F(StrictEnvTest, TablesAreSyncedInPiecesManifestsWhenAskedOnly) {
   CountingEnv counts;
   StrictEnv env(&counts);
-  for (const auto& [name, syncs] : {std::pair("000005.ldb", 4), std::pair("000006.log", 0)}) {
+  for (const auto& [name, syncs] : {std::pair("000005.ldb", 4), std::pair("MANIFEST-000006", 0)}) {
     counts.syncs = 0;
     leveldb::WritableFile* raw = nullptr;
     ASSERT_TRUE(env.NewWritableFile(dir_ / name, &raw).ok());

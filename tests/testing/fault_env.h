@@ -20,11 +20,9 @@ class FaultEnv : public leveldb::EnvWrapper {
  public:
   FaultEnv() : EnvWrapper(leveldb::Env::Default()) {}
 
-  // How many more appends to and syncs of write-ahead logs ("*.log") go well. The one after fails,
-  // once: an append leaves half of its bytes, a sync all of them.
-  static constexpr int64_t kAll = INT64_MAX;
-  std::atomic<int64_t> good_appends{kAll};
-  std::atomic<int64_t> good_syncs{kAll};
+  // How many more appends to write-ahead logs ("*.log") go well. The one after fails, once, and
+  // leaves half of its bytes.
+  std::atomic<int64_t> good_appends{INT64_MAX};
   // At most so many bytes of each sequential read.
   std::atomic<size_t> read_at_most{SIZE_MAX};
 
@@ -68,11 +66,7 @@ class FaultEnv : public leveldb::EnvWrapper {
     }
     leveldb::Status Close() override { return file_->Close(); }
     leveldb::Status Flush() override { return file_->Flush(); }
-    leveldb::Status Sync() override {
-      const bool fails = env_.good_syncs-- == 0;
-      const leveldb::Status status = file_->Sync();
-      return fails ? leveldb::Status::IOError("sync", "injected") : status;
-    }
+    leveldb::Status Sync() override { return file_->Sync(); }
 
    private:
     const std::unique_ptr<leveldb::WritableFile> file_;
