@@ -255,7 +255,9 @@ void MakeGolden(const std::string& out, const GoldenVersion& version) {
   // Most of it lies in tables, the rest in the write-ahead log; a backup of two increments.
   AppendEvents(golden, 1, kRotatedAfter, scratch.path());
   MakeBackup(golden, scratch.path());
-  if (version.rotated) ASSERT_OK(golden.PrepareRotation());
+  if (version.rotated) {
+    ASSERT_OK(golden.PrepareRotation());
+  }
   ASSERT_OK(golden.Open());
   AppendEvents(golden, kRotatedAfter + 1, kEvents - 5, scratch.path());
   golden.Close();
