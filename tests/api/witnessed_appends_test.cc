@@ -44,7 +44,7 @@ TEST_F(WitnessingTest, ReceiptsOfAStreamWithoutProofsLieUnderAHeadOfTheirKind) {
 // How many wait for witnesses takes no room from those who do not.
 TEST_F(WitnessingTest, WhoWaitsForWitnessesHoldsNoDurableAppendUp) {
   Serve();
-  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Away(5);
   const auto batch = [](const std::string& name, v1::AckLevel ack) {
     v1::BatchAppendEventsRequest request;
     request.set_ledger("ledgers/main");

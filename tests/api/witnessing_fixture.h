@@ -56,20 +56,33 @@ class WitnessingTest : public ::testing::Test {
     server_.reset();
     ledgers_.reset();
   }
-  void Restart(const std::function<void(config::v1::Witness&)>& change = {}) {
-    Stop();
+  void Start(const std::function<void(config::v1::Witness&)>& change = {}) {
     OpenLedgers();
     Serve(change);
   }
-  // `name` aside, or back in place of what is there.
-  void Save(const std::string& name) {
-    std::filesystem::copy(Folder(name), Folder(name + ".old"),
-                          std::filesystem::copy_options::recursive);
+  void Restart(const std::function<void(config::v1::Witness&)>& change = {}) {
+    Stop();
+    Start(change);
   }
-  void PutBack(const std::string& name) {
-    std::filesystem::remove_all(Folder(name));
-    std::filesystem::copy(Folder(name + ".old"), Folder(name),
-                          std::filesystem::copy_options::recursive);
+  // The first `count` witnesses are away, the others there.
+  void Away(size_t count) {
+    for (size_t i = 0; i < witnesses_.witnesses().size(); ++i) {
+      witnesses_[i].SetDown(i < count);
+    }
+  }
+  // All of a ledger but its keys aside, or back in place of what is there. Not while it is open.
+  void Save() {
+    for (const std::string name : {"data", "state", "seeds"}) {
+      std::filesystem::copy(Folder(name), Folder(name + ".old"),
+                            std::filesystem::copy_options::recursive);
+    }
+  }
+  void PutBack() {
+    for (const std::string name : {"data", "state", "seeds"}) {
+      std::filesystem::remove_all(Folder(name));
+      std::filesystem::copy(Folder(name + ".old"), Folder(name),
+                            std::filesystem::copy_options::recursive);
+    }
   }
 
   absl::StatusOr<v1::Receipt> Append(const std::string& id, v1::AckLevel ack) {

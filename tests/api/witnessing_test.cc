@@ -75,7 +75,7 @@ TEST_F(WitnessingTest, BatchesAndStreamsAreWitnessedToo) {
 
 TEST_F(WitnessingTest, OneWitnessMayBeAway) {
   Serve();
-  witnesses_[0].SetDown(true);
+  Away(1);
   for (int i = 0; i < 5; ++i) {
     const auto receipt = AppendWitnessed(absl::StrCat("e", i));
     ASSERT_OK(receipt);
@@ -88,8 +88,7 @@ TEST_F(WitnessingTest, OneWitnessMayBeAway) {
 TEST_F(WitnessingTest, WithTwoAwayItFailsClosedAndDurableGoesOnAndSaysSo) {
   Serve([](config::v1::Witness& witness) { witness.set_ack_timeout_ms(300); });
   ASSERT_OK(AppendWitnessed("before"));
-  witnesses_[0].SetDown(true);
-  witnesses_[1].SetDown(true);
+  Away(2);
   const absl::Status refused = AppendWitnessed("during").status();
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable,
                                 HasSubstr("the event is durable at index 2")));
@@ -123,8 +122,7 @@ TEST_F(WitnessingTest, WithTwoAwayItFailsClosedAndDurableGoesOnAndSaysSo) {
 TEST_F(WitnessingTest, ReadsCanAskForTheWitnessedHead) {
   Serve();
   ASSERT_OK(AppendWitnessed("a"));
-  witnesses_[0].SetDown(true);
-  witnesses_[1].SetDown(true);
+  Away(2);
   ASSERT_OK(AppendDurable("b"));
   v1::GetCheckpointRequest request;
   request.set_ledger("ledgers/main");
@@ -170,8 +168,7 @@ TEST_F(WitnessingTest, WithoutAPolicyNobodyIsToldOtherwise) {
 TEST_F(WitnessingTest, TheUnwitnessedLagIsBoundedAndAppendsResumeByThemselves) {
   Serve([](config::v1::Witness& witness) { witness.set_max_lag_entries(3); });
   ASSERT_OK(AppendWitnessed("a"));
-  witnesses_[0].SetDown(true);
-  witnesses_[1].SetDown(true);
+  Away(2);
   absl::Status paused;
   int appended = 0;
   EXPECT_TRUE(Eventually([&] {
@@ -195,8 +192,7 @@ TEST_F(WitnessingTest, TheFolderOfTilesShowsTheWitnessedHead) {
     config.mutable_publish()->set_interval_ms(10);
   });
   ASSERT_OK(AppendWitnessed("a"));
-  witnesses_[0].SetDown(true);
-  witnesses_[1].SetDown(true);
+  Away(2);
   ASSERT_OK(AppendDurable("b"));
   const std::string path = published + "/main/checkpoint";
   EXPECT_TRUE(Eventually([&] {
@@ -214,7 +210,7 @@ TEST_F(WitnessingTest, AStartIsConfirmedByTheQuorumAndRemembersItsHead) {
   EXPECT_TRUE(Confirmed());
   EXPECT_TRUE(Logged(R"("event":"start_confirmed","ledger":"main","by":"the quorum")"));
   ASSERT_OK(AppendWitnessed("c"));
-  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Away(5);
   Restart();
   v1::GetCheckpointRequest request;
   request.set_ledger("ledgers/main");
@@ -227,8 +223,7 @@ TEST_F(WitnessingTest, AStartIsConfirmedByTheQuorumAndRemembersItsHead) {
 TEST_F(WitnessingTest, AStartThatTooFewConfirmServesReadsUntilTheyDo) {
   Serve();
   ASSERT_OK(AppendWitnessed("a"));
-  witnesses_[0].SetDown(true);
-  witnesses_[1].SetDown(true);
+  Away(2);
   Restart();
   const absl::Status refused = AppendDurable("b").status();
   EXPECT_EQ(ErrorReason(refused), "LEDGER_PAUSED");
@@ -249,16 +244,14 @@ TEST_F(WitnessingTest, DataAndSignersMemoryRolledBackTogetherAreRefused) {
   Serve();
   ASSERT_OK(AppendWitnessed("a"));
   Stop();
-  for (const char* name : {"data", "state", "seeds"}) Save(name);
-  OpenLedgers();
-  Serve();
+  Save();
+  Start();
   ASSERT_TRUE(Confirmed());
   ASSERT_OK(AppendWitnessed("b"));
   ASSERT_OK(AppendWitnessed("c"));
   Stop();
-  for (const char* name : {"data", "state", "seeds"}) PutBack(name);
-  OpenLedgers();
-  Serve();
+  PutBack();
+  Start();
   EXPECT_TRUE(Eventually([&] { return Status().state() == v1::Ledger::STATE_REFUSED; }));
   EXPECT_THAT(Status().state_reason(), HasSubstr("rollback: size 4"));
   EXPECT_THAT(Status().state_reason(), HasSubstr("start a successor ledger"));
@@ -271,19 +264,17 @@ TEST_F(WitnessingTest, TheStoredWitnessedHeadRefusesARollbackThatNoWitnessIsTher
   Serve();
   ASSERT_OK(AppendWitnessed("a"));
   Stop();
-  for (const char* name : {"data", "state", "seeds"}) Save(name);
-  OpenLedgers();
-  Serve();
+  Save();
+  Start();
   ASSERT_TRUE(Confirmed());
   ASSERT_OK(AppendWitnessed("b"));
   Stop();
   fs::copy(Folder("state") + "/main/witnessed", Folder("kept"), fs::copy_options::recursive);
-  for (const char* name : {"data", "state", "seeds"}) PutBack(name);
+  PutBack();
   fs::remove_all(Folder("state") + "/main/witnessed");
   fs::copy(Folder("kept"), Folder("state") + "/main/witnessed", fs::copy_options::recursive);
-  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
-  OpenLedgers();
-  Serve();
+  Away(5);
+  Start();
   EXPECT_EQ(Status().state(), v1::Ledger::STATE_REFUSED);
 }
 
@@ -297,8 +288,7 @@ TEST_F(WitnessingTest, AWitnessThatOnlySaysItIsAheadDoesNotRefuseAndDoesNotCount
           HttpAnswer{409, std::string(kWitnessSizeType), "1000\n"});
     });
   }
-  OpenLedgers();
-  Serve();
+  Start();
   EXPECT_TRUE(Eventually([&] { return Logged(R"("outcome":"ahead")"); }));
   EXPECT_EQ(Status().state(), v1::Ledger::STATE_PAUSED);
   witnesses_[0].SetLie({});
@@ -309,7 +299,7 @@ TEST_F(WitnessingTest, AnOperatorMayVouchForTheStartUnlessAWitnessProvesMore) {
   Serve();
   ASSERT_OK(AppendWitnessed("a"));
   Stop();
-  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Away(5);
   OpenLedgers();
   Ledger* const ledger = ledgers_->Find("main").value();
   EXPECT_TRUE(ledger->held());
@@ -337,11 +327,11 @@ TEST_F(WitnessingTest, AWitnessThatSignsForAnotherHeadIsFoundOut) {
 TEST_F(WitnessingTest, ALedgerMadeLaterIsCosignedToo) {
   Serve();
   Ledger* const later = ledgers_->Create("later", "later.example/log").value();
-  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Away(5);
   v1::AppendEventRequest request = AppendRequest(GoodEvent("a"));
   request.set_ledger("ledgers/later");
   EXPECT_OK(server_->Call(&Stub::AppendEvent, request)) << "it has no past to be confirmed";
-  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(false);
+  Away(0);
   witnesses_.witnesses().Follow(later->verifier());
   request.set_ack(v1::ACK_LEVEL_WITNESSED);
   EXPECT_TRUE(Eventually([&] { return server_->Call(&Stub::AppendEvent, request).ok(); }));
@@ -359,7 +349,7 @@ TEST_F(WitnessingTest, APolicyOfOtherLogsRefusesTheLedgerAndNamesTheLine) {
 
 TEST_F(WitnessingTest, StoppingAnswersWhoeverWaits) {
   Serve([](config::v1::Witness& witness) { witness.set_ack_timeout_ms(2000); });
-  for (size_t i = 0; i < 5; ++i) witnesses_[i].SetDown(true);
+  Away(5);
   std::thread caller([&] {
     EXPECT_THAT(AppendWitnessed("a").status(), StatusIs(absl::StatusCode::kUnavailable));
   });

@@ -34,6 +34,11 @@ class RotationMonitorTest : public testing::LogMonitorFixture {
   void TellOfTheChange(MaliciousServer& server) {
     server.Lie("key-changes", FormatKeyChangeList({log_.origin(), 0, {{6, log_.leaves()[6], {}}}}));
   }
+  void PinAWitness() {
+    witnesses_ = {NoteVerifier::FromEd25519("witness.example", testing::TestPublicKey(7),
+                                            kNoteEd25519Cosignature)
+                      .value()};
+  }
   std::string CosignedBy2(TestLog& log, uint64_t size, uint64_t time) {
     Note note = ParseNote(CheckpointBy(2, log, size)).value();
     note.signatures.push_back(
@@ -47,28 +52,23 @@ class RotationMonitorTest : public testing::LogMonitorFixture {
 };
 
 TEST_F(RotationMonitorTest, FollowsALogWhoseKeyIsRotated) {
-  TestLog log;
-  log.AddEvents(5);
-  log.AddSystem(EntryKind::kKeyChange, testing::KeyChangeBody(log.origin(), 1, 2));
-  log.AddEvents(10);
-  MaliciousServer& server = Serve(log);
-  server.Show(log, 6);
-  ASSERT_OK(Start(log, {server.url()}));
+  MaliciousServer& server = Serve(log_);
+  server.Show(log_, 6);
+  ASSERT_OK(Start(log_, {server.url()}));
   EXPECT_THAT(Kinds(Round()), IsEmpty());
-  server.Show(log, 12);
-  server.Lie("checkpoint", CheckpointBy(2, log, 12));
+  server.Show(log_, 12);
+  server.Lie("checkpoint", CheckpointBy(2, log_, 12));
   EXPECT_THAT(Kinds(Round()), ElementsAre("not_this_log")) << "nobody says who that is";
-  const std::string changes = FormatKeyChangeList({log.origin(), 0, {{6, log.leaves()[6], {}}}});
-  server.Lie("key-changes", changes);
+  TellOfTheChange(server);
   const RoundReport report = Round();
   EXPECT_THAT(Kinds(report), IsEmpty());
   EXPECT_EQ(report.size, 12u);
-  ASSERT_OK(Start(log, {server.url()}));
-  server.Show(log, 17);
+  ASSERT_OK(Start(log_, {server.url()}));
+  server.Show(log_, 17);
   server.Lie("key-changes", std::nullopt);
-  server.Lie("checkpoint", CheckpointBy(2, log, 17));
+  server.Lie("checkpoint", CheckpointBy(2, log_, 17));
   EXPECT_THAT(Kinds(Round()), IsEmpty()) << "the mirror knows by now";
-  server.Lie("checkpoint", log.CheckpointAt(17));
+  server.Lie("checkpoint", log_.CheckpointAt(17));
   EXPECT_THAT(Kinds(Round()), ElementsAre("not_this_log")) << "the retired key";
 }
 
@@ -92,9 +92,7 @@ TEST_F(RotationMonitorTest, AForkAcrossTheRotationIsProvenAndTheMonitorGoesOn) {
 }
 
 TEST_F(RotationMonitorTest, ACosignedHeadOfANewKeyWhoseEntriesAreWithheldWedgesNothing) {
-  witnesses_ = {NoteVerifier::FromEd25519("witness.example", testing::TestPublicKey(7),
-                                          kNoteEd25519Cosignature)
-                    .value()};
+  PinAWitness();
   MaliciousServer& server = Serve(log_);
   TellOfTheChange(server);
   ASSERT_OK(Start(log_, {server.url()}));
@@ -110,9 +108,7 @@ TEST_F(RotationMonitorTest, ACosignedHeadOfANewKeyWhoseEntriesAreWithheldWedgesN
 }
 
 TEST_F(RotationMonitorTest, ARollbackAcrossTheRotationIsProven) {
-  witnesses_ = {NoteVerifier::FromEd25519("witness.example", testing::TestPublicKey(7),
-                                          kNoteEd25519Cosignature)
-                    .value()};
+  PinAWitness();
   MaliciousServer& server = Serve(log_);
   TellOfTheChange(server);
   ASSERT_OK(Start(log_, {server.url()}));
