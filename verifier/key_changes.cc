@@ -41,10 +41,9 @@ std::vector<LoggedKeyChange> Exported(const std::string& dir, uint64_t size) {
   ExportTileReader tiles(dir);
   const uint64_t exported = ClaimedSize(dir);
   for (LoggedKeyChange& change : ReadLandmarks(dir, exported).key_changes) {
-    if (change.index >= size) break;
     TileNodeReader nodes(tiles, std::max(size, exported));
     auto proof = InclusionProof(change.index, size, nodes);
-    if (!proof.ok()) continue;
+    if (!proof.ok()) continue;  // tiles are missing, or the change lies beyond the head
     change.inclusion = *std::move(proof);
     out.push_back(std::move(change));
   }

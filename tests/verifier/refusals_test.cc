@@ -311,7 +311,9 @@ TEST_F(Refusals, AStoreThatCannotBeWrittenIsSaid) {
   EXPECT_EQ(verdict.ExitCode(), kCannotTell);
   EXPECT_THAT(Reasons(verdict), HasSubstr("could not be remembered"));
   std::filesystem::remove_all(dir_.File("trust"));
-  EXPECT_EQ(Head(log_.CheckpointAt(9)).ExitCode(), kCannotTell) << "no lock, no verdict";
+  const Verdict unlocked = Head(log_.CheckpointAt(9));
+  EXPECT_EQ(unlocked.ExitCode(), kCannotTell);
+  EXPECT_THAT(Reasons(unlocked), HasSubstr(".lock: ")) << "no lock, no verdict";
 }
 
 // Damaged by another run since the head was opened.
