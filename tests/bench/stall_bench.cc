@@ -24,6 +24,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -31,6 +32,7 @@
 #include "ledger/ledger.h"
 #include "ledger/leveldb_engine.h"
 #include "ledger/posix_file_system.h"
+#include "ledger/strict_env_logs.h"
 #include "leveldb/env.h"
 #include "tests/bench/ledger_filler.h"
 #include "tools/load_plan.h"
@@ -52,9 +54,9 @@ int64_t UnscheduledNs() {
 }
 
 enum Cause { kKeyStore, kLog, kSigner, kPace, kLevelDb, kCauses };
-constexpr std::array<const char*, kCauses> kCauseNames = {"key store's sync", "log's sync",
-                                                          "signer's state's sync",
-                                                          "deliberate waits", "LevelDB's waits"};
+constexpr std::array<const char*, kCauses> kCauseNames = {
+    "key store's sync", "log's writes and sync", "signer's state's sync", "deliberate waits",
+    "LevelDB's waits"};
 
 struct Sum {
   uint64_t count = 0;
@@ -108,29 +110,8 @@ class Wait {
   int64_t unscheduled_ns_ = 0;
 };
 
-// Begun by a line of LevelDB's log, ended by the committing thread's next write to the log.
+// Begun by a line of LevelDB's own notes, ended by the committing thread's next write to the log.
 thread_local Wait t_leveldb;
-
-class TimedLog : public leveldb::WritableFile {
- public:
-  explicit TimedLog(leveldb::WritableFile* file) : file_(file) {}
-  leveldb::Status Append(const leveldb::Slice& data) override {
-    t_leveldb.End(kLevelDb);
-    return file_->Append(data);
-  }
-  leveldb::Status Close() override { return file_->Close(); }
-  leveldb::Status Flush() override { return file_->Flush(); }
-  leveldb::Status Sync() override {
-    Wait wait;
-    wait.Begin();
-    const leveldb::Status status = file_->Sync();
-    wait.End(kLog);
-    return status;
-  }
-
- private:
-  const std::unique_ptr<leveldb::WritableFile> file_;
-};
 
 class TimedLogger : public leveldb::Logger {
  public:
@@ -142,12 +123,6 @@ class TimedLogger : public leveldb::Logger {
 class TimedEnv : public leveldb::EnvWrapper {
  public:
   TimedEnv() : EnvWrapper(leveldb::Env::Default()) {}
-  leveldb::Status NewWritableFile(const std::string& name,
-                                  leveldb::WritableFile** result) override {
-    const leveldb::Status status = target()->NewWritableFile(name, result);
-    if (status.ok() && absl::EndsWith(name, ".log")) *result = new TimedLog(*result);
-    return status;
-  }
   leveldb::Status NewLogger(const std::string&, leveldb::Logger** result) override {
     *result = new TimedLogger;
     return leveldb::Status::OK();
@@ -160,7 +135,7 @@ class TimedEnv : public leveldb::EnvWrapper {
   }
 };
 
-// The machine's, with the syncs of two kinds of files timed.
+// The machine's, with what a commit waits for timed.
 class TimedFiles : public FileSystem {
  public:
   int Open(const std::string& path, int flags, mode_t mode) override {
@@ -174,7 +149,9 @@ class TimedFiles : public FileSystem {
     return machine_.Pread(fd, out, size, offset);
   }
   ssize_t Pwrite(int fd, const char* bytes, size_t size, off_t offset) override {
-    return machine_.Pwrite(fd, bytes, size, offset);
+    if (!IsLog(PathOf(fd))) return machine_.Pwrite(fd, bytes, size, offset);
+    t_leveldb.End(kLevelDb);
+    return Timed(fd, [&] { return machine_.Pwrite(fd, bytes, size, offset); });
   }
   int Fsync(int fd) override {
     return Timed(fd, [&] { return machine_.Fsync(fd); });
@@ -204,17 +181,18 @@ class TimedFiles : public FileSystem {
   }
 
  private:
+  std::string PathOf(int fd) {
+    const std::lock_guard lock(mutex_);
+    return paths_[fd];
+  }
   template <typename Call>
-  int Timed(int fd, Call call) {
+  std::invoke_result_t<Call> Timed(int fd, Call call) {
+    const std::string path = PathOf(fd);
     Wait wait;
     wait.Begin();
-    const int result = call();
-    std::string path;
-    {
-      const std::lock_guard lock(mutex_);
-      path = paths_[fd];
-    }
+    const auto result = call();
     if (absl::StrContains(path, "/seeds")) wait.End(kKeyStore);
+    if (IsLog(path)) wait.End(kLog);
     if (absl::StrContains(path, "signer.state")) wait.End(kSigner);
     return result;
   }
