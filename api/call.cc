@@ -37,7 +37,7 @@ absl::Status UnaryCall::Hold(InFlightBytes& appends, size_t bytes) {
 
 void UnaryCall::ReturnBytes() {
   const size_t bytes = held_bytes_.exchange(0);
-  if (bytes > 0) appends_->Return(bytes);
+  if (bytes > 0) appends_->Return(bytes, ElapsedMicros());
 }
 
 void UnaryCall::LeaveAndReturn() {

@@ -63,6 +63,10 @@ inline constexpr uint64_t kReadRetryMs = 100;  // hint when a pool is full
 // witnesses: about half a second's work for two cores, and two
 // full batches.
 inline constexpr size_t kMaxAppendBytesInFlight = 8 << 20;
+// Less while answers take longer than a caller should wait; a few batches go on whatever the disk
+// does (in_flight_bytes.h).
+inline constexpr size_t kLeastAppendBytesInFlight = 1 << 20;
+inline constexpr uint64_t kSlowAppendMicros = 1'000'000;
 inline constexpr uint64_t kAppendRetryMs = 250;  // hint then: half of what waits has gone
 inline constexpr uint64_t kRetryMs = 1000;  // hint when a ledger is paused or the server drains
 inline constexpr uint64_t kSupervisorTickMs = 200;

@@ -152,13 +152,15 @@ std::vector<Committer::Request> Committer::TakeQueued() {
   std::vector<Request> taken;
   size_t entries = 0;
   size_t bytes = 0;
+  const size_t most_bytes =
+      std::min(parts_.limits.max_commit_bytes, parts_.writer->CommitBytesNow());
   MutexLock lock(mutex_);
   while (queue_.empty() && !draining_) queued_.Wait(mutex_);
   while (!queue_.empty()) {
     const Request& next = queue_.front();
     if (!taken.empty() && (next.last.has_value() || taken.back().last.has_value() ||
                            entries + next.entries() > parts_.limits.max_commit_entries ||
-                           bytes + next.bytes > parts_.limits.max_commit_bytes)) {
+                           bytes + next.bytes > most_bytes)) {
       break;
     }
     entries += next.entries();

@@ -65,6 +65,10 @@ class Engine {
   // Atomic, and synced when it returns OK. `expected` is the head stored before (nothing: none).
   virtual absl::Status Commit(const std::optional<Head>& expected, const CommitBatch& batch) = 0;
 
+  // What a commit may hold so that storing it does not wait for the store's own work beside it:
+  // less, while that falls behind. Advice, for the committing thread.
+  virtual size_t CommitBytesNow() const { return SIZE_MAX; }
+
   // NotFound when the record is absent.
   virtual absl::StatusOr<std::string> Read(RecordKind kind, uint64_t index) = 0;
 

@@ -54,13 +54,13 @@ leveldb::WriteOptions Synced() {
 class LevelDbEngine : public Engine {
  public:
   explicit LevelDbEngine(const LevelDbOptions& options)
-      : env_(BaseEnvOfEngines()),
-        cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
+      : env_(BaseEnvOfEngines()), cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
 
   absl::Status Open(const LevelDbOptions& options);
 
   absl::StatusOr<std::optional<Head>> LoadHead() override;
   absl::Status Commit(const std::optional<Head>& expected, const CommitBatch& batch) override;
+  size_t CommitBytesNow() const override { return commit_bytes_now_; }
   absl::StatusOr<std::string> Read(RecordKind kind, uint64_t index) override {
     return Get(RecordKey(kind, index), "read record");
   }
@@ -90,7 +90,8 @@ class LevelDbEngine : public Engine {
   StrictEnv env_;
   const std::unique_ptr<leveldb::Cache> cache_;
   std::unique_ptr<leveldb::DB> db_;
-  std::optional<Head> head_;  // as stored; only Open and the committing thread touch it
+  std::optional<Head> head_;            // as stored; only Open and the committing thread touch it
+  size_t commit_bytes_now_ = SIZE_MAX;  // the committing thread's
   mutable Mutex mutex_;
   absl::Status latched_ ABSL_GUARDED_BY(mutex_);
 };
@@ -213,6 +214,7 @@ void LevelDbEngine::Pace(size_t bytes) {
   int files = 0;
   if (!db_->GetProperty("leveldb.num-files-at-level0", &property)) return;
   if (!absl::SimpleAtoi(property, &files)) return;
+  commit_bytes_now_ = PacedBytes(files);
   const uint64_t micros = PaceMicros(files, bytes);
   if (micros > 0) env_.SleepForMicroseconds(static_cast<int>(micros));
 }
@@ -255,6 +257,12 @@ void SetTableOptions(leveldb::Options& options) {
   options.block_size = kTableBlockBytes;
   options.block_restart_interval = kTableRestartKeys;
   options.compression = leveldb::kSnappyCompression;
+}
+
+size_t PacedBytes(int level0_files) {
+  if (level0_files < kPacedFromFiles) return SIZE_MAX;
+  const int doublings = std::min(level0_files - kPacedFromFiles, kMaxPaceDoublings);
+  return (kMaxPaceMicros * kPacedBytesPerMicro) >> doublings;
 }
 
 uint64_t PaceMicros(int level0_files, size_t bytes) {

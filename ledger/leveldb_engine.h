@@ -48,6 +48,9 @@ inline constexpr int kMaxPaceDoublings = 6;          // 12 files
 inline constexpr uint64_t kMaxPaceMicros = 60'000;
 // How long a commit of so many bytes waits.
 uint64_t PaceMicros(int level0_files, size_t bytes);
+// The most bytes that wait no longer than kMaxPaceMicros. With larger commits, and a processor that
+// compaction has to share with an overload, 12 tables would be there all the same.
+size_t PacedBytes(int level0_files);
 
 // What stands for the machine's Env below every engine opened from now on; nullptr: nothing. Not
 // owned. With posix_file_system.h it puts a whole ledger on a disk of the test's.

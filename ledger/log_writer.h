@@ -58,6 +58,7 @@ class LogWriter {
   // A receipt for the newest head as its signer signs it; its entry and path are to be filled in.
   absl::StatusOr<CoseReceipt> SignCoseHead();
 
+  size_t CommitBytesNow() const { return engine_.CommitBytesNow(); }
   uint64_t size() const { return edge_.size(); }
   const Head& head() const { return head_; }
   // The failure was one of making data durable: what was written may be lost though it can be read.

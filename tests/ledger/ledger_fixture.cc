@@ -35,6 +35,7 @@ class FaultyEngine : public Engine {
     const absl::Status status = engine_->Commit(expected, batch);
     return how == How::kErrorButPresent ? Injected() : status;
   }
+  size_t CommitBytesNow() const override { return faults_->commit_bytes_now; }
   absl::StatusOr<std::string> Read(RecordKind kind, uint64_t index) override {
     auto bytes = engine_->Read(kind, index);
     if (bytes.ok() && faults_->on_read) faults_->on_read(kind, index, *bytes);

@@ -72,6 +72,7 @@ struct Faults {
   std::atomic<How> seed_put{How::kNone};
   std::atomic<How> sign{How::kNone};
   std::atomic<bool> sync_failed{false};  // what the engine says of its error
+  std::atomic<size_t> commit_bytes_now{SIZE_MAX};
   // Called before each engine commit, on the committer's thread.
   std::function<void()> before_commit;
   // Changes what is read back after a commit.

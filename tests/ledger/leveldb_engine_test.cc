@@ -91,6 +91,17 @@ TEST(PaceTest, CommitsWaitLongerTheMoreTablesWait) {
   EXPECT_EQ(PaceMicros(-1, kMegabyte), 0u);
 }
 
+TEST(PaceTest, CommitsAreSmallerTheMoreTablesWait) {
+  EXPECT_EQ(PacedBytes(0), SIZE_MAX);
+  EXPECT_EQ(PacedBytes(kPacedFromFiles - 1), SIZE_MAX);
+  for (int files = kPacedFromFiles; files < 20; ++files) {
+    EXPECT_EQ(PaceMicros(files, PacedBytes(files)), kMaxPaceMicros) << files;
+    EXPECT_LT(PaceMicros(files, PacedBytes(files) - 1000), kMaxPaceMicros) << files;
+  }
+  EXPECT_EQ(PacedBytes(12), 60'000u);
+  EXPECT_EQ(PacedBytes(1000), 60'000u);
+}
+
 TEST_F(LevelDbEngineTest, IsNotFoundUnlessMade) {
   EXPECT_THAT(Open(false), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_OK(Open(true));
