@@ -43,7 +43,7 @@ dev_test() {
   done
   run_stage deps 240 deps_install build
   run_stage build-release 900 build_preset release
-  run_stage test 180 run_ctest release "${filter[@]}"
+  run_stage test 240 run_ctest release "${filter[@]}"
 }
 
 # Small worlds that are exhausted in the release build: under a sanitizer they repeat, ten times as
