@@ -4,13 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/identity_record.h"
 #include "ledger/reader.h"
+#include "ledger/state_markers.h"
 #include "merkle/commitment.h"
 #include "merkle/header.h"
 #include "merkle/leaf.h"
 #include "merkle/status_macros.h"
+#include "merkle/system_entries.h"
 #include "merkle/units.h"
 
 namespace auditledger {
@@ -19,6 +22,20 @@ namespace {
 absl::Status Refused(uint64_t index, absl::string_view what, absl::string_view cause) {
   return absl::FailedPreconditionError(
       absl::StrCat("entry ", index, ", the newest with a payload: ", what, ". ", cause));
+}
+
+// Whether a repair (repair.h) is what this entry records.
+bool RecordsARepair(const Leaf& leaf) {
+  if (leaf.kind != EntryKind::kOperator) return false;
+  const absl::StatusOr<OperatorAction> action = ParseOperatorAction(leaf.body);
+  return action.ok() && absl::StartsWith(action->what, "repair");
+}
+
+// Whether the content of an entry is gone, as a repair without a backup of it leaves it; not where
+// it is there and does not open.
+bool IsLost(Engine& engine, const absl::StatusOr<SeedStore::State>& secret, uint64_t index) {
+  if (secret.ok() && *secret == SeedStore::State::kEmpty) return true;
+  return absl::IsNotFound(engine.Read(RecordKind::kPayload, index).status());
 }
 
 absl::Status CheckCommitment(const Leaf& leaf, const Opening& opening) {
@@ -70,21 +87,29 @@ absl::Status CheckSecrets(const LedgerOptions& options, const LedgerKeys& keys, 
                           SeedStore& seeds, uint64_t size) {
   const Reader reader(options.origin, engine, seeds);
   const uint64_t end = size - std::min(size, kMaxSecretsLookBack);
-  for (uint64_t index = size; index-- > end;) {
+  bool was_repaired = HasMarker(options.paths.state_dir, kRepairedMarker);
+  absl::Status lost;  // the newest that is, while none that opens was found
+  for (uint64_t index = size; index-- > 0;) {
+    if (index < end && lost.ok()) break;
     ASSIGN_OR_RETURN(const std::string bytes, engine.Read(RecordKind::kLeaf, index));
     ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(bytes));
+    was_repaired = was_repaired || RecordsARepair(leaf);
     if (!leaf.commitment.has_value()) continue;
     const absl::StatusOr<SeedStore::State> state = seeds.StateOf(index);
+    if (state.ok() && *state == SeedStore::State::kErased) continue;
+    absl::Status opens;
     if (!state.ok() || *state == SeedStore::State::kEmpty) {
-      return Refused(index,
-                     state.ok() ? "its secret is missing" : std::string(state.status().message()),
-                     absl::StrCat("Is the disk of ", options.paths.seed_dir,
-                                  " mounted, and the folder this ledger's?"));
+      opens = Refused(index,
+                      state.ok() ? "its secret is missing" : std::string(state.status().message()),
+                      absl::StrCat("Is the disk of ", options.paths.seed_dir,
+                                   " mounted, and the folder this ledger's?"));
+    } else {
+      opens = CheckEntry(options, keys, engine, reader, index, leaf);
     }
-    if (*state == SeedStore::State::kErased) continue;
-    return CheckEntry(options, keys, engine, reader, index, leaf);
+    if (opens.ok() || !was_repaired || !IsLost(engine, state, index)) return opens;
+    if (lost.ok()) lost = opens;
   }
-  return absl::OkStatus();
+  return lost;
 }
 
 }  // namespace auditledger

@@ -5,6 +5,10 @@
 // The newest entry whose payload was not erased is opened: its secret unwrapped, the payload
 // decrypted, the leaf's commitment recomputed, the MACs of its identity record recomputed.
 //
+// Entries whose content a repair could not bring back (the log records repairs, or the next start
+// will) are passed over: they are lost, and it was said. Where no older one opens, nothing shows
+// that these are the right keys and seeds, and the start is refused.
+//
 // Thread-safety: one thread, before the ledger serves.
 #ifndef AUDITLEDGER_LEDGER_SECRETS_CHECK_H_
 #define AUDITLEDGER_LEDGER_SECRETS_CHECK_H_

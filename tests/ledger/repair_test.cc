@@ -349,6 +349,26 @@ TEST_F(RepairTest, AnOlderCopyOfTheDataIsExtendedToWhatWasSigned) {
   }
 }
 
+// The disk is lost and the backup is older than the mirror: the entries since are proven, their
+// contents are gone, and the ledger goes on, after this start and the next.
+TEST_F(RepairTest, ALedgerWhoseNewestContentsAreLostIsServed) {
+  fs::remove_all(base_ + "/data");
+  fs::copy(folder_->path() + "/data-99", base_ + "/data", fs::copy_options::recursive);
+  Leaves mirror(leaves_);
+  ASSERT_OK(RepairLedger(WithMirror(mirror)));
+  for (int start = 0; start < 2; ++start) {
+    ASSERT_OK(damaged_->Open()) << start;
+    EXPECT_OK(damaged_->ledger->ReadEntry(50, true));
+    EXPECT_FALSE(damaged_->ledger->ReadEntry(300, true).ok());
+    EXPECT_OK(damaged_->ledger->ReadEntry(300, false));
+    damaged_->Close();
+  }
+  // Seeds that are not there are no repair's loss.
+  fs::rename(base_ + "/seeds", base_ + "/elsewhere");
+  fs::create_directory(base_ + "/seeds");
+  EXPECT_THAT(damaged_->Open(), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
 // Of what lies beyond the signed head nobody was told: it stays where it is whole.
 TEST_F(RepairTest, UnsignedEntriesStayWhereTheyAreWhole) {
   for (const bool damaged_tail : {false, true}) {
