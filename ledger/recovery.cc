@@ -28,8 +28,8 @@ namespace auditledger {
 namespace {
 
 constexpr absl::string_view kAfterRollback =
-    "restore a copy of the data folder that has at least that size, or start a successor ledger; "
-    "there is no way to go on from here under this name";
+    "restore a copy of the data folder that has at least that size, extend this one from a mirror "
+    "and a backup (auditledger-fsck repair), or start a successor ledger";
 
 constexpr absl::string_view kAfterDamage =
     "repair the log from a mirror and a backup (auditledger-fsck repair), restore a copy of the "

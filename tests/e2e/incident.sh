@@ -64,7 +64,7 @@ auditledger-monitor --state monitor --key clinic.vkey --place public/clinic \
 # snippet-end: alarm
 
 # snippet-begin: judge
-evidence=$(ls monitor/log/evidence/*.evidence)
+evidence=$(ls -t monitor/log/evidence/*.evidence | head -n 1)   # the newest
 pin="--origin audit.example.org/clinic --key clinic.vkey"
 auditledger-verify evidence "$evidence" $pin || test $? = 1   # 1: it convicts the log
 # snippet-end: judge
