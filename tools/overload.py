@@ -33,11 +33,12 @@ OUTSTANDING = 4000
 # The ledger's queue is 64 MiB; as much again as requests in flight, sealed copies and answers, for
 # each of 4 connections; LevelDB's buffers and caches and the identities' filters below 200 MiB.
 MAX_RESIDENT_MIB = 1024
-# From a request's arrival to its answer, as the server's own histogram has it: what it takes on is
-# half a second's work of two cores that it has to itself; here the generator has more than half of
-# them. What the caller sees is longer by the wait in its own full buffers, as the time of refusals,
-# which need no work, shows.
-MAX_ADMITTED_P99_SECONDS = 2.5
+# From a request's arrival to its answer, as the server's own histogram has it. The server aims at a
+# second (kSlowAppendMicros); here the generator has more than half of its cores, so that an answer
+# is late before the limit follows. The histogram's edges are 2 and 5: one stop of the store, as
+# there was before commits were paced by bytes, is past both. What the caller sees is longer by the
+# wait in its own full buffers, as the time of refusals, which need no work, shows.
+MAX_ADMITTED_P99_SECONDS = 5
 APPEND_SECONDS = "auditledger_append_seconds"
 # When others had more of the cores than this, latency was theirs: it is told, not judged.
 MAX_FOREIGN = 0.25
