@@ -251,6 +251,11 @@ absl::Status LevelDbEngine::ScanStreams(
   return status.ok() ? bad_key : status;
 }
 
+// REQUIRES: level0_files >= kPacedFromFiles.
+int PaceDoublings(int level0_files) {
+  return std::min(level0_files - kPacedFromFiles, kMaxPaceDoublings);
+}
+
 }  // namespace
 
 void SetTableOptions(leveldb::Options& options) {
@@ -261,14 +266,13 @@ void SetTableOptions(leveldb::Options& options) {
 
 size_t PacedBytes(int level0_files) {
   if (level0_files < kPacedFromFiles) return SIZE_MAX;
-  const int doublings = std::min(level0_files - kPacedFromFiles, kMaxPaceDoublings);
-  return (kMaxPaceMicros * kPacedBytesPerMicro) >> doublings;
+  return (kMaxPaceMicros * kPacedBytesPerMicro) >> PaceDoublings(level0_files);
 }
 
 uint64_t PaceMicros(int level0_files, size_t bytes) {
   if (level0_files < kPacedFromFiles) return 0;
-  const int doublings = std::min(level0_files - kPacedFromFiles, kMaxPaceDoublings);
-  return std::min((uint64_t{bytes} << doublings) / kPacedBytesPerMicro, kMaxPaceMicros);
+  return std::min((uint64_t{bytes} << PaceDoublings(level0_files)) / kPacedBytesPerMicro,
+                  kMaxPaceMicros);
 }
 
 void SetBaseEnvForTesting(leveldb::Env* env) { g_base_env.store(env); }

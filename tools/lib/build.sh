@@ -47,11 +47,12 @@ dev_test() {
 }
 
 # Small worlds that are exhausted in the release build: under a sanitizer they repeat, ten times as
-# slowly, calls that other tests make too. Of the ledger's, those with one thread.
+# slowly, calls that other tests make too. For the thread sanitizer also those that have one thread,
+# or start a ledger's few threads thousands of times over.
 EXHAUSTIVE='Liar|VantagePoints|EveryForkOfASmallWorld|MemoryIsBoundedHoweverManyThereAre'
 EXHAUSTIVE+='|NoFlippedByteMakesAKnownIdentityUnknown|AreThoseOfEachLeafAlone|^tidy$|^mutate_test$'
-ONE_THREAD='Damage|FaultTable|FaultCalls|KeyRotationCalls|NextKey|Repair|Fsck|Golden|TornTail'
-ONE_THREAD+='|TileFolder|EveryFlippedByteOfABackup|SignerState'
+REPEATED='Damage|FaultTable|FaultCalls|KeyRotationCalls|NextKey|Repair|Fsck|Golden|TornTail'
+REPEATED+='|TileFolder|EveryFlippedByteOfABackup|SignerState'
 
 dev_sanitized() {
   local preset=$1 targets=() only=(-E "$EXHAUSTIVE") purposes=(build)
@@ -59,7 +60,7 @@ dev_sanitized() {
     purposes+=(fuzz)
   else
     targets=(ledger_tests)
-    only=(-R '^ledger_tests:' -E "$EXHAUSTIVE|$ONE_THREAD")
+    only=(-R '^ledger_tests:' -E "$EXHAUSTIVE|$REPEATED")
     export TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 \
 suppressions=$ROOT/tests/tsan.supp ${TSAN_OPTIONS:-}"
   fi
