@@ -208,7 +208,9 @@ TEST_F(WitnessingTest, AStartIsConfirmedByTheQuorumAndRemembersItsHead) {
   ASSERT_OK(AppendWitnessed("b"));
   Restart();
   EXPECT_TRUE(Confirmed());
-  EXPECT_TRUE(Logged(R"("event":"start_confirmed","ledger":"main","by":"the quorum")"));
+  // Written just after the ledger serves.
+  EXPECT_TRUE(Eventually(
+      [&] { return Logged(R"("event":"start_confirmed","ledger":"main","by":"the quorum")"); }));
   ASSERT_OK(AppendWitnessed("c"));
   Away(5);
   Restart();
