@@ -8,7 +8,6 @@
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
 #include "tools/auditctl_receipt.h"
-#include "verifier/file_io.h"
 
 namespace auditledger::ctl {
 namespace {
@@ -28,13 +27,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel(const Options& options) {
 
 absl::StatusOr<Pin> LoadPinOfItself(const std::string& key) {
   const auto load = [&]() -> absl::StatusOr<Pin> {
-    std::string vkey = key;
-    if (!absl::StrContains(key, '+')) {
-      ASSIGN_OR_RETURN(vkey, ReadFileLimited(key, kMaxKeyFileBytes));
-    }
-    while (!vkey.empty() && (vkey.back() == '\n' || vkey.back() == '\r')) vkey.pop_back();
-    ASSIGN_OR_RETURN(const NoteVerifier verifier, NoteVerifier::Parse(vkey));
-    return MakePin(verifier.name(), vkey);
+    ASSIGN_OR_RETURN(const NoteVerifier verifier, LoadKey(key));
+    return MakePin(verifier.name(), verifier.ToVkey());
   };
   auto pin = load();
   if (pin.ok()) return pin;

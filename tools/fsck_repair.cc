@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "ledger/key_history.h"
 #include "ledger/posix_file.h"
 #include "ledger/repair.h"
@@ -15,12 +14,11 @@
 #include "merkle/status_macros.h"
 #include "merkle/tile.h"
 #include "tools/exit_codes.h"
+#include "tools/key_argument.h"
 #include "tools/monitor_source.h"
 
 namespace auditledger {
 namespace {
-
-constexpr size_t kMaxKeyFileBytes = 4096;
 
 constexpr char kRepairFooter[] = R"(
 What is right is what the signer signed: state/ID (or --signer) has its last head, and whatever is
@@ -62,15 +60,6 @@ class MirrorLeaves : public LeafSource {
 int Fail(int code, absl::string_view what) {
   std::cerr << "auditledger-fsck: " << what << "\n";
   return code;
-}
-
-// The vkey itself, or a file that holds it.
-absl::StatusOr<NoteVerifier> ReadPinKey(const std::string& key) {
-  std::string text = key;
-  if (PathExists(key)) {
-    ASSIGN_OR_RETURN(text, ReadWholeFile(key, kMaxKeyFileBytes));
-  }
-  return NoteVerifier::Parse(absl::StripSuffix(text, "\n"));
 }
 
 struct Mirrors {
@@ -180,7 +169,7 @@ CLI::App* AddRepairCommand(CLI::App& app, RepairFlags& flags) {
 }
 
 int RunRepair(const RepairFlags& flags, const FsckOptions& fsck, bool json) {
-  const absl::StatusOr<NoteVerifier> key = ReadPinKey(flags.pin_key);
+  const absl::StatusOr<NoteVerifier> key = ReadKeyArgument(flags.pin_key);
   if (!key.ok()) return Fail(kExitUsage, absl::StrCat("--pin-key: ", key.status().message()));
   absl::StatusOr<Mirrors> mirrors = OpenMirrors(flags, *key, fsck.paths.key_dir);
   if (!mirrors.ok()) return Fail(ExitCodeOf(mirrors.status()), mirrors.status().message());

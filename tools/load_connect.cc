@@ -12,6 +12,7 @@
 #include "auditledger/v1/ledger_service.grpc.pb.h"
 #include "merkle/status_macros.h"
 #include "verifier/file_io.h"
+#include "verifier/pins.h"
 
 namespace auditledger {
 namespace {
@@ -34,15 +35,6 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const ctl:
 std::chrono::system_clock::time_point Deadline(const ctl::Options& options) {
   return std::chrono::system_clock::now() +
          std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000));
-}
-
-// A vkey, or a file that holds one.
-absl::StatusOr<NoteVerifier> ReadKey(std::string vkey) {
-  if (!absl::StrContains(vkey, '+')) {
-    ASSIGN_OR_RETURN(vkey, ReadFileLimited(vkey, kMaxKeyFileBytes));
-    while (!vkey.empty() && (vkey.back() == '\n' || vkey.back() == '\r')) vkey.pop_back();
-  }
-  return NoteVerifier::Parse(vkey);
 }
 
 }  // namespace
@@ -82,11 +74,11 @@ absl::StatusOr<PinnedLog> PinLoad(const ctl::Options& options,
     vkey = response.ledger().vkey();
     origin = response.ledger().origin();
   }
-  ASSIGN_OR_RETURN(NoteVerifier key, ReadKey(vkey));
+  ASSIGN_OR_RETURN(NoteVerifier key, LoadKey(vkey));
   if (origin.empty()) origin = key.name();
   PinnedLog log{std::move(origin), std::move(key)};
   for (const std::string& other : other_keys) {
-    ASSIGN_OR_RETURN(NoteVerifier next, ReadKey(other));
+    ASSIGN_OR_RETURN(NoteVerifier next, LoadKey(other));
     log.other_keys.push_back(std::move(next));
   }
   return log;

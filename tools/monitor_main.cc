@@ -8,13 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "api/notification.h"
 #include "ledger/clock.h"
 #include "ledger/posix_file.h"
 #include "merkle/evidence.h"
 #include "merkle/key_change_list.h"
 #include "merkle/status_macros.h"
+#include "tools/key_argument.h"
 #include "tools/monitor_alarm.h"
 #include "tools/monitor_compare.h"
 #include "tools/monitor_config.h"
@@ -71,13 +71,6 @@ int Fail(int code, const absl::Status& status) {
   return code;
 }
 
-// Of a file, or as it stands.
-absl::StatusOr<std::string> ReadKey(const std::string& key) {
-  if (!PathExists(key)) return key;
-  ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(key, 4096));
-  return std::string(absl::StripSuffix(text, "\n"));
-}
-
 absl::StatusOr<std::vector<MonitoredLog>> Logs(const Flags& flags) {
   std::string text;
   if (!flags.config.empty()) {
@@ -89,13 +82,13 @@ absl::StatusOr<std::vector<MonitoredLog>> Logs(const Flags& flags) {
     if (flags.key.empty() || flags.places.empty()) {
       return absl::InvalidArgumentError("give --config, or --key and --place");
     }
-    ASSIGN_OR_RETURN(const std::string key, ReadKey(flags.key));
-    text = absl::StrCat("log ", flags.name, " ", key);
+    ASSIGN_OR_RETURN(const NoteVerifier key, ReadKeyArgument(flags.key));
+    text = absl::StrCat("log ", flags.name, " ", key.ToVkey());
     for (const std::string& place : flags.places) absl::StrAppend(&text, " ", place);
   }
   for (const std::string& witness : flags.witnesses) {
-    ASSIGN_OR_RETURN(const std::string key, ReadKey(witness));
-    absl::StrAppend(&text, "\nwitness ", key);
+    ASSIGN_OR_RETURN(const NoteVerifier key, ReadKeyArgument(witness));
+    absl::StrAppend(&text, "\nwitness ", key.ToVkey());
   }
   return ParseMonitorConfig(text);
 }
@@ -218,8 +211,7 @@ class Program {
 
 // 1: the file shows misbehaviour of the pinned log; 2: it shows nothing.
 int JudgeEvidence(const Flags& flags) {
-  const auto key = ReadKey(flags.key);
-  const auto log_key = key.ok() ? NoteVerifier::Parse(*key) : key.status();
+  const auto log_key = ReadKeyArgument(flags.key);
   if (!log_key.ok()) return Fail(kMonitorUsage, log_key.status());
   EvidencePins pins{log_key->name(), *log_key, {}};
   if (!flags.key_changes.empty()) {
@@ -230,8 +222,7 @@ int JudgeEvidence(const Flags& flags) {
     pins.chain = *std::move(chain);
   }
   for (const std::string& witness : flags.witnesses) {
-    const auto text = ReadKey(witness);
-    const auto parsed = text.ok() ? NoteVerifier::Parse(*text) : text.status();
+    const auto parsed = ReadKeyArgument(witness);
     if (!parsed.ok()) return Fail(kMonitorUsage, parsed.status());
     pins.witnesses.push_back(*parsed);
   }
@@ -250,8 +241,7 @@ json ToJson(const CopyState& state) {
 }
 
 int Compare(const Flags& flags) {
-  const auto key = ReadKey(flags.key);
-  const auto log_key = key.ok() ? NoteVerifier::Parse(*key) : key.status();
+  const auto log_key = ReadKeyArgument(flags.key);
   if (!log_key.ok()) return Fail(kMonitorUsage, log_key.status());
   const auto first = OpenSource(flags.first, flags.limits.http);
   const auto second = OpenSource(flags.second, flags.limits.http);

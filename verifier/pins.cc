@@ -14,6 +14,18 @@
 
 namespace auditledger {
 
+absl::StatusOr<NoteVerifier> LoadKey(const std::string& key) {
+  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Parse(key);
+  if (verifier.ok()) return verifier;
+  const absl::StatusOr<std::string> file = ReadFileLimited(key, kMaxKeyFileBytes);
+  if (!file.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("key: neither a vkey (",
+                                                   verifier.status().message(), ") nor a file (",
+                                                   file.status().message(), ")"));
+  }
+  return NoteVerifier::Parse(absl::StripAsciiWhitespace(*file));
+}
+
 absl::StatusOr<Pin> MakePin(absl::string_view origin, absl::string_view vkey) {
   ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(vkey));
   if (key.type() != kNoteEd25519) {
@@ -27,14 +39,8 @@ absl::StatusOr<Pin> MakePin(absl::string_view origin, absl::string_view vkey) {
 }
 
 absl::StatusOr<Pin> LoadPin(absl::string_view origin, const std::string& key) {
-  absl::StatusOr<Pin> pin = MakePin(origin, key);
-  if (pin.ok() || NoteVerifier::Parse(key).ok()) return pin;
-  const absl::StatusOr<std::string> file = ReadFileLimited(key, kMaxKeyFileBytes);
-  if (!file.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("key: neither a vkey (", pin.status().message(),
-                                                   ") nor a file (", file.status().message(), ")"));
-  }
-  return MakePin(origin, absl::StripAsciiWhitespace(*file));
+  ASSIGN_OR_RETURN(const NoteVerifier verifier, LoadKey(key));
+  return MakePin(origin, verifier.ToVkey());
 }
 
 absl::StatusOr<std::vector<Pin>> ParsePins(absl::string_view text) {

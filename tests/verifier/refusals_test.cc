@@ -363,6 +363,8 @@ TEST_F(Refusals, APinIsALogsKeyUnderTheOriginsName) {
   EXPECT_THAT(LoadPin("o.test", log_.verifier().ToVkey()),
               StatusIs(kInvalid, StartsWith("pin: the key is named")))
       << "a vkey is no file's name";
+  EXPECT_THAT(LoadKey("absent.vkey"),
+              StatusIs(kInvalid, AllOf(HasSubstr("nor a file"), HasSubstr("absent.vkey"))));
   const auto index_key = [](size_t bytes) {
     return ParseIndexKey(
         absl::StrCat("auditledger-key/v1 index 1 ", EncodeBase64(std::string(bytes, 'i')), "\n"));
