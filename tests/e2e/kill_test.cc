@@ -33,6 +33,7 @@ namespace auditledger::testing {
 namespace {
 
 constexpr int kDefaultRounds = 5;
+constexpr uint64_t kRoundsAProgressLine = 500;
 constexpr int kThreads = 4;
 constexpr int kMaxBatch = 8;
 constexpr int kMaxKillDelayMs = 250;
@@ -212,6 +213,11 @@ TEST_F(KillTest, EveryAcknowledgedEventOutlivesKillMinusNine) {
     CheckAcknowledged();
     CheckNothingTwice(size);
     sent_.clear();
+    if ((round + 1) % kRoundsAProgressLine == 0) {
+      std::printf("%llu of %llu rounds\n", static_cast<unsigned long long>(round + 1),
+                  static_cast<unsigned long long>(rounds));
+      std::fflush(stdout);
+    }
   }
   std::printf("%llu kills: %zu events acknowledged before one, %zu in flight\n",
               static_cast<unsigned long long>(round), acknowledged, in_flight);
