@@ -2,9 +2,9 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -17,10 +17,6 @@
 namespace auditledger {
 namespace {
 
-// A table of 16 MiB that is synced as a whole keeps the disk busy for 50 ms, and a commit's sync
-// waits behind it: in pieces of this size it waits for one piece (ledger/README.md, "Speed").
-constexpr size_t kTableSyncBytes = 128 << 10;
-constexpr size_t kOnlyWhenAsked = std::numeric_limits<size_t>::max();
 
 leveldb::Status IoError(const std::string& name, const absl::Status& status) {
   return leveldb::Status::IOError(name, std::string(status.message()));
@@ -83,21 +79,15 @@ bool IsOpenError(const leveldb::Status& status) {
 
 class WatchedFile : public leveldb::WritableFile {
  public:
-  // Syncs by itself, too, when `sync_bytes` were appended.
-  WatchedFile(leveldb::WritableFile* file, std::atomic<bool>* sync_failed, size_t sync_bytes)
-      : file_(file), sync_failed_(sync_failed), sync_bytes_(sync_bytes) {}
+  WatchedFile(leveldb::WritableFile* file, std::atomic<bool>* sync_failed)
+      : file_(file), sync_failed_(sync_failed) {}
 
-  leveldb::Status Append(const leveldb::Slice& data) override {
-    const leveldb::Status status = file_->Append(data);
-    unsynced_bytes_ += data.size();
-    return status.ok() && unsynced_bytes_ >= sync_bytes_ ? Sync() : status;
-  }
+  leveldb::Status Append(const leveldb::Slice& data) override { return file_->Append(data); }
   leveldb::Status Close() override { return file_->Close(); }
   leveldb::Status Flush() override { return file_->Flush(); }
   leveldb::Status Sync() override {
     // Written out first, so that a full disk is not taken for a failed sync, after which nothing is
     // known.
-    unsynced_bytes_ = 0;
     leveldb::Status status = file_->Flush();
     if (!status.ok()) return status;
     status = file_->Sync();
@@ -108,7 +98,37 @@ class WatchedFile : public leveldb::WritableFile {
  private:
   const std::unique_ptr<leveldb::WritableFile> file_;
   std::atomic<bool>* const sync_failed_;
-  const size_t sync_bytes_;
+};
+
+// Syncs by itself, too, piece by piece.
+class TableFile : public WatchedFile {
+ public:
+  TableFile(leveldb::WritableFile* file, std::atomic<bool>* sync_failed, leveldb::Env& clock)
+      : WatchedFile(file, sync_failed), clock_(clock) {}
+
+  leveldb::Status Append(const leveldb::Slice& data) override {
+    const leveldb::Status status = WatchedFile::Append(data);
+    unsynced_bytes_ += data.size();
+    return status.ok() && unsynced_bytes_ >= piece_bytes_ ? SyncPiece() : status;
+  }
+  leveldb::Status Sync() override {
+    unsynced_bytes_ = 0;
+    return WatchedFile::Sync();
+  }
+
+ private:
+  leveldb::Status SyncPiece() {
+    const uint64_t began_us = clock_.NowMicros();
+    const leveldb::Status status = Sync();
+    const uint64_t took_us = clock_.NowMicros() - began_us;
+    piece_bytes_ = took_us > kSlowTableSyncMicros
+                       ? std::min(piece_bytes_ * 2, kMostTableSyncBytes)
+                       : std::max(piece_bytes_ / 2, kFewestTableSyncBytes);
+    return status;
+  }
+
+  leveldb::Env& clock_;
+  size_t piece_bytes_ = kFewestTableSyncBytes;
   size_t unsynced_bytes_ = 0;
 };
 
@@ -152,8 +172,12 @@ leveldb::Status StrictEnv::NewRandomAccessFile(const std::string& name,
 
 leveldb::Status StrictEnv::Wrap(const std::string& name, leveldb::WritableFile* file,
                                 leveldb::WritableFile** result) {
-  const size_t sync_bytes = absl::EndsWith(name, ".ldb") ? kTableSyncBytes : kOnlyWhenAsked;
-  auto watched = std::make_unique<WatchedFile>(file, &sync_failed_, sync_bytes);
+  std::unique_ptr<leveldb::WritableFile> watched;
+  if (absl::EndsWith(name, ".ldb")) {
+    watched = std::make_unique<TableFile>(file, &sync_failed_, *target());
+  } else {
+    watched = std::make_unique<WatchedFile>(file, &sync_failed_);
+  }
   const leveldb::Status status = SyncFolderOf(name);
   *result = status.ok() ? watched.release() : nullptr;
   return status;

@@ -29,6 +29,15 @@
 
 namespace auditledger {
 
+// A table of 16 MiB that is synced as a whole keeps the disk busy for 50 ms, and a commit's sync
+// waits behind it; in pieces it waits for one piece. Each table begins with the smallest, which
+// grow while a sync takes long: where the disk is slow, or others keep it busy, what takes long is
+// the sync and not the bytes, and small pieces would write tables slower than they come in, until
+// LevelDB stops all writes (ledger/README.md, "Speed").
+inline constexpr size_t kFewestTableSyncBytes = 128 << 10;
+inline constexpr size_t kMostTableSyncBytes = 4 << 20;
+inline constexpr uint64_t kSlowTableSyncMicros = 3'000;  // five times what the smallest takes
+
 class StrictEnv : public leveldb::EnvWrapper {
  public:
   explicit StrictEnv(leveldb::Env* base) : EnvWrapper(base) {}

@@ -179,36 +179,68 @@ TEST_F(StrictEnvTest, RemembersTheFirstFailedSync) {
   EXPECT_TRUE(env.SyncFailed());
 }
 
-// Counts the syncs of its files.
+// Counts the syncs of its files, each of which takes `sync_micros`.
 class CountingEnv : public leveldb::EnvWrapper {
  public:
   CountingEnv() : EnvWrapper(leveldb::Env::Default()) {}
   int syncs = 0;
+  uint64_t sync_micros = 0;
+  uint64_t NowMicros() override { return now_us_; }
   leveldb::Status NewWritableFile(const std::string& name,
                                   leveldb::WritableFile** result) override {
     leveldb::WritableFile* file = nullptr;
     const leveldb::Status status = target()->NewWritableFile(name, &file);
-    *result = status.ok() ? new File(file, syncs) : nullptr;
+    *result = status.ok() ? new File(file, *this) : nullptr;
     return status;
   }
 
  private:
   class File : public leveldb::WritableFile {
    public:
-    File(leveldb::WritableFile* file, int& syncs) : file_(file), syncs_(syncs) {}
+    File(leveldb::WritableFile* file, CountingEnv& env) : file_(file), env_(env) {}
     leveldb::Status Append(const leveldb::Slice& data) override { return file_->Append(data); }
     leveldb::Status Close() override { return file_->Close(); }
     leveldb::Status Flush() override { return file_->Flush(); }
     leveldb::Status Sync() override {
-      ++syncs_;
+      ++env_.syncs;
+      env_.now_us_ += env_.sync_micros;
       return file_->Sync();
     }
 
    private:
     const std::unique_ptr<leveldb::WritableFile> file_;
-    int& syncs_;
+    CountingEnv& env_;
   };
+  uint64_t now_us_ = 0;
 };
+
+// How many syncs `bytes` more of `file` take.
+int SyncsOf(CountingEnv& counts, leveldb::WritableFile& file, size_t bytes) {
+  counts.syncs = 0;
+  for (size_t at = 0; at < bytes; at += 4096) {
+    EXPECT_TRUE(file.Append(std::string(4096, 't')).ok());
+  }
+  return counts.syncs;
+}
+
+// Where a sync takes long, small pieces would hold tables up more than they spare commits.
+TEST_F(StrictEnvTest, PiecesOfATableGrowWhileSyncsAreSlow) {
+  constexpr size_t kFewest = kFewestTableSyncBytes;
+  constexpr size_t kMost = kMostTableSyncBytes;
+  CountingEnv counts;
+  StrictEnv env(&counts);
+  leveldb::WritableFile* raw = nullptr;
+  ASSERT_TRUE(env.NewWritableFile(dir_ / "000005.ldb", &raw).ok());
+  const std::unique_ptr<leveldb::WritableFile> file(raw);
+  counts.sync_micros = kSlowTableSyncMicros;
+  EXPECT_EQ(SyncsOf(counts, *file, 8 * kFewest), 8) << "not slow yet";
+  ++counts.sync_micros;
+  EXPECT_EQ(SyncsOf(counts, *file, 2 * kMost - kFewest), 6) << "128 KiB, 256 KiB ... 4 MiB";
+  EXPECT_EQ(SyncsOf(counts, *file, 4 * kMost), 4) << "no larger";
+  counts.sync_micros = 0;
+  EXPECT_EQ(SyncsOf(counts, *file, 2 * kMost - 2 * kFewest), 5) << "4 MiB ... 256 KiB";
+  EXPECT_EQ(SyncsOf(counts, *file, 8 * kFewest), 8) << "no smaller";
+}
 
 // A commit's sync waits for one piece of a table, not for the whole of it.
 TEST_F(StrictEnvTest, TablesAreSyncedInPiecesManifestsWhenAskedOnly) {
