@@ -12,8 +12,8 @@
 
 namespace auditledger {
 
-// `key` is a vkey, or the path of a file that holds one, of any type. InvalidArgument telling why it
-// is neither.
+// `key` is a vkey, or the path of a file that holds one, of any type. InvalidArgument telling why
+// it is neither.
 absl::StatusOr<NoteVerifier> ReadKeyArgument(const std::string& key);
 
 }  // namespace auditledger

@@ -30,8 +30,8 @@ struct Pin {
   std::vector<NoteVerifier> other_keys = {};
 };
 
-// `key` is a vkey, or the path of a file that holds one, of any type. InvalidArgument telling why it
-// is neither.
+// `key` is a vkey, or the path of a file that holds one, of any type. InvalidArgument telling why
+// it is neither.
 absl::StatusOr<NoteVerifier> LoadKey(const std::string& key);
 // InvalidArgument for a vkey that does not parse, is not Ed25519 (note type 0x01), or has another
 // name.
