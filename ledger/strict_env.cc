@@ -17,7 +17,6 @@
 namespace auditledger {
 namespace {
 
-
 leveldb::Status IoError(const std::string& name, const absl::Status& status) {
   return leveldb::Status::IOError(name, std::string(status.message()));
 }
