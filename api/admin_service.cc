@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/access/policy_keeper.h"
 #include "api/ack.h"
 #include "api/call.h"
 #include "api/convert.h"
+#include "api/intake.h"
 #include "api/names.h"
 #include "api/service.h"
 #include "api/status.h"
@@ -37,6 +39,7 @@ absl::StatusOr<v1::CreateLedgerResponse> Create(ServiceContext& context,
   }
   context.log.Event("ledger_created",
                     {{"ledger", request.ledger_id()}, {"origin", request.origin()}});
+  context.policy->Record(request.ledger_id(), **made);
   v1::CreateLedgerResponse response;
   *response.mutable_ledger() = ToLedger(
       {request.ledger_id(), request.origin(), *made, absl::OkStatus()}, /*full_reasons=*/true);
@@ -59,18 +62,18 @@ absl::StatusOr<Freeze> ToFreeze(const v1::FreezeLedgerRequest& request) {
   return freeze;
 }
 
-absl::StatusOr<v1::FreezeLedgerResponse> FreezeOne(ServiceContext& context,
+absl::StatusOr<v1::FreezeLedgerResponse> FreezeOne(const Call& call,
                                                    const v1::FreezeLedgerRequest& request) {
   ASSIGN_OR_RETURN(const std::string id, ParseLedgerName("ledger", request.ledger()));
-  ASSIGN_OR_RETURN(Ledger* const ledger, context.ledgers.Find(id));
+  ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(call, "ledger", request.ledger()));
   ASSIGN_OR_RETURN(const Freeze freeze, ToFreeze(request));
   const absl::Status frozen = ledger->FreezeLog(freeze);
   if (absl::IsInvalidArgument(frozen)) {
     return InvalidField("confirmed_size", "is beyond the log's size");
   }
   RETURN_IF_ERROR(frozen);
-  context.log.Warning("ledger_frozen",
-                      {{"ledger", id}, {"size", absl::StrCat(ledger->head()->head.size)}});
+  call.context().log.Warning("ledger_frozen",
+                             {{"ledger", id}, {"size", absl::StrCat(ledger->head()->head.size)}});
   v1::FreezeLedgerResponse response;
   *response.mutable_ledger() =
       ToLedger({id, ledger->origin(), ledger, absl::OkStatus()}, /*full_reasons=*/true);
@@ -84,9 +87,8 @@ grpc::ServerUnaryReactor* AdminServiceImpl::FreezeLedger(GrpcContext* grpc_conte
   return HandleUnary<v1::FreezeLedgerRequest>(
       context_, listener_, grpc_context, in, out, "AdminService/FreezeLedger",
       [](const std::shared_ptr<UnaryCall>& call, v1::FreezeLedgerRequest request) {
-        RunRead<v1::FreezeLedgerResponse>(call, [call, request = std::move(request)] {
-          return FreezeOne(call->context(), request);
-        });
+        RunRead<v1::FreezeLedgerResponse>(
+            call, [call, request = std::move(request)] { return FreezeOne(*call, request); });
       });
 }
 
@@ -112,6 +114,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::GetServerStatus(GrpcContext* grpc_co
         response.set_uptime_seconds((context.clock.MonotonicMicros() - context.started_us) /
                                     1'000'000);
         for (const LedgerSet::Slot& slot : context.ledgers.List()) {
+          if (!call->MaySee(slot.id)) continue;
           v1::Ledger* const added = response.add_ledgers();
           *added = ToLedger(slot, /*full_reasons=*/true);
           AddWitnessing(context, slot.id, /*full_reasons=*/true, *added);

@@ -32,7 +32,7 @@ AppendCallback WithAckOf(const std::shared_ptr<UnaryCall>& call, Cosigner* cosig
 }
 
 void AppendOne(const std::shared_ptr<UnaryCall>& call, const v1::AppendEventRequest& request) {
-  const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request.ledger());
+  const absl::StatusOr<Ledger*> ledger = FindLedger(*call, "ledger", request.ledger());
   if (!ledger.ok()) return call->Fail(ledger.status());
   const absl::StatusOr<Cosigner*> cosigner =
       CosignerFor(call->context(), request.ledger(), "ack", request.ack());
@@ -122,7 +122,7 @@ void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger, Cosig
 }
 
 void AppendBatch(const std::shared_ptr<UnaryCall>& call, const BatchRequest& request) {
-  const absl::StatusOr<Ledger*> ledger = FindLedger(call->context(), "ledger", request->ledger());
+  const absl::StatusOr<Ledger*> ledger = FindLedger(*call, "ledger", request->ledger());
   if (!ledger.ok()) return call->Fail(ledger.status());
   const absl::Status checked = CheckBatch(*request, call->context().limits);
   if (!checked.ok()) return call->Fail(checked);

@@ -135,7 +135,8 @@ absl::Status AppendStream::CheckMessage(const v1::AppendEventStreamRequest& requ
         kReasonBatchTooLarge);
   }
   if (ledger_ == nullptr) {
-    ASSIGN_OR_RETURN(ledger_, FindLedger(context(), "ledger", request.ledger()));
+    RETURN_IF_ERROR(Authorize({request.ledger(), /*content=*/false, {}}));
+    ASSIGN_OR_RETURN(ledger_, FindLedger(*this, "ledger", request.ledger()));
     ledger_name_ = request.ledger();
   } else if (!request.ledger().empty() && request.ledger() != ledger_name_) {
     return InvalidField("ledger", "must be empty or that of the first message");
@@ -168,6 +169,8 @@ void AppendStream::SubmitOne(const v1::AppendEventRequest& request,
   if (!request.ledger().empty() && request.ledger() != ledger_name_) {
     return Complete(slot, InvalidField("ledger", "must be empty or that of the first message"));
   }
+  const absl::Status allowed = AllowStream(request.event().source().stream_id());
+  if (!allowed.ok()) return Complete(slot, allowed);
   const absl::StatusOr<Cosigner*> cosigner =
       CosignerFor(context(), ledger_name_, "ack", request.ack());
   if (!cosigner.ok()) return Complete(slot, cosigner.status());

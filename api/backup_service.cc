@@ -25,7 +25,7 @@ class BackupStream : public HeadStream {
   // The ledger that `name` names; fixes its newest head. `up_to`, which `field` asks for, must not
   // lie beyond it.
   absl::StatusOr<Ledger*> Find(const std::string& name, const char* field, uint64_t up_to) {
-    ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(context(), "ledger", name));
+    ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(*this, "ledger", name));
     source_ = ledger->backup_source();
     if (source_ == nullptr) {
       return absl::UnimplementedError("this ledger stores no records that could be copied");
@@ -173,13 +173,9 @@ class SecretsBackup : public BackupStream {
 template <typename Stream, typename Request>
 grpc::ServerWriteReactor<Bytes>* Handle(ServiceContext& context, const ListenerIdentity& listener,
                                         GrpcContext* grpc_context, const Bytes* in) {
-  auto stream = std::make_shared<Stream>(context);
-  Request request;
-  absl::Status status = stream->Admit(*grpc_context, listener);
-  if (status.ok()) status = ParseMessage(*in, request);
-  if (!status.ok()) return HeadStream::Start(stream, status, nullptr);
-  const absl::StatusOr<Ledger*> ledger = stream->Prepare(std::move(request));
-  return HeadStream::Start(stream, ledger.status(), ledger.ok() ? *ledger : nullptr);
+  return HandleHeadStream<Request>(
+      std::make_shared<Stream>(context), listener, *grpc_context, *in,
+      [](Stream& stream, Request request) { return stream.Prepare(std::move(request)); });
 }
 
 }  // namespace

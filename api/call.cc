@@ -1,5 +1,6 @@
 #include "api/call.h"
 
+#include "api/names.h"
 #include "api/status.h"
 #include "ledger/errors.h"
 #include "merkle/status_macros.h"
@@ -12,10 +13,29 @@ Call::Call(ServiceContext& context, absl::string_view method)
 absl::Status Call::Admit(const grpc::ServerContextBase& grpc_context,
                          const ListenerIdentity& listener) {
   ASSIGN_OR_RETURN(principal_, Authenticate(grpc_context, listener));
-  RETURN_IF_ERROR(context_.authorizer.Allow(principal_, method_));
+  RETURN_IF_ERROR(context_.authorizer.Screen(principal_, method_));
   entered_ = context_.tracker.Enter();
   if (entered_) return absl::OkStatus();
   return WithReason(absl::UnavailableError("the server is shutting down"), kReasonShuttingDown);
+}
+
+absl::Status Call::Authorize(const AccessRequest& request) {
+  RETURN_IF_ERROR(context_.authorizer.Allow(principal_, method_, request));
+  ledger_ = std::string(request.ledger);
+  content_ = request.content;
+  return absl::OkStatus();
+}
+
+absl::Status Call::StillAllowed() const {
+  return context_.authorizer.Allow(principal_, method_, {ledger_, content_, {}});
+}
+
+bool Call::MaySee(absl::string_view ledger_id) const {
+  return context_.authorizer.Allow(principal_, method_, {LedgerName(ledger_id), false, {}}).ok();
+}
+
+absl::Status Call::AllowStream(absl::string_view stream_id) const {
+  return context_.authorizer.Allow(principal_, method_, {ledger_, false, {stream_id}});
 }
 
 void Call::Record(const absl::Status& status) {

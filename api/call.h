@@ -1,5 +1,5 @@
-// One rpc from arrival to its finish, so that each is admitted, counted, logged and finished in one
-// way, exactly once.
+// One rpc from arrival to its finish, so that each is admitted, authorised, counted, logged and
+// finished in one way, exactly once.
 //
 //   Call        principal, time, counters; base of unary calls and streams
 //   UnaryCall   finishes gRPC's default reactor; the first Finish counts, later ones are ignored (a
@@ -11,6 +11,10 @@
 //       [](const std::shared_ptr<UnaryCall>& call, const v1::GetCheckpointRequest& request) {
 //         call->Finish(...);
 //       });
+//
+// Authorisation cannot be forgotten: HandleUnary (and HandleHeadStream of head_stream.h) asks
+// AccessOf about the parsed request, a method that the table of access/permissions.h does not name
+// is refused, and FindLedger (intake.h) gives a call no ledger but the one it was authorised for.
 //
 // Thread-safety: Finish may be called by any thread.
 #ifndef AUDITLEDGER_API_CALL_H_
@@ -28,7 +32,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "api/authenticator.h"
+#include "api/access/access_request.h"
+#include "api/access/authenticator.h"
 #include "api/message_io.h"
 #include "api/service_context.h"
 
@@ -38,8 +43,20 @@ class Call {
  public:
   Call(ServiceContext& context, absl::string_view method);
 
-  // Authenticates, authorises, and counts the call as in flight. Unavailable while draining.
+  // Authenticates, refuses who may call this method on no ledger, and counts the call as in flight.
+  // Unavailable while draining.
   absl::Status Admit(const grpc::ServerContextBase& grpc_context, const ListenerIdentity& listener);
+  // Decides whether the caller may have what the request asks for. REQUIRES: admitted; called
+  // before anything is looked up for it, by one thread.
+  absl::Status Authorize(const AccessRequest& request);
+  // The same decision once more: a grant ends, or the policy changes, while a stream is open.
+  absl::Status StillAllowed() const;
+  // Whether this method would be allowed for that ledger: for answers about many.
+  bool MaySee(absl::string_view ledger_id) const;
+  // Whether one more event, of that stream, may be appended. REQUIRES: authorised.
+  absl::Status AllowStream(absl::string_view stream_id) const;
+  // What Authorize was asked about: "ledgers/main"; empty before.
+  const std::string& authorized_ledger() const { return ledger_; }
   // Metrics and log. Called once, just before the reactor is finished.
   void Record(const absl::Status& status);
   // Out of flight. Called once, after the reactor was finished: a drain that saw the call leave
@@ -57,6 +74,8 @@ class Call {
   const uint64_t started_us_;
   Principal principal_;
   bool entered_ = false;
+  std::string ledger_;    // of Authorize
+  bool content_ = false;  // the same
 };
 
 class UnaryCall : public TrackedCall, public Call {
@@ -109,6 +128,7 @@ grpc::ServerUnaryReactor* HandleUnary(ServiceContext& context, const ListenerIde
   absl::Status status = call->Admit(*grpc_context, listener);
   if (status.ok() && held != nullptr) status = call->Hold(*held, in->Length());
   if (status.ok()) status = ParseMessage(*in, request);
+  if (status.ok()) status = call->Authorize(AccessOf(request));
   if (!status.ok()) {
     call->Fail(status);
     return reactor;

@@ -287,6 +287,11 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
     if (!address.ok()) return Invalid("signer", address.message());
   }
   if (config.listeners().empty()) return Invalid("listeners", "at least one is required");
+  if (config.access().policy_file().empty()) {
+    return Invalid("access.policy_file",
+                   "is required: who may do what (--access_policy FILE). `auditctl dev-certs DIR` "
+                   "writes DIR/access.policy to try things out with");
+  }
   std::set<std::string> names;
   for (int i = 0; i < config.listeners_size(); ++i) {
     const std::string field = absl::StrCat("listeners[", i, "]");

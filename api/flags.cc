@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "api/access/access_rules.h"
 #include "api/config.h"
 #include "api/version.h"
 #include "merkle/status_macros.h"
@@ -17,8 +18,10 @@ namespace auditledger {
 namespace {
 
 constexpr char kFooter[] = R"(Examples:
-  # A first try on one machine: everything below one folder, a Unix socket for administrators.
-  auditledgerd --root /tmp/ledger --allow_unix_socket --listen admin,unix:/tmp/ledger/admin.sock
+  # A first try on one machine: everything below one folder, certificates and grants for one client.
+  auditctl dev-certs certs
+  auditledgerd --root ledger --access_policy certs/access.policy \
+    --listen main,127.0.0.1:7443,certs/server.pem,certs/server.key,certs/ca.pem
 
   # In earnest: mutual TLS, from a file; see what is in force, then run.
   auditledgerd --config /etc/auditledger/auditledgerd.textproto --print_config
@@ -132,6 +135,9 @@ void AddConfigFlags(ConfigFlags& flags) {
              [](Config& c, S v) { c.mutable_publish()->set_listen(v); });
   flags.Number("--anchor_interval_s", "seconds between two timestamps of a log that grows (3600)",
                [](Config& c, uint32_t v) { c.mutable_anchor()->set_interval_s(v); });
+  flags.Text("--access_policy",
+             "who may do what (api/README.md, Roles); read again when it changes",
+             [](Config& c, S v) { c.mutable_access()->set_policy_file(v); });
   flags.Text("--signer",
              "unix:/absolute/path of an auditledger-signer that signs; default: this process signs",
              [](Config& c, S v) { c.set_signer(v); });
@@ -213,7 +219,6 @@ void AddWitnessFlags(ConfigFlags& flags) {
 struct Texts {
   std::string config_file;
   std::vector<std::string> listen;
-  std::vector<std::string> admins;
   std::vector<std::string> auto_create;
   std::vector<std::string> tsas;
   std::vector<std::string> adopt;
@@ -227,7 +232,6 @@ void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
   app.add_option("--root", options.root,
                  "DIR, made if need be: DIR/data, DIR/state, DIR/keys, DIR/seeds where not given");
   app.add_option("--listen", texts.listen, "NAME,ADDRESS[,CERTIFICATE,KEY,CLIENT_CA]; may repeat");
-  app.add_option("--admin_principal", texts.admins, "who may call AdminService; may repeat");
   app.add_option("--auto_create", texts.auto_create,
                  "LEDGER=ORIGIN, made when it is not there; may repeat");
   app.add_option(
@@ -261,13 +265,14 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
   flags.Apply(options.config);
   if (texts.allow_weak_policy) options.config.mutable_witness()->set_allow_weak_policy(true);
   for (const std::string& text : texts.listen) RETURN_IF_ERROR(AddListener(text, options.config));
-  for (const std::string& name : texts.admins) options.config.add_admin_principals(name);
   for (const std::string& text : texts.auto_create)
     RETURN_IF_ERROR(AddAutoCreate(text, options.config));
   for (const std::string& text : texts.tsas) RETURN_IF_ERROR(AddTsa(text, options.config));
   if (!options.root.empty()) ApplyRoot(options.root, options.config);
   ApplyDefaults(options.config);
-  return ValidateConfig(options.config, options.allow_unix_socket);
+  RETURN_IF_ERROR(ValidateConfig(options.config, options.allow_unix_socket));
+  // Before any ledger is opened, or made.
+  return AccessRules::Load(options.config.access().policy_file()).status();
 }
 
 }  // namespace

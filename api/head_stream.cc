@@ -47,6 +47,7 @@ void HeadStream::OnHead(const std::shared_ptr<const PublishedHead>& head) {
 
 void HeadStream::Step() {
   if (finished_ || writing_ || Busy()) return;
+  if (end_.ok()) end_ = StillAllowed();  // before each message, and at each tick
   if (!end_.ok()) return Fail(end_);
   if (head_ != nullptr) Advance(*head_);
 }

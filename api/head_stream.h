@@ -13,6 +13,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <memory>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -33,6 +34,7 @@ class HeadStream : public TrackedCall,
       const std::shared_ptr<HeadStream>& stream, const absl::Status& admitted, Ledger* ledger);
 
   void BeginDrain() override;
+  // Also ends it when the caller's grant has ended since.
   void Tick() override;
   void Abort(const absl::Status& why) override;
 
@@ -70,6 +72,21 @@ class HeadStream : public TrackedCall,
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::ByteBuffer out_;
 };
+
+// Admits, parses and authorises in the one way of HandleUnary; `prepare` then gives the ledger to
+// follow.
+template <typename Request, typename Stream, typename Prepare>
+grpc::ServerWriteReactor<grpc::ByteBuffer>* HandleHeadStream(
+    const std::shared_ptr<Stream>& stream, const ListenerIdentity& listener,
+    const grpc::CallbackServerContext& grpc_context, const grpc::ByteBuffer& in, Prepare prepare) {
+  Request request;
+  absl::Status status = stream->Admit(grpc_context, listener);
+  if (status.ok()) status = ParseMessage(in, request);
+  if (status.ok()) status = stream->Authorize(AccessOf(request));
+  if (!status.ok()) return HeadStream::Start(stream, status, nullptr);
+  const absl::StatusOr<Ledger*> ledger = prepare(*stream, std::move(request));
+  return HeadStream::Start(stream, ledger.status(), ledger.ok() ? *ledger : nullptr);
+}
 
 }  // namespace auditledger
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/call.h"
 #include "api/event_rules.h"
 #include "api/names.h"
 #include "api/status.h"
@@ -44,10 +45,14 @@ SealInput ToSealInput(const v1::AppendEventRequest& request, const Principal& pr
 
 }  // namespace
 
-absl::StatusOr<Ledger*> FindLedger(ServiceContext& context, absl::string_view field,
+absl::StatusOr<Ledger*> FindLedger(const Call& call, absl::string_view field,
                                    absl::string_view name) {
   ASSIGN_OR_RETURN(const std::string id, ParseLedgerName(field, name));
-  absl::StatusOr<Ledger*> found = context.ledgers.Find(id);
+  if (LedgerName(id) != call.authorized_ledger()) {
+    return WithReason(absl::PermissionDeniedError("the call was authorised for another ledger"),
+                      kReasonPermissionDenied);
+  }
+  absl::StatusOr<Ledger*> found = call.context().ledgers.Find(id);
   if (found.ok()) return found;
   if (absl::IsNotFound(found.status())) {
     return WithResource(WithReason(absl::NotFoundError("no such ledger"), kReasonLedgerNotFound,

@@ -10,16 +10,19 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "api/authenticator.h"
+#include "api/access/principal.h"
 #include "api/service_context.h"
 #include "auditledger/v1/ledger_service.pb.h"
 #include "ledger/ledger.h"
 
 namespace auditledger {
 
-// The ledger a request names. NotFound (LEDGER_NOT_FOUND), FailedPrecondition (LEDGER_REFUSED),
-// InvalidArgument.
-absl::StatusOr<Ledger*> FindLedger(ServiceContext& context, absl::string_view field,
+class Call;
+
+// The ledger a request names, if the call was authorised for that one. NotFound
+// (LEDGER_NOT_FOUND), FailedPrecondition (LEDGER_REFUSED), InvalidArgument; PermissionDenied is a
+// handler's mistake.
+absl::StatusOr<Ledger*> FindLedger(const Call& call, absl::string_view field,
                                    absl::string_view name);
 
 // InvalidArgument with all violations of all requests; their fields begin with "event", or with

@@ -21,35 +21,45 @@
 namespace auditledger {
 namespace {
 
-absl::StatusOr<v1::GetLedgerResponse> GetOne(ServiceContext& context, const std::string& name) {
+absl::StatusOr<v1::GetLedgerResponse> GetOne(const Call& call, const std::string& name) {
+  ServiceContext& context = call.context();
   ASSIGN_OR_RETURN(const std::string id, ParseLedgerName("name", name));
   for (const LedgerSet::Slot& slot : context.ledgers.List()) {
-    if (slot.id != id) continue;
+    if (slot.id != id || name != call.authorized_ledger()) continue;
     v1::GetLedgerResponse response;
     *response.mutable_ledger() = ToLedger(slot, /*full_reasons=*/false);
     AddWitnessing(context, slot.id, /*full_reasons=*/false, *response.mutable_ledger());
     return response;
   }
-  return FindLedger(context, "name", name).status();  // says NOT_FOUND in the one way there is
+  return FindLedger(call, "name", name).status();  // says NOT_FOUND in the one way there is
 }
 
-absl::StatusOr<v1::ListLedgersResponse> ListSlots(ServiceContext& context,
+// Those alone that the caller has a role for: of the others not even that they are there.
+std::vector<LedgerSet::Slot> SlotsFor(const Call& call) {
+  std::vector<LedgerSet::Slot> slots = call.context().ledgers.List();
+  slots.erase(std::remove_if(slots.begin(), slots.end(),
+                             [&](const LedgerSet::Slot& slot) { return !call.MaySee(slot.id); }),
+              slots.end());
+  return slots;
+}
+
+absl::StatusOr<v1::ListLedgersResponse> ListSlots(const Call& call,
                                                   const v1::ListLedgersRequest& request) {
   constexpr char kListing[] = "ListLedgers";
   ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
   std::string after;
   if (!request.page_token().empty()) {
-    ASSIGN_OR_RETURN(after, context.tokens.Open(kListing, request.page_token()));
+    ASSIGN_OR_RETURN(after, call.context().tokens.Open(kListing, request.page_token()));
   }
   v1::ListLedgersResponse response;
-  const std::vector<LedgerSet::Slot> slots = context.ledgers.List();
+  const std::vector<LedgerSet::Slot> slots = SlotsFor(call);
   auto at = std::find_if(slots.begin(), slots.end(),
                          [&](const LedgerSet::Slot& s) { return s.id > after; });
   for (; at != slots.end() && response.ledgers_size() < page_size; ++at) {
     *response.add_ledgers() = ToLedger(*at, /*full_reasons=*/false);
   }
   if (at != slots.end())
-    response.set_next_page_token(context.tokens.Seal(kListing, std::prev(at)->id));
+    response.set_next_page_token(call.context().tokens.Seal(kListing, std::prev(at)->id));
   return response;
 }
 
@@ -82,7 +92,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetLedger(GrpcContext* grpc_context
   return HandleUnary<v1::GetLedgerRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/GetLedger",
       [](const std::shared_ptr<UnaryCall>& call, const v1::GetLedgerRequest& request) {
-        call->Finish(GetOne(call->context(), request.name()));
+        call->Finish(GetOne(*call, request.name()));
       });
 }
 
@@ -91,7 +101,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::ListLedgers(GrpcContext* grpc_conte
   return HandleUnary<v1::ListLedgersRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/ListLedgers",
       [](const std::shared_ptr<UnaryCall>& call, const v1::ListLedgersRequest& request) {
-        call->Finish(ListSlots(call->context(), request));
+        call->Finish(ListSlots(*call, request));
       });
 }
 
@@ -103,8 +113,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::ListStreams(GrpcContext* grpc_conte
         RunRead<v1::ListStreamsResponse>(
             call,
             [call, request = std::move(request)]() -> absl::StatusOr<v1::ListStreamsResponse> {
-              ASSIGN_OR_RETURN(Ledger* const ledger,
-                               FindLedger(call->context(), "parent", request.parent()));
+              ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(*call, "parent", request.parent()));
               return StreamPage(call->context(), *ledger, request);
             });
       });

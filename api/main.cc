@@ -25,15 +25,21 @@ int Fail(int code, const absl::Status& status) {
   return code;
 }
 
+// The next SIGTERM or SIGINT; each SIGHUP before it has the access policy read again, if `server`.
+int NextEnd(const sigset_t& signals, Server* server) {
+  while (true) {
+    int number = 0;
+    sigwait(&signals, &number);
+    if (number != SIGHUP) return number;
+    // The log says how it went.
+    if (server != nullptr) (void)server->ReloadAccessPolicy();
+  }
+}
+
 // Waits for SIGTERM or SIGINT. A second one ends the process at once.
-void WaitForEnd(const sigset_t& signals) {
-  int number = 0;
-  sigwait(&signals, &number);
-  std::thread([signals] {
-    int again = 0;
-    sigwait(&signals, &again);
-    _exit(128 + again);
-  }).detach();
+void WaitForEnd(const sigset_t& signals, Server& server) {
+  NextEnd(signals, &server);
+  std::thread([signals] { _exit(128 + NextEnd(signals, nullptr)); }).detach();
 }
 
 int Run(const DaemonOptions& options, const sigset_t& signals) {
@@ -61,7 +67,7 @@ int Run(const DaemonOptions& options, const sigset_t& signals) {
     const absl::Status written = WriteReadyFile(options.ready_file, **server);
     if (!written.ok()) return Fail(kExitConfig, written);
   }
-  WaitForEnd(signals);
+  WaitForEnd(signals, **server);
   (*log)->Event("drain", {});
   (*server)->Drain();
   (*log)->Event("drained", {});
@@ -83,6 +89,7 @@ int main(int argc, char** argv) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   sigprocmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts: all inherit it
   const auditledger::ParsedFlags flags = auditledger::ParseFlags(argc, argv);
   if (flags.exit_code >= 0) {

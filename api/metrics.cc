@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "api/access/policy_keeper.h"
 #include "api/status.h"
 #include "api/witness_metrics.h"
 #include "ledger/mutex.h"
@@ -41,6 +42,7 @@ class LedgerCollector : public prometheus::Collectable {
   void ReportPublishing(const TilePublisher& publisher) { publisher_ = &publisher; }
   void ReportWitnessing(Witnessing& witnessing) { witnessing_ = &witnessing; }
   void ReportAnchors(const Anchorer& anchorer) { anchorer_ = &anchorer; }
+  void ReportAccess(const PolicyKeeper& policy) { policy_ = &policy; }
 
   std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> out;
@@ -115,6 +117,7 @@ class LedgerCollector : public prometheus::Collectable {
     if (const TilePublisher* publisher = publisher_) AddPublishing(*publisher, out);
     if (const Anchorer* anchorer = anchorer_) AddAnchors(*anchorer, out);
     if (Witnessing* witnessing = witnessing_) AddWitnessMetrics(*witnessing, slots, out);
+    if (const PolicyKeeper* policy = policy_) AddAccess(*policy, out);
   }
 
   static void AddMemory(std::vector<MetricFamily>& out) {
@@ -170,6 +173,31 @@ class LedgerCollector : public prometheus::Collectable {
            MetricType::Gauge, [](A a) { return a.failing ? 1 : 0; });
   }
 
+  void AddAccess(const PolicyKeeper& policy, std::vector<MetricFamily>& out) const {
+    const PolicyKeeper::Report report = policy.report();
+    const auto family = [&](const char* name, const char* help, MetricType type, double value) {
+      MetricFamily added{name, help, type, {}};
+      ClientMetric& metric = added.metric.emplace_back();
+      (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+      out.push_back(std::move(added));
+    };
+    const uint64_t now_us = clock_.WallMicros();
+    family("auditledger_access_policy_loads_total", "Access policies that came into force",
+           MetricType::Counter, static_cast<double>(report.loads));
+    family("auditledger_access_policy_refusals_total", "Files that were no access policy",
+           MetricType::Counter, static_cast<double>(report.refusals));
+    family("auditledger_access_policy_failing",
+           "1 while the file is none, and the last good one is in force: the log says why",
+           MetricType::Gauge, report.failing ? 1 : 0);
+    family("auditledger_access_grants", "Grants in force", MetricType::Gauge,
+           static_cast<double>(report.in_force));
+    family("auditledger_access_next_expiry_seconds", "Until the next grant ends; -1: none will",
+           MetricType::Gauge,
+           report.next_expiry_us <= now_us
+               ? -1.0
+               : static_cast<double>(report.next_expiry_us - now_us) / 1e6);
+  }
+
   double HeadAge(Ledger& ledger) const { return Since(ledger.head()->head.time_us); }
 
   double Since(uint64_t made) const {
@@ -182,6 +210,7 @@ class LedgerCollector : public prometheus::Collectable {
   std::atomic<const TilePublisher*> publisher_{nullptr};
   std::atomic<Witnessing*> witnessing_{nullptr};
   std::atomic<const Anchorer*> anchorer_{nullptr};
+  std::atomic<const PolicyKeeper*> policy_{nullptr};
 };
 
 }  // namespace
@@ -252,6 +281,7 @@ void Metrics::ReportPublishing(const TilePublisher& publisher) {
 }
 
 void Metrics::ReportAnchors(const Anchorer& anchorer) { impl_->collector->ReportAnchors(anchorer); }
+void Metrics::ReportAccess(const PolicyKeeper& policy) { impl_->collector->ReportAccess(policy); }
 
 absl::StatusOr<int> Metrics::Serve(const std::string& address) {
   try {  // the exposer's constructor throws when it cannot listen

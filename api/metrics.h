@@ -12,6 +12,8 @@
 //   tiles are published
 //   auditledger_anchor_*{ledger,tsa}               size stamped, age of the newest timestamp in
 //   seconds, failures, failing (0 or 1), where timestamps are configured
+//   auditledger_access_*                           policies loaded and refused, failing (0 or 1),
+//   grants in force, seconds until the next one ends
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_METRICS_H_
@@ -31,6 +33,7 @@
 
 namespace auditledger {
 
+class PolicyKeeper;
 class Witnessing;
 
 class Metrics {
@@ -50,6 +53,9 @@ class Metrics {
 
   // Shows what `anchorer`, which must outlive it, has had stamped.
   void ReportAnchors(const Anchorer& anchorer);
+
+  // Shows which access policy `policy`, which must outlive it, has in force.
+  void ReportAccess(const PolicyKeeper& policy);
 
   // Serves GET /metrics at host:port; returns the port bound. Unavailable when it cannot listen.
   absl::StatusOr<int> Serve(const std::string& address);

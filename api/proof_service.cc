@@ -28,11 +28,11 @@ absl::Status BeyondSize(uint64_t index, uint64_t size) {
       kReasonIndexBeyondSize, {{"index", absl::StrCat(index)}, {"size", absl::StrCat(size)}});
 }
 
-absl::StatusOr<TimestampStore> StoreOf(ServiceContext& context, const std::string& field,
+absl::StatusOr<TimestampStore> StoreOf(const Call& call, const std::string& field,
                                        const std::string& name) {
-  RETURN_IF_ERROR(FindLedger(context, field, name).status());
+  RETURN_IF_ERROR(FindLedger(call, field, name).status());
   ASSIGN_OR_RETURN(const std::string id, ParseLedgerName(field, name));
-  return TimestampStore(absl::StrCat(context.data_root, "/", id, "/timestamps"));
+  return TimestampStore(absl::StrCat(call.context().data_root, "/", id, "/timestamps"));
 }
 
 // The size that a name of a timestamp begins with.
@@ -57,14 +57,15 @@ void Fill(const StoredTimestamp& stored, v1::HeadTimestamp& out) {
   out.set_receipt(stored.receipt);
 }
 
-absl::StatusOr<v1::ListTimestampsResponse> TimestampPage(ServiceContext& context,
+absl::StatusOr<v1::ListTimestampsResponse> TimestampPage(const Call& call,
                                                          const v1::ListTimestampsRequest& request) {
-  ASSIGN_OR_RETURN(const TimestampStore store, StoreOf(context, "parent", request.parent()));
+  const PageTokens& tokens = call.context().tokens;
+  ASSIGN_OR_RETURN(const TimestampStore store, StoreOf(call, "parent", request.parent()));
   ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
   const std::string listing = absl::StrCat("ListTimestamps ", request.parent());
   std::string after;
   if (!request.page_token().empty()) {
-    ASSIGN_OR_RETURN(after, context.tokens.Open(listing, request.page_token()));
+    ASSIGN_OR_RETURN(after, tokens.Open(listing, request.page_token()));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> stems, store.List());
   auto at = stems.begin();
@@ -81,7 +82,7 @@ absl::StatusOr<v1::ListTimestampsResponse> TimestampPage(ServiceContext& context
     Fill(stored, *response.add_timestamps());
   }
   if (at != stems.end()) {
-    response.set_next_page_token(context.tokens.Seal(listing, *std::prev(at)));
+    response.set_next_page_token(tokens.Seal(listing, *std::prev(at)));
   }
   return response;
 }
@@ -101,10 +102,10 @@ absl::Status FindBefore(const TimestampStore& store, const std::vector<std::stri
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::GetTimeBracketResponse> TimeBracket(ServiceContext& context,
+absl::StatusOr<v1::GetTimeBracketResponse> TimeBracket(const Call& call,
                                                        const v1::GetTimeBracketRequest& request) {
-  ASSIGN_OR_RETURN(const TimestampStore store, StoreOf(context, "ledger", request.ledger()));
-  ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(context, "ledger", request.ledger()));
+  ASSIGN_OR_RETURN(const TimestampStore store, StoreOf(call, "ledger", request.ledger()));
+  ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(call, "ledger", request.ledger()));
   const uint64_t size = ledger->head()->head.size;
   if (request.index() >= size) return BeyondSize(request.index(), size);
   ASSIGN_OR_RETURN(const std::vector<std::string> stems, store.List());
@@ -146,9 +147,8 @@ grpc::ServerUnaryReactor* ProofServiceImpl::ListTimestamps(GrpcContext* grpc_con
   return HandleUnary<v1::ListTimestampsRequest>(
       context_, listener_, grpc_context, in, out, "ProofService/ListTimestamps",
       [](const std::shared_ptr<UnaryCall>& call, v1::ListTimestampsRequest request) {
-        RunRead<v1::ListTimestampsResponse>(call, [call, request = std::move(request)] {
-          return TimestampPage(call->context(), request);
-        });
+        RunRead<v1::ListTimestampsResponse>(
+            call, [call, request = std::move(request)] { return TimestampPage(*call, request); });
       });
 }
 
@@ -157,9 +157,8 @@ grpc::ServerUnaryReactor* ProofServiceImpl::GetTimeBracket(GrpcContext* grpc_con
   return HandleUnary<v1::GetTimeBracketRequest>(
       context_, listener_, grpc_context, in, out, "ProofService/GetTimeBracket",
       [](const std::shared_ptr<UnaryCall>& call, v1::GetTimeBracketRequest request) {
-        RunRead<v1::GetTimeBracketResponse>(call, [call, request = std::move(request)] {
-          return TimeBracket(call->context(), request);
-        });
+        RunRead<v1::GetTimeBracketResponse>(
+            call, [call, request = std::move(request)] { return TimeBracket(*call, request); });
       });
 }
 
@@ -168,8 +167,7 @@ grpc::ServerUnaryReactor* ProofServiceImpl::GetCoseReceipt(GrpcContext* grpc_con
   return HandleUnary<v1::GetCoseReceiptRequest>(
       context_, listener_, grpc_context, in, out, "ProofService/GetCoseReceipt",
       [](const std::shared_ptr<UnaryCall>& call, const v1::GetCoseReceiptRequest& request) {
-        const absl::StatusOr<Ledger*> ledger =
-            FindLedger(call->context(), "ledger", request.ledger());
+        const absl::StatusOr<Ledger*> ledger = FindLedger(*call, "ledger", request.ledger());
         if (!ledger.ok()) return call->Fail(ledger.status());
         const uint64_t size = (*ledger)->head()->head.size;
         // Before anything is signed for it.

@@ -138,7 +138,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetEntry(GrpcContext* grpc_context,
               ASSIGN_OR_RETURN(const EntryName name, ParseEntryName("name", request.name()));
               RETURN_IF_ERROR(CheckView(request.view()));
               ASSIGN_OR_RETURN(Ledger* const ledger,
-                               FindLedger(call->context(), "name", LedgerName(name.ledger_id)));
+                               FindLedger(*call, "name", LedgerName(name.ledger_id)));
               ASSIGN_OR_RETURN(const HeadPtr head,
                                HeadFor(call->context(), *ledger, LedgerName(name.ledger_id),
                                        request.witnessed()));
@@ -156,8 +156,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::ListEntries(GrpcContext* grpc_conte
             call,
             [call, request = std::move(request)]() -> absl::StatusOr<v1::ListEntriesResponse> {
               RETURN_IF_ERROR(CheckView(request.view()));
-              ASSIGN_OR_RETURN(Ledger* const ledger,
-                               FindLedger(call->context(), "parent", request.parent()));
+              ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(*call, "parent", request.parent()));
               return ListPage(call->context(), *ledger, request);
             });
       });
@@ -168,8 +167,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetCheckpoint(GrpcContext* grpc_con
   return HandleUnary<v1::GetCheckpointRequest>(
       context_, listener_, grpc_context, in, out, "LedgerService/GetCheckpoint",
       [](const std::shared_ptr<UnaryCall>& call, const v1::GetCheckpointRequest& request) {
-        const absl::StatusOr<Ledger*> ledger =
-            FindLedger(call->context(), "ledger", request.ledger());
+        const absl::StatusOr<Ledger*> ledger = FindLedger(*call, "ledger", request.ledger());
         if (!ledger.ok()) return call->Fail(ledger.status());
         const absl::StatusOr<HeadPtr> head =
             HeadFor(call->context(), **ledger, request.ledger(), request.witnessed());
@@ -189,8 +187,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetInclusionProof(GrpcContext* grpc
             call,
             [call,
              request = std::move(request)]() -> absl::StatusOr<v1::GetInclusionProofResponse> {
-              ASSIGN_OR_RETURN(Ledger* const ledger,
-                               FindLedger(call->context(), "ledger", request.ledger()));
+              ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(*call, "ledger", request.ledger()));
               ASSIGN_OR_RETURN(const HeadPtr head, HeadFor(call->context(), *ledger,
                                                            request.ledger(), request.witnessed()));
               return Inclusion(*ledger, head, request);
@@ -207,8 +204,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetConsistencyProof(GrpcContext* gr
             call,
             [call,
              request = std::move(request)]() -> absl::StatusOr<v1::GetConsistencyProofResponse> {
-              ASSIGN_OR_RETURN(Ledger* const ledger,
-                               FindLedger(call->context(), "ledger", request.ledger()));
+              ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(*call, "ledger", request.ledger()));
               ASSIGN_OR_RETURN(const HeadPtr head, HeadFor(call->context(), *ledger,
                                                            request.ledger(), request.witnessed()));
               return Consistency(*ledger, head, request);

@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/access/authorizer.h"
+#include "api/access/policy_keeper.h"
 #include "api/anchorer.h"
-#include "api/authorizer.h"
 #include "api/config.h"
 #include "api/health_supervisor.h"
 #include "api/listener_server.h"
@@ -29,21 +30,24 @@ constexpr auto kShutdownGrace = std::chrono::seconds(1);
 
 class ServerImpl : public Server {
  public:
-  ServerImpl(const config::v1::Config& config, LedgerSet& ledgers, Clock& clock, RpcLog& log)
+  ServerImpl(const config::v1::Config& config, std::shared_ptr<const AccessRules> rules,
+             LedgerSet& ledgers, Clock& clock, RpcLog& log)
       : limits_(ToApiLimits(config.limits())),
-        authorizer_(NewDefaultAuthorizer(
-            {config.admin_principals().begin(), config.admin_principals().end()})),
+        authorizer_(std::move(rules), clock),
+        policy_(authorizer_, ledgers, clock, log,
+                {config.access().policy_file(), config.data_dir()}),
         tokens_(Random::System()),
         metrics_(ledgers, clock),
         read_pool_(kReadThreads, kReadQueue),
         seal_pool_(kSealThreads, kSealQueue),
-        context_{ledgers,      clock,
-                 *authorizer_, limits_,
-                 tokens_,      metrics_,
-                 log,          tracker_,
-                 read_pool_,   seal_pool_,
-                 appends_,     config.data_dir(),
-                 kVersion,     clock.MonotonicMicros()} {}
+        context_{ledgers,     clock,
+                 authorizer_, limits_,
+                 tokens_,     metrics_,
+                 log,         tracker_,
+                 read_pool_,  seal_pool_,
+                 appends_,    config.data_dir(),
+                 kVersion,    clock.MonotonicMicros(),
+                 &policy_} {}
 
   ~ServerImpl() override { Drain(); }
 
@@ -56,6 +60,9 @@ class ServerImpl : public Server {
     RETURN_IF_ERROR(StartWitnessing(config, vouched));
     RETURN_IF_ERROR(StartPublishing(config.publish()));
     RETURN_IF_ERROR(StartAnchoring(config));
+    metrics_.ReportAccess(policy_);
+    policy_.RecordAll();  // before anything is served by it
+    policy_.Start();
     std::vector<grpc::HealthCheckServiceInterface*> health;
     for (const config::v1::Listener& listener : config.listeners()) {
       ASSIGN_OR_RETURN(std::unique_ptr<ListenerServer> server,
@@ -86,6 +93,8 @@ class ServerImpl : public Server {
     return nullptr;
   }
 
+  absl::Status ReloadAccessPolicy() override { return policy_.Reload(); }
+
   void Drain() override {
     if (drained_) return;
     drained_ = true;
@@ -93,6 +102,7 @@ class ServerImpl : public Server {
     tracker_.BeginDrain();
     tracker_.WaitIdle(std::chrono::seconds(limits_.drain_seconds));
     if (anchorer_ != nullptr) anchorer_->Stop();
+    policy_.Stop();
     context_.ledgers.Drain();
     if (witnessing_ != nullptr) witnessing_->Stop();
     if (publisher_ != nullptr) publisher_->Stop();
@@ -150,7 +160,8 @@ class ServerImpl : public Server {
   }
 
   const ApiLimits limits_;
-  const std::unique_ptr<Authorizer> authorizer_;
+  Authorizer authorizer_;
+  PolicyKeeper policy_;
   const PageTokens tokens_;
   // Read by the metrics, so they outlive them.
   std::unique_ptr<Witnessing> witnessing_;
@@ -176,7 +187,9 @@ class ServerImpl : public Server {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Config& config,
                                                       LedgerSet& ledgers, Clock& clock, RpcLog& log,
                                                       const std::map<std::string, Head>& vouched) {
-  auto server = std::make_unique<ServerImpl>(config, ledgers, clock, log);
+  ASSIGN_OR_RETURN(std::shared_ptr<const AccessRules> rules,
+                   AccessRules::Load(config.access().policy_file()));
+  auto server = std::make_unique<ServerImpl>(config, std::move(rules), ledgers, clock, log);
   RETURN_IF_ERROR(server->Init(config, vouched));
   return std::unique_ptr<Server>(std::move(server));
 }

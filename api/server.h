@@ -38,8 +38,8 @@ struct BoundListener {
 
 class Server {
  public:
-  // REQUIRES: a validated config with defaults. InvalidArgument: a certificate file that cannot be
-  // used. Unavailable: an address nobody can listen at.
+  // REQUIRES: a validated config with defaults. InvalidArgument: an access policy or a certificate
+  // file that cannot be used. Unavailable: an address nobody can listen at.
   // `vouched`: heads that an operator gives with --accept_unwitnessed_start, by ledger id.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       const config::v1::Config& config, LedgerSet& ledgers, Clock& clock, RpcLog& log,
@@ -55,6 +55,8 @@ class Server {
   // A channel to a listener without a network, for tests of everything but authentication: the
   // principal is that of a local listener. nullptr for an unknown or a TLS listener.
   virtual std::shared_ptr<grpc::Channel> InProcessChannel(const std::string& listener) = 0;
+  // Reads the access policy's file now; the error is logged, and the last good one stays in force.
+  virtual absl::Status ReloadAccessPolicy() = 0;
   virtual void Drain() = 0;
 };
 

@@ -12,7 +12,7 @@
 
 #include <utility>
 
-#include "api/authenticator.h"
+#include "api/access/authenticator.h"
 #include "api/service_context.h"
 #include "auditledger/v1/admin_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"

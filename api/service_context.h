@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "api/authorizer.h"
+#include "api/access/authorizer.h"
 #include "api/call_tracker.h"
 #include "api/in_flight_bytes.h"
 #include "api/limits.h"
@@ -20,6 +20,7 @@
 
 namespace auditledger {
 
+class PolicyKeeper;
 class Witnessing;
 
 struct ServiceContext {
@@ -38,6 +39,7 @@ struct ServiceContext {
   std::string data_root;
   std::string version;
   uint64_t started_us = 0;           // monotonic
+  PolicyKeeper* policy = nullptr;    // set before anything is served
   Witnessing* witnessing = nullptr;  // none: no ledger has a witness policy
 };
 

@@ -89,7 +89,7 @@ absl::StatusOr<Ledger*> PrepareTail(TailStream& stream, const v1::TailEntriesReq
   if (!v1::EntryView_IsValid(request.view())) {
     return InvalidField("view", "is not a value this server knows");
   }
-  ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(stream.context(), "ledger", request.ledger()));
+  ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(stream, "ledger", request.ledger()));
   const uint64_t size = ledger->head()->head.size;
   if (request.start_index() > size) {
     return WithReason(
@@ -105,24 +105,17 @@ absl::StatusOr<Ledger*> PrepareTail(TailStream& stream, const v1::TailEntriesReq
 
 grpc::ServerWriteReactor<Bytes>* LedgerServiceImpl::TailEntries(GrpcContext* grpc_context,
                                                                 const Bytes* in) {
-  auto stream = std::make_shared<TailStream>(context_);
-  v1::TailEntriesRequest request;
-  absl::Status status = stream->Admit(*grpc_context, listener_);
-  if (status.ok()) status = ParseMessage(*in, request);
-  if (!status.ok()) return HeadStream::Start(stream, status, nullptr);
-  const absl::StatusOr<Ledger*> ledger = PrepareTail(*stream, request);
-  return HeadStream::Start(stream, ledger.status(), ledger.ok() ? *ledger : nullptr);
+  return HandleHeadStream<v1::TailEntriesRequest>(std::make_shared<TailStream>(context_), listener_,
+                                                  *grpc_context, *in, PrepareTail);
 }
 
 grpc::ServerWriteReactor<Bytes>* LedgerServiceImpl::WatchCheckpoints(GrpcContext* grpc_context,
                                                                      const Bytes* in) {
-  auto stream = std::make_shared<WatchStream>(context_);
-  v1::WatchCheckpointsRequest request;
-  absl::Status status = stream->Admit(*grpc_context, listener_);
-  if (status.ok()) status = ParseMessage(*in, request);
-  if (!status.ok()) return HeadStream::Start(stream, status, nullptr);
-  const absl::StatusOr<Ledger*> ledger = FindLedger(context_, "ledger", request.ledger());
-  return HeadStream::Start(stream, ledger.status(), ledger.ok() ? *ledger : nullptr);
+  return HandleHeadStream<v1::WatchCheckpointsRequest>(
+      std::make_shared<WatchStream>(context_), listener_, *grpc_context, *in,
+      [](WatchStream& stream, const v1::WatchCheckpointsRequest& request) {
+        return FindLedger(stream, "ledger", request.ledger());
+      });
 }
 
 }  // namespace auditledger

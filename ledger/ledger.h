@@ -187,6 +187,12 @@ class Ledger {
   // Queues an entry of the ledger's own that says: this head of it was stamped, by this token.
   // InvalidArgument unless the head is one of this log's; else as Append.
   virtual void AppendAnchor(const Anchor& anchor, AppendCallback done) = 0;
+  // Queues an entry of the ledger's own that says what its operator did; never who. InvalidArgument
+  // when that is over 65,535 bytes; else as Append.
+  virtual void AppendOperator(const OperatorAction& action, AppendCallback done) {
+    (void)action;
+    done(absl::UnimplementedError("this ledger takes no entries of an operator"));
+  }
   // Has the signer sign the newest head once more, for COSE receipts, in turn with the appends, and
   // under the same bounds and refusals.
   virtual void SignCoseHead(CoseHeadCallback done) = 0;

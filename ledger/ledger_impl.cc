@@ -375,6 +375,12 @@ void LedgerImpl::AppendAnchor(const Anchor& anchor, AppendCallback done) {
   committer_->AppendOwn(AnchorEntry(anchor), std::move(done));
 }
 
+void LedgerImpl::AppendOperator(const OperatorAction& action, AppendCallback done) {
+  absl::StatusOr<NewEntry> entry = OperatorEntry(action);
+  if (!entry.ok()) return done(entry.status());
+  committer_->AppendOwn(*std::move(entry), std::move(done));
+}
+
 absl::Status LedgerImpl::CheckAnchor(const Anchor& anchor) {
   const Head newest = head()->head;
   if (anchor.size == 0 || anchor.size > newest.size) {

@@ -43,6 +43,7 @@ class LedgerImpl : public Ledger {
   Clock& clock() const override { return clock_; }
   void Append(std::vector<SealedEvent> events, AppendCallback done) override;
   void AppendAnchor(const Anchor& anchor, AppendCallback done) override;
+  void AppendOperator(const OperatorAction& action, AppendCallback done) override;
   void SignCoseHead(CoseHeadCallback done) override { committer_->SignCoseHead(std::move(done)); }
   absl::Status FreezeLog(const Freeze& freeze) override;
   std::shared_ptr<const PublishedHead> head() const override { return feed_.head(); }

@@ -1,7 +1,10 @@
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "api/client/dev_certs.h"
 #include "merkle/note.h"
 #include "merkle/status_macros.h"
@@ -184,12 +187,53 @@ absl::Status Status(const Options& global) {
 
 constexpr char kDefaultClient[] = "client=spiffe://hospital.example/client";
 
+struct DevIdentities {
+  std::string dir;
+  std::vector<std::string> clients{kDefaultClient};  // NAME=URI
+  std::vector<std::string> listeners;                // on Unix sockets
+  std::vector<std::string> grants;                   // NAME=ROLE,ROLE
+};
+
+// "key-custodian" as ROLE_KEY_CUSTODIAN.
+absl::StatusOr<config::v1::Role> ParseRole(absl::string_view name) {
+  const std::string upper = absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"-", "_"}}));
+  config::v1::Role role = config::v1::ROLE_UNSPECIFIED;
+  if (config::v1::Role_Parse("ROLE_" + upper, &role) && role != config::v1::ROLE_UNSPECIFIED) {
+    return role;
+  }
+  return absl::InvalidArgumentError("--grant NAME=ROLE[,ROLE...], such as ehr=emitter,prover");
+}
+
+// Of a client or listener of that name: what --grant says, else everything.
+absl::StatusOr<std::vector<config::v1::Role>> RolesOf(const DevIdentities& wanted,
+                                                      const std::string& name) {
+  for (const std::string& grant : wanted.grants) {
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(grant, absl::MaxSplits('=', 1));
+    if (parts.first != name) continue;
+    std::vector<config::v1::Role> roles;
+    for (const absl::string_view one : absl::StrSplit(parts.second, ',')) {
+      ASSIGN_OR_RETURN(const config::v1::Role role, ParseRole(one));
+      roles.push_back(role);
+    }
+    return roles;
+  }
+  return AllDevRoles();
+}
+
+absl::Status GrantDev(const DevIdentities& wanted, const std::string& name,
+                      const std::string& principal) {
+  ASSIGN_OR_RETURN(const std::vector<config::v1::Role> roles, RolesOf(wanted, name));
+  return AddDevGrants(wanted.dir, principal, roles);
+}
+
 // What is there already stays: more clients can be added later.
-absl::Status DevCerts(const std::string& dir, const std::vector<std::string>& clients) {
+absl::Status DevCerts(const DevIdentities& wanted) {
+  const std::string& dir = wanted.dir;
   for (const absl::Status& made : {MakeDevCa(dir), MakeDevServerCert(dir, "server")}) {
     if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
   }
-  for (const std::string& client : clients) {
+  for (const std::string& client : wanted.clients) {
     const size_t equals = client.find('=');
     if (equals == std::string::npos) {
       return absl::InvalidArgumentError("--client NAME=URI, such as " +
@@ -197,27 +241,35 @@ absl::Status DevCerts(const std::string& dir, const std::vector<std::string>& cl
     }
     const std::string name = client.substr(0, equals);
     RETURN_IF_ERROR(MakeDevClientCert(dir, name, {client.substr(equals + 1)}));
+    RETURN_IF_ERROR(GrantDev(wanted, name, client.substr(equals + 1)));
     PrintRow({client.substr(equals + 1), absl::StrCat(dir, "/", name, ".pem"),
               absl::StrCat(dir, "/", name, ".key")});
+  }
+  for (const std::string& name : wanted.listeners) {
+    RETURN_IF_ERROR(GrantDev(wanted, name, "local:" + name));
   }
   return absl::OkStatus();
 }
 
 void AddDevCerts(CLI::App& app, Run& run) {
-  auto dir = std::make_shared<std::string>();
-  auto clients = std::make_shared<std::vector<std::string>>(1, kDefaultClient);
+  auto wanted = std::make_shared<DevIdentities>();
   CLI::App* command = app.add_subcommand(
       "dev-certs",
-      "Make a certificate authority, a server certificate for localhost and client certificates. "
-      "For\n"
-      "development only: the authority's key lies beside them. Prints principal, certificate, "
-      "key.\n\n"
-      "Example:\n  auditctl dev-certs certs/ --client ehr=spiffe://hospital.example/ehr");
-  command->add_option("dir", *dir, "the folder")->required();
-  command->add_option("--client", *clients, "NAME=URI, any number: file name and principal")
+      "Make a certificate authority, a server certificate for localhost, client certificates, and\n"
+      "access.policy, which grants them what they may do. For development only: the authority's "
+      "key\n"
+      "lies beside them. Prints principal, certificate, key.\n\n"
+      "Example:\n  auditctl dev-certs certs/ --client ehr=spiffe://hospital.example/ehr "
+      "--grant ehr=emitter");
+  command->add_option("dir", wanted->dir, "the folder")->required();
+  command->add_option("--client", wanted->clients, "NAME=URI, any number: file name and principal")
       ->capture_default_str();
-  command->callback(
-      [dir, clients, &run] { run.action = [dir, clients] { return DevCerts(*dir, *clients); }; });
+  command->add_option("--local", wanted->listeners,
+                      "NAME of a listener on a Unix socket that gets grants too; any number");
+  command->add_option("--grant", wanted->grants,
+                      "NAME=ROLE[,ROLE...] for a client or listener: emitter, prover, auditor,\n"
+                      "privacy-officer, operator, key-custodian; default: all");
+  command->callback([wanted, &run] { run.action = [wanted] { return DevCerts(*wanted); }; });
 }
 
 void AddCreateLedger(CLI::App& app, Run& run) {

@@ -37,7 +37,7 @@ constexpr Hint kHints[] = {
     {"LEDGER_READ_ONLY", "`auditctl status` says why and what the operator can do"},
     {"LEDGER_REFUSED", "`auditctl status` says why and what the operator can do"},
     {"STORAGE_CORRUPT", "do not try again; call the operator"},
-    {"NOT_PERMITTED", "the server's configuration says who may (admin_principals)"},
+    {"NOT_PERMITTED", "the server's access policy says who may; ask whoever keeps it for a grant"},
     {"NO_PRINCIPAL", "give a client certificate with a URI SAN: --cert, --key-file"},
 };
 

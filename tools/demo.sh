@@ -43,10 +43,13 @@ quote() { sed "s/^/    $dim| /; s/\$/$plain/" | cut -c1-150; }
 fail() { printf '\nDEMO FAILED: %s\n' "$*" >&2; exit 1; }
 
 origin=audit.example.org/clinic
-ctl() {
+ctl_as() {
+  local who=$1
+  shift
   "$auditctl_program" --server "$address" --ledger clinic --ca certs/ca.pem \
-    --cert certs/client.pem --key-file certs/client.key "$@"
+    --cert "certs/$who.pem" --key-file "certs/$who.key" "$@"
 }
+ctl() { ctl_as client "$@"; }
 pinned() { ctl --pin-key clinic.vkey "$@"; }
 # No witnesses here yet, and so no policy: "verified, unwitnessed" is exit code 3.
 verify() {
@@ -61,7 +64,7 @@ start() {
   shift
   rm -f ready
   "$daemon_program" --root "$folder" --ready_file ready \
-    --admin_principal spiffe://hospital.example/client \
+    --access_policy certs/access.policy \
     --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem "$@" 2>>daemon.log &
   daemon_pid=$!
   local tries
@@ -100,7 +103,8 @@ caught() {
 }
 
 chapter "1. A ledger is made"
-"$auditctl_program" dev-certs certs > /dev/null
+"$auditctl_program" dev-certs certs --client client=spiffe://hospital.example/client \
+  --client ehr=spiffe://hospital.example/ehr --grant ehr=emitter > /dev/null
 mkdir -m 700 live
 start live
 say "auditledgerd serves on $address, with mutual TLS, on a fresh folder."
@@ -123,6 +127,8 @@ pinned streams | grep pacs-1 > pacs.stream
 quote < pacs.stream
 [ "$(cut -f5 pacs.stream)" = "$gap" ] || fail "the lost event $gap is not reported"
 say "The imaging archive's event number $gap never arrived, and the ledger says so."
+caught "an emitter that reads" "the access policy: it may append, and no more" 4 \
+  "PERMISSION_DENIED" ctl_as ehr get 2
 
 chapter "3. Overnight a backup is taken; the next morning goes on"
 stop

@@ -14,7 +14,10 @@
 #include <sstream>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "merkle/openssl_ptr.h"
 #include "merkle/status_macros.h"
 
@@ -197,6 +200,32 @@ absl::Status MakeDevClientCert(const std::string& dir, const std::string& name,
   ASSIGN_OR_RETURN(const Identity ca, LoadCa(dir));
   ASSIGN_OR_RETURN(const Identity client, Issue(name, &ca, extensions));
   return Write(dir, name, client);
+}
+
+std::vector<config::v1::Role> AllDevRoles() {
+  return {config::v1::ROLE_EMITTER,  config::v1::ROLE_PROVER,
+          config::v1::ROLE_AUDITOR,  config::v1::ROLE_PRIVACY_OFFICER,
+          config::v1::ROLE_OPERATOR, config::v1::ROLE_KEY_CUSTODIAN};
+}
+
+absl::Status AddDevGrants(const std::string& dir, const std::string& principal,
+                          const std::vector<config::v1::Role>& roles) {
+  const std::string expires = absl::FormatTime(
+      "%Y-%m-%dT%H:%M:%SZ", absl::Now() + absl::Hours(24 * kDevCertDays), absl::UTCTimeZone());
+  std::string text;
+  for (const config::v1::Role role : roles) {
+    absl::StrAppend(&text, "grants {\n  principal: \"", absl::CEscape(principal),
+                    "\"\n  role: ", config::v1::Role_Name(role),
+                    "\n  ledgers: \"*\"\n  expires: \"", expires,
+                    "\"\n  approved_by: \"auditctl:dev-certs\"\n  reason: \"development\"\n}\n");
+  }
+  const std::string path = dir + "/access.policy";
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0) return absl::FailedPreconditionError(absl::StrCat(path, " cannot be written"));
+  const ssize_t written = write(fd, text.data(), text.size());
+  const bool closed = close(fd) == 0;
+  if (written == static_cast<ssize_t>(text.size()) && closed) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(path, " could not be written"));
 }
 
 }  // namespace auditledger

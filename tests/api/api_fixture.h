@@ -1,5 +1,5 @@
-// A whole server on a set of ledgers, reached without a network: principals are "local:app" and
-// "local:admin".
+// A whole server on a set of ledgers, reached without a network: principals are "local:app", which
+// appends and reads everything, and "local:admin", which may do all that there is.
 #ifndef AUDITLEDGER_TESTS_API_API_FIXTURE_H_
 #define AUDITLEDGER_TESTS_API_API_FIXTURE_H_
 
@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -15,12 +16,14 @@
 #include <string>
 #include <thread>
 
+#include "api/client/dev_certs.h"
 #include "api/client/rpc_error.h"
 #include "api/config.h"
 #include "api/server.h"
 #include "auditledger/v1/admin_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
+#include "merkle/sha256.h"
 #include "tests/api/fake_ledgers.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -103,7 +106,14 @@ class ServerUnderTest {
       listener->set_address("unix:" + dir_.path() + "/" + name + ".sock");
     }
     config.mutable_limits()->set_drain_seconds(5);
+    EXPECT_OK(AddDevGrants(dir_.path(), "local:app",
+                           {config::v1::ROLE_EMITTER, config::v1::ROLE_AUDITOR}));
+    EXPECT_OK(AddDevGrants(dir_.path(), "local:admin", AllDevRoles()));
+    config.mutable_access()->set_policy_file(dir_.path() + "/access.policy");
     if (change) change(config);
+    if (config.access().policy_file() == dir_.path() + "/access.policy") {
+      PutPolicyOnRecord(config, ledgers);
+    }
     ApplyDefaults(config);
     EXPECT_OK(ValidateConfig(config, true));
     log_ = RpcLog::Open("debug", dir_.path() + "/log").value();
@@ -111,6 +121,16 @@ class ServerUnderTest {
     app_ = server_->InProcessChannel("app");
     admin_ = server_->InProcessChannel("admin");
     ledger_stub_ = v1::LedgerService::NewStub(app_);
+  }
+
+  // As after a start by the same policy: the entries of ledgers that are there count from 1.
+  static void PutPolicyOnRecord(const config::v1::Config& config, LedgerSet& ledgers) {
+    const std::string digest = Sha256({FileText(config.access().policy_file())}).ToHex();
+    for (const LedgerSet::Slot& slot : ledgers.List()) {
+      const std::string folder = config.data_dir() + "/" + slot.id;
+      std::filesystem::create_directories(folder);
+      std::ofstream(folder + "/access-policy") << "access_policy sha256:" << digest;
+    }
   }
 
   Server& server() { return *server_; }

@@ -6,7 +6,6 @@
 
 #include <thread>
 
-#include "api/authorizer.h"
 #include "api/limits.h"
 #include "ledger/backup_secrets.h"
 #include "ledger/backup_writer.h"
@@ -176,18 +175,6 @@ TEST_F(BackupServiceTest, BothAreForAdministratorsAndNameTheLedger) {
   request.set_ledger("nowhere");
   EXPECT_THAT(Log(request, log), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(log.size() + secrets.size(), 0u);
-}
-
-// A policy that lets somebody copy the log, and nobody its secrets.
-TEST_F(BackupServiceTest, TheTwoAreMethodsOfTheirOwnToThePolicy) {
-  const auto policy = NewDefaultAuthorizer({"spiffe://backup"});
-  Principal backup;
-  backup.name = "spiffe://backup";
-  EXPECT_OK(policy->Allow(backup, "AdminService/BackupLedger"));
-  EXPECT_OK(policy->Allow(backup, "AdminService/BackupSecrets"));
-  backup.name = "spiffe://somebody";
-  EXPECT_THAT(policy->Allow(backup, "AdminService/BackupSecrets"),
-              StatusIs(absl::StatusCode::kPermissionDenied));
 }
 
 // Between two messages: the client is told to go on elsewhere, and does so where it ended.

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "api/anchorer.h"
+#include "api/client/dev_certs.h"
 #include "api/daemon.h"
 #include "api/flags.h"
 #include "tests/api/api_fixture.h"
@@ -21,6 +22,7 @@ constexpr char kGood[] = R"(
 data_dir: "/l/data" state_dir: "/l/state" key_dir: "/l/keys" seed_dir: "/l/seeds"
 listeners { name: "app" address: "127.0.0.1:0"
             tls { certificate_file: "c" private_key_file: "k" client_ca_file: "a" } }
+access { policy_file: "p" }
 )";
 
 absl::Status Validate(const std::string& extra, bool allow_unix = false) {
@@ -128,6 +130,15 @@ TEST(Config, FaultsOfContentNameTheField) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("absolute")));
 }
 
+TEST(Config, WithoutAnAccessPolicyNothingIsServed) {
+  config::v1::Config config = ParseConfig(kGood).value();
+  ApplyDefaults(config);
+  config.clear_access();
+  EXPECT_THAT(ValidateConfig(config, false),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::AllOf(HasSubstr("access.policy_file"), HasSubstr("dev-certs"))));
+}
+
 TEST(Config, FoldersMayNotLieInOneAnother) {
   config::v1::Config config = ParseConfig(kGood).value();
   config.set_state_dir("/l/data/state");
@@ -147,8 +158,22 @@ TEST(Config, WhatIsPublicLiesApartFromWhatIsNot) {
   }
 }
 
+// An access policy that is good enough to start with.
+class PolicyFile {
+ public:
+  PolicyFile() { EXPECT_OK(AddDevGrants(dir_.path(), "local:admin", AllDevRoles())); }
+  const char* path() const { return path_.c_str(); }
+
+ private:
+  const TempDir dir_;
+  const std::string path_ = dir_.path() + "/access.policy";
+};
+
 TEST(Flags, OverrideTheFileAndFillTheFolders) {
+  const PolicyFile policy;
   const char* argv[] = {"auditledgerd",
+                        "--access_policy",
+                        policy.path(),
                         "--root",
                         "/r",
                         "--data_dir",
@@ -185,6 +210,13 @@ TEST(Flags, SayWhatIsWrongWithTheExitCodeForIt) {
   EXPECT_EQ(code({}), kExitConfig) << "no folders";
   EXPECT_EQ(code({"--root", "/r"}), kExitConfig) << "no listener";
   EXPECT_EQ(code({"--config", "/nonexistent"}), kExitConfig);
+  const PolicyFile policy;
+  std::vector<const char*> whole = {
+      "--root",          "/r",         "--allow_unix_socket", "--listen", "admin,unix:/r/s",
+      "--access_policy", policy.path()};
+  EXPECT_EQ(code(whole), -1) << "goes on";
+  whole.back() = "/nonexistent";
+  EXPECT_EQ(code(whole), kExitConfig) << "no access policy";
 }
 
 TEST(Flags, ExplainEveryLimitWithTheDefaultThatIsInForce) {
@@ -208,9 +240,11 @@ TEST(Flags, ExplainEveryLimitWithTheDefaultThatIsInForce) {
 }
 
 TEST(Flags, TheQueueMayHoldMoreThanFourGibibytes) {
-  const char* argv[] = {"auditledgerd",        "--root",    "/r",
-                        "--allow_unix_socket", "--listen",  "admin,unix:/r/s",
-                        "--max_queue_bytes",   "4294967296"};
+  const PolicyFile policy;
+  const char* argv[] = {"auditledgerd",        "--root",     "/r",
+                        "--allow_unix_socket", "--listen",   "admin,unix:/r/s",
+                        "--max_queue_bytes",   "4294967296", "--access_policy",
+                        policy.path()};
   const ParsedFlags flags = ParseFlags(static_cast<int>(std::size(argv)), argv);
   EXPECT_EQ(flags.exit_code, -1) << flags.text;
   EXPECT_EQ(flags.options.config.limits().max_queue_bytes(), uint64_t{1} << 32);

@@ -1,12 +1,11 @@
 // The small parts at the edge: statuses, page tokens, names, pool, parse failures, retries.
 //
-// Covers: api/authorizer, api/call_tracker, api/names, api/page_token, api/read_pool, api/status
+// Covers: api/call_tracker, api/names, api/page_token, api/read_pool, api/status
 // Covers: api/wire_check, api/client/retry, api/client/rpc_error
 #include <gmock/gmock.h>
 
 #include <random>
 
-#include "api/authorizer.h"
 #include "api/call_tracker.h"
 #include "api/client/retry.h"
 #include "api/names.h"
@@ -84,26 +83,6 @@ TEST(Status, EachDetailTypeOccursOnce) {
   EXPECT_EQ(retry.retry_delay().seconds(), 1);
   EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
   EXPECT_EQ(fields.field_violations_size(), 2);
-}
-
-TEST(Authorizer, GivesAdministrationToAdminsAndToTheLocalListenerOfThatName) {
-  const std::unique_ptr<Authorizer> authorizer = NewDefaultAuthorizer({"spiffe://a/root"});
-  const auto allow = [&](const std::string& name, const std::string& listener, bool local) {
-    Principal principal;
-    principal.name = name;
-    principal.listener = listener;
-    principal.local = local;
-    EXPECT_OK(authorizer->Allow(principal, "LedgerService/AppendEvent"));
-    return authorizer->Allow(principal, "AdminService/CreateLedger");
-  };
-  EXPECT_OK(allow("spiffe://a/root", "app", false));
-  EXPECT_OK(allow("local:admin", "admin", true));
-  const absl::Status refused = allow("spiffe://a/emitter", "app", false);
-  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kPermissionDenied));
-  EXPECT_EQ(ReasonOf(refused).reason, kReasonPermissionDenied);
-  EXPECT_FALSE(allow("spiffe://a/emitter", "admin", false).ok()) << "over TLS, whatever its name";
-  EXPECT_FALSE(allow("local:app", "app", true).ok()) << "another local listener";
-  EXPECT_FALSE(allow("spiffe://a/root/x", "app", false).ok()) << "a longer name";
 }
 
 TEST(CallTracker, IsIdleWhenTheLastCallLeftAndNoneCanEnter) {

@@ -264,7 +264,7 @@ TEST_F(RealLedgerTest, AnAdministratorMakesALedger) {
   grpc::ClientContext context;
   ASSERT_OK(FromGrpc(admin->CreateLedger(&context, request, &response)));
   EXPECT_EQ(response.ledger().name(), "ledgers/second");
-  EXPECT_EQ(response.ledger().size(), 1u);
+  EXPECT_EQ(response.ledger().size(), 2u) << "the genesis, and the access policy in force";
   EXPECT_EQ(response.ledger().state(), v1::Ledger::STATE_SERVING);
 }
 

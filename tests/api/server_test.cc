@@ -191,6 +191,7 @@ TEST_F(ServerTest, SocketsAreTheServersAlone) {
 TEST_F(ServerTest, AnAddressInUseIsSaid) {
   config::v1::Config config;
   ApplyRoot(server_.dir(), config);
+  config.mutable_access()->set_policy_file(server_.dir() + "/access.policy");
   config.add_listeners()->set_name("x");
   config.mutable_listeners(0)->set_address("unix:/nonexistent-folder/x.sock");
   ApplyDefaults(config);

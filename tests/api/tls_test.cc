@@ -1,6 +1,6 @@
 // Who is let in over TLS, on loopback.
 //
-// Covers: api/authenticator, api/client/channel, api/client/dev_certs
+// Covers: api/access/authenticator, api/client/channel, api/client/dev_certs
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
@@ -24,6 +24,8 @@ class TlsTest : public ::testing::Test {
     EXPECT_OK(MakeDevClientCert(ca_, "nobody", {}));
     EXPECT_OK(MakeDevClientCert(ca_, "both", {kPrincipal, "spiffe://hospital.example/admin"}));
     EXPECT_OK(MakeDevClientCert(ca_, "liar", {"local:admin"}));
+    EXPECT_OK(AddDevGrants(ca_, kPrincipal, {config::v1::ROLE_OPERATOR}));
+    EXPECT_OK(AddDevGrants(ca_, "local:admin", {config::v1::ROLE_OPERATOR}));
     EXPECT_OK(MakeDevCa(other_));
     EXPECT_OK(MakeDevClientCert(other_, "ehr", {kPrincipal}));
     server_ = std::make_unique<testing::ServerUnderTest>(ledgers_, [&](config::v1::Config& config) {
@@ -33,7 +35,7 @@ class TlsTest : public ::testing::Test {
       listener->mutable_tls()->set_certificate_file(ca_ + "/server.pem");
       listener->mutable_tls()->set_private_key_file(ca_ + "/server.key");
       listener->mutable_tls()->set_client_ca_file(ca_ + "/ca.pem");
-      config.add_admin_principals(kPrincipal);
+      config.mutable_access()->set_policy_file(ca_ + "/access.policy");
     });
     address_ = server_->server().listeners().back().address;
   }

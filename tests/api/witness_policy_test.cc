@@ -5,8 +5,10 @@
 #include <fstream>
 
 #include "absl/strings/str_replace.h"
+#include "api/client/dev_certs.h"
 #include "api/config.h"
 #include "api/flags.h"
+#include "ledger/posix_file.h"
 #include "tests/api/fake_witness.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
@@ -91,15 +93,18 @@ TEST_F(WitnessPolicyTest, APolicyThatListsLogsListsThisOne) {
 class WitnessConfigTest : public WitnessPolicyTest {
  protected:
   ParsedFlags Parse(std::vector<std::string> more) {
+    if (!PathExists(access_)) EXPECT_OK(AddDevGrants(dir_.path(), "local:a", AllDevRoles()));
     std::vector<std::string> all = {"auditledgerd",        "--root",   dir_.path(),
                                     "--allow_unix_socket", "--listen", "a,unix:/tmp/a.sock",
-                                    "--print_config"};
+                                    "--access_policy",     access_,    "--print_config"};
     all.insert(all.end(), more.begin(), more.end());
     std::vector<const char*> argv;
     for (const std::string& one : all) argv.push_back(one.c_str());
     return ParseFlags(static_cast<int>(argv.size()), argv.data());
   }
   void Write(const std::string& text) { std::ofstream(path_, std::ios::trunc) << text; }
+
+  const std::string access_ = dir_.path() + "/access.policy";
 };
 
 TEST_F(WitnessConfigTest, WhatIsInForceIsPrintedWithF) {

@@ -26,7 +26,7 @@ auditctl dev-certs certs >/dev/null
 mkdir ledger
 auditledgerd --root ledger \
   --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem --log_file server.log \
-  --admin_principal spiffe://hospital.example/client --ready_file ready &
+  --access_policy certs/access.policy --ready_file ready &
 server=$!
 timeout 20 sh -c 'until [ -f ready ]; do sleep 0.1; done'
 AUDITCTL_SERVER=$(sed -n 's/^main //p' ready)

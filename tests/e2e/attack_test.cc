@@ -99,9 +99,9 @@ class AttackTest : public ::testing::Test {
   }
   static std::unique_ptr<Daemon> Serve(const std::string& root,
                                        const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"--listen",          DevListener(Path("certs")),
-                                          "--admin_principal", kDevPrincipal,
-                                          "--publish_dir",     Path(root) + ".public"};
+    std::vector<std::string> arguments = {"--listen",        DevListener(Path("certs")),
+                                          "--access_policy", Path("certs/access.policy"),
+                                          "--publish_dir",   Path(root) + ".public"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return std::make_unique<Daemon>(Path(root), arguments);
   }

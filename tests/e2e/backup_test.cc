@@ -201,11 +201,12 @@ TEST_F(BackupTest, WhatWasAcknowledgedBeforeABackupOutlivesTheDisk) {
   ExpectPrivate(Path("root/data/clinic"));
   ExpectPrivate(Path("backup"));
   Start();
-  EXPECT_EQ(Size(), newest);
+  // A restored folder does not say which access policy is on record, so that it is recorded again.
+  EXPECT_EQ(Size(), newest + 1);
   CheckAcknowledged(newest);
-  EXPECT_EQ(Size(), newest) << "repeats only";
+  EXPECT_EQ(Size(), newest + 1) << "repeats only";
   ASSERT_OK_AND_ASSIGN(const v1::Receipt next, Client().Append(MakeEvent("after", 1)));
-  EXPECT_EQ(next.index(), newest) << "it goes on";
+  EXPECT_EQ(next.index(), newest + 1) << "it goes on";
   ASSERT_EQ(Backup().exit_code, 0) << "and the backup with it";
   const Ran nothing = Backup();
   ASSERT_EQ(nothing.exit_code, 0) << nothing.err;

@@ -31,6 +31,8 @@ using ::testing::SizeIs;
 
 constexpr int kUnwitnessed = 3;  // of auditledger-verify: verified, and no policy was given
 constexpr char kOrigin[] = "audit.example.org/clinic";
+// Of the client's certificate of `auditctl dev-certs`.
+constexpr char kDevPrincipal[] = "spiffe://hospital.example/client";
 
 std::vector<std::string> Lines(const std::string& text) {
   return absl::StrSplit(text, '\n', absl::SkipEmpty());
@@ -44,8 +46,8 @@ class CliTest : public ::testing::Test {
     const std::string certs = folder_->path() + "/certs";
     const Ran made = RunProgram({Program("auditctl"), "dev-certs", certs});
     ASSERT_EQ(made.exit_code, 0) << made.err;
-    daemon_ = new Daemon(folder_->path(),
-                         {"--listen", DevListener(certs), "--admin_principal", kDevPrincipal});
+    daemon_ = new Daemon(folder_->path(), {"--listen", DevListener(certs), "--access_policy",
+                                           certs + "/access.policy"});
     const Ran created = Ctl({"create-ledger", "clinic", "--origin", kOrigin, "--json"});
     ASSERT_EQ(created.exit_code, 0) << created.err << daemon_->log();
     vkey_ = json::parse(created.out)["vkey"];
@@ -131,7 +133,7 @@ TEST_F(CliTest, TheRealFhirEventsComeBackEqualWithReceiptsThatVerifyOffline) {
   }
   // The same files again: the first receipts, nothing new.
   const uint64_t size = Size();
-  const std::string proof = ReadFile(Path("receipts/") + "000000000001.tlog-proof");
+  const std::string proof = ReadFile(Path("receipts/") + "000000000002.tlog-proof");
   const Ran again = Ctl(arguments);
   ASSERT_EQ(again.exit_code, 0) << again.err;
   EXPECT_EQ(Size(), size);
@@ -334,11 +336,11 @@ TEST(WitnessedCliTest, WhatIsProvenUnderTheWitnessedHeadPassesThePolicy) {
   const auto ctl = [&](const std::vector<std::string>& arguments) {
     return RunCtl(server, arguments).exit_code;
   };
-  ASSERT_EQ(ctl({"prove", "1", "--witnessed", "--out", path("first")}), 0);
+  ASSERT_EQ(ctl({"prove", "2", "--witnessed", "--out", path("first")}), 0);
   EXPECT_EQ(verify("receipt", "first"), 0);
-  ASSERT_EQ(ctl({"prove", "1", "--out", path("newest")}), 0);
+  ASSERT_EQ(ctl({"prove", "2", "--out", path("newest")}), 0);
   EXPECT_EQ(verify("receipt", "newest"), 1) << "the newest head has no quorum";
-  EXPECT_EQ(ctl({"prove", "2", "--witnessed", "--out", path("second")}), 4) << "not yet under it";
+  EXPECT_EQ(ctl({"prove", "3", "--witnessed", "--out", path("second")}), 4) << "not yet under it";
   ASSERT_EQ(ctl({"checkpoint", "--witnessed", "--out", path("head")}), 0);
   EXPECT_EQ(verify("checkpoint", "head"), 0);
   ASSERT_EQ(ctl({"prove-consistency", "1", "--witnessed", "--out", path("update")}), 0);

@@ -14,11 +14,11 @@ trap '[ -z "$server" ] || { kill "$server"; wait "$server"; }; rm -rf "$work"' E
 cd "$work"
 
 # snippet-begin: serve
-auditctl dev-certs certs                     # a certificate authority to play with
+auditctl dev-certs certs                     # an authority and grants to play with
 mkdir ledger
 auditledgerd --root ledger \
   --listen main,127.0.0.1:7443,certs/server.pem,certs/server.key,certs/ca.pem \
-  --admin_principal spiffe://hospital.example/client --ready_file ready &
+  --access_policy certs/access.policy --ready_file ready &
 # snippet-end: serve
 server=$!
 timeout 20 sh -c 'until [ -f ready ]; do sleep 0.1; done'
@@ -33,8 +33,8 @@ auditledger-generate --events 500 | auditctl append - --receipts receipts/
 
 # snippet-begin: verify
 pin="--origin audit.example.org/clinic --key clinic.vkey"
-auditledger-verify receipt receipts/000000000001.tlog-proof \
-  --event receipts/000000000001.event.pb $pin || test $? = 3  # 3: verified, unwitnessed
+auditledger-verify receipt receipts/000000000002.tlog-proof \
+  --event receipts/000000000002.event.pb $pin || test $? = 3  # 3: verified, unwitnessed
 auditctl export export/
 auditledger-verify log export/ $pin || test $? = 3
 # snippet-end: verify

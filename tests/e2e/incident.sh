@@ -17,7 +17,7 @@ cd "$work"
 start() {
   rm -f ready
   auditledgerd --root "$1" --publish_dir "$2" --ready_file ready \
-    --admin_principal spiffe://hospital.example/client \
+    --access_policy certs/access.policy \
     --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem &
   server=$!
   timeout 60 sh -c 'until [ -f ready ]; do sleep 0.1; done'
@@ -38,7 +38,7 @@ auditctl create-ledger clinic --origin audit.example.org/clinic --json >ledger.j
 python3 -c 'import json; print(json.load(open("ledger.json"))["vkey"])' >clinic.vkey
 auditledger-generate --seed 1 --events 300 | auditctl append - >/dev/null
 auditctl backup --pin-key clinic.vkey --to backup --seeds vault
-published public/clinic 301
+published public/clinic 302
 
 # snippet-begin: watch
 auditctl export feed/ --leaves-only --pin-key clinic.vkey     # by gRPC, with a client certificate
@@ -56,7 +56,7 @@ cp receipts/000000000310.tlog-proof handed-over.tlog-proof
 stop
 start ledger public
 auditledger-generate --seed 3 --date 2025-03-06 --events 200 | auditctl append - >/dev/null
-published public/clinic 501
+published public/clinic 502
 
 # snippet-begin: alarm
 auditledger-monitor --state monitor --key clinic.vkey --place public/clinic \

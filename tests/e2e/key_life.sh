@@ -23,7 +23,7 @@ start() {
   # shellcheck disable=SC2086
   auditledgerd --root "$root" \
     --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem \
-    --admin_principal spiffe://hospital.example/client --ready_file ready $flags 2>>daemon.log &
+    --access_policy certs/access.policy --ready_file ready $flags 2>>daemon.log &
   server=$!
   timeout 60 sh -c 'until [ -f ready ]; do sleep 0.1; done'
   AUDITCTL_SERVER=$(sed -n 's/^main //p' ready)
@@ -166,7 +166,7 @@ systemctl start auditledgerd
 auditctl create-ledger clinic-4 --origin audit.example.org/clinic-4 \
   --successor-of "$head" --predecessor-key clinic-3.vkey --predecessor-end "$end"
 # snippet-end: restore-older
-auditctl get 1 --ledger clinic-3 >/dev/null
+auditctl get 2 --ledger clinic-3 >/dev/null
 AUDITCTL_LEDGER=clinic-4 append 8 receipts-8
 vkey clinic-4 >clinic-4.vkey
 auditctl export export-4/ --ledger clinic-4 >/dev/null

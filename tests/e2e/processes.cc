@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "api/client/dev_certs.h"
 #include "tests/testing/shared_path.h"
 
 namespace auditledger::testing {
@@ -123,6 +125,16 @@ std::vector<std::string> DaemonCommand(const std::string& root,
                                        const std::vector<std::string>& arguments) {
   std::vector<std::string> command = {Program("auditledgerd"), "--root", root};
   command.insert(command.end(), arguments.begin(), arguments.end());
+  if (std::find(arguments.begin(), arguments.end(), "--access_policy") != arguments.end()) {
+    return command;
+  }
+  const std::string policy = root + "/access.policy";
+  if (!std::filesystem::exists(policy)) {
+    for (const char* listener : {"local:admin", "local:local"}) {
+      if (!AddDevGrants(root, listener, AllDevRoles()).ok()) std::abort();
+    }
+  }
+  command.insert(command.end(), {"--access_policy", policy});
   return command;
 }
 }  // namespace

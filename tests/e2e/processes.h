@@ -55,7 +55,8 @@ class Service {
   pid_t pid_ = -1;
 };
 
-// auditledgerd with --root, and the arguments given.
+// auditledgerd with --root, and the arguments given. Without an --access_policy among them who
+// comes by a Unix socket of the names used here may do everything.
 class Daemon {
  public:
   Daemon(const std::string& root, const std::vector<std::string>& arguments);
@@ -70,8 +71,6 @@ class Daemon {
   std::string address_;
 };
 
-// The principal of the client's certificate of `auditctl dev-certs`.
-inline constexpr char kDevPrincipal[] = "spiffe://hospital.example/client";
 // The value of --listen for a port of loopback, with the certificates in the folder `certs`.
 std::string DevListener(const std::string& certs);
 

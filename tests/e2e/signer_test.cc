@@ -224,11 +224,11 @@ TEST_F(SignerTest, ARestoredBackupServesOnlyWhenItHasAllThatWasSigned) {
     StartDaemon();
     EXPECT_THAT(Client().Append(MakeEvent("s", 3)),
                 StatusIs(absl::StatusCode::kFailedPrecondition));
-    EXPECT_THAT(daemon_->log(), AllOf(HasSubstr("rollback: the signer has signed size 3"),
-                                      HasSubstr("the log here has size 2")));
+    EXPECT_THAT(daemon_->log(), AllOf(HasSubstr("rollback: the signer has signed size 4"),
+                                      HasSubstr("the log here has size 3")));
     StopDaemon();
   }
-  EXPECT_EQ(LastSigned().substr(0, 2), "3:") << "it signed nothing";
+  EXPECT_EQ(LastSigned().substr(0, 2), "4:") << "it signed nothing";
 
   Restore("new");
   StartDaemon();

@@ -32,7 +32,7 @@ mkdir ledger
 auditledgerd --root ledger \
   --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem \
   --publish_dir "$work/public" --tiles_listen 127.0.0.1:0 --log_file server.log \
-  --admin_principal spiffe://hospital.example/client --ready_file ready &
+  --access_policy certs/access.policy --ready_file ready &
 server=$!
 timeout 20 sh -c 'until [ -f ready ]; do sleep 0.1; done'
 AUDITCTL_SERVER=$(sed -n 's/^main //p' ready)
@@ -51,8 +51,8 @@ for batch in batch-*; do
   sleep 0.3 # so that several heads are published
 done &
 appending=$!
-# The genesis and all events.
-entries=$(($(wc -l <events) + 1))
+# The genesis, the access policy's entry and all events.
+entries=$(($(wc -l <events) + 2))
 timeout 120 ./follow "$url" "$origin" vkey "$entries" 3
 wait "$appending"
 

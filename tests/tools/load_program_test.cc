@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "api/client/dev_certs.h"
 #include "merkle/note.h"
 #include "tests/testing/shared_path.h"
+#include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/test_log.h"
 #include "tools/exit_codes.h"
@@ -64,9 +66,12 @@ TEST(LoadProgramTest, NoServerIsNoAnswer) {
 class LoadServerTest : public ::testing::Test {
  protected:
   LoadServerTest() {
+    EXPECT_OK(AddDevGrants(dir_.path(), "local:main", AllDevRoles()));
     std::vector<std::string> words = {testing::BinaryPath("api/auditledgerd"),
                                       "--root",
                                       dir_.path() + "/root",
+                                      "--access_policy",
+                                      dir_.path() + "/access.policy",
                                       "--allow_unix_socket",
                                       "--listen",
                                       "main," + address_,

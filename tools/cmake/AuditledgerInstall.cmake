@@ -45,6 +45,7 @@ if(AUDITLEDGER_SERVER)
     DESTINATION lib/sysusers.d RENAME auditledger.conf COMPONENT server)
   # Absolute, as configuration is; a staged install takes it along by DESTDIR.
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledgerd.textproto
+                ${PROJECT_SOURCE_DIR}/tools/packaging/access.policy
     DESTINATION /etc/auditledger COMPONENT server)
   install(TARGETS auditledger-witness RUNTIME COMPONENT witness)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/witness/auditledger-witness.service

@@ -67,7 +67,7 @@ class Rig:
         base.mkdir(parents=True, exist_ok=True)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="work.", dir=base))
         self.certs = self.folder / "certs"
-        self.run([self.program("tools/auditctl"), "dev-certs", self.certs])
+        self.run([self.program("tools/auditctl"), "dev-certs", self.certs, "--local", "local"])
 
     def __enter__(self):
         return self
@@ -94,6 +94,7 @@ class Rig:
                   f"{self.certs}/ca.pem")
         process = Process(
             [self.program("api/auditledgerd"), "--root", root, "--listen", listen,
+             "--access_policy", self.certs / "access.policy",
              "--auto_create", "bench=bench.example/log", "--log_level", "error",
              "--ready_file", self.folder / f"{name}.ready", *flags], self.folder, name)
         process.root = root

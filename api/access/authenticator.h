@@ -4,14 +4,15 @@
 // Each listener has a grpc::Server of its own, so that a call's listener is known and not guessed
 // from its peer.
 // Thread-safety: pure functions.
-#ifndef AUDITLEDGER_API_AUTHENTICATOR_H_
-#define AUDITLEDGER_API_AUTHENTICATOR_H_
+#ifndef AUDITLEDGER_API_ACCESS_AUTHENTICATOR_H_
+#define AUDITLEDGER_API_ACCESS_AUTHENTICATOR_H_
 
 #include <grpcpp/server_context.h>
 
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "api/access/principal.h"
 
 namespace auditledger {
 
@@ -20,17 +21,11 @@ struct ListenerIdentity {
   bool local = false;  // a Unix socket: whoever may open it is trusted as the listener
 };
 
-struct Principal {
-  std::string name;
-  std::string listener;
-  bool local = false;
-};
-
-// Unauthenticated without exactly one URI SAN, or when it is over kMaxPrincipalBytes or not
-// printable ASCII. A certificate may not claim "local:".
+// Unauthenticated without exactly one URI SAN, or when that is none that a certificate may claim
+// (principal.h, CheckForeignName).
 absl::StatusOr<Principal> Authenticate(const grpc::ServerContextBase& context,
                                        const ListenerIdentity& listener);
 
 }  // namespace auditledger
 
-#endif  // AUDITLEDGER_API_AUTHENTICATOR_H_
+#endif  // AUDITLEDGER_API_ACCESS_AUTHENTICATOR_H_

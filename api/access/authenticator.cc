@@ -1,21 +1,16 @@
-#include "api/authenticator.h"
+#include "api/access/authenticator.h"
 
 #include <grpc/grpc_security_constants.h>
 #include <grpcpp/security/auth_context.h>
 
-#include <algorithm>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "api/limits.h"
 #include "api/status.h"
 #include "ledger/errors.h"
 
 namespace auditledger {
 namespace {
-
-constexpr char kLocalPrefix[] = "local:";
 
 absl::Status Refuse(absl::string_view why) {
   return WithReason(absl::UnauthenticatedError(absl::StrCat("client certificate: ", why)),
@@ -35,13 +30,8 @@ absl::StatusOr<Principal> Authenticate(const grpc::ServerContextBase& context,
         absl::StrCat("has ", uris.size(), " URI subject alternative names, must have exactly one"));
   }
   const std::string name(uris[0].data(), uris[0].size());
-  if (name.empty() || name.size() > kMaxPrincipalBytes) {
-    return Refuse(absl::StrCat("its URI must have 1 to ", kMaxPrincipalBytes, " bytes"));
-  }
-  const bool printable =
-      std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
-  if (!printable || absl::StartsWith(name, kLocalPrefix))
-    return Refuse("its URI is not acceptable");
+  const absl::Status claimed = CheckForeignName(name);
+  if (!claimed.ok()) return Refuse(absl::StrCat("its URI ", claimed.message()));
   return Principal{name, listener.name, false};
 }
 
