@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/ack.h"
+#include "api/batch_answer.h"
 #include "api/call.h"
 #include "api/intake.h"
 #include "api/on_arena.h"
@@ -82,22 +83,6 @@ absl::Status CheckBatch(const v1::BatchAppendEventsRequest& request, const ApiLi
   return absl::OkStatus();
 }
 
-// `openings`: of each request, whether it asks for its opening.
-std::string BatchAnswer(const AppendOutcome& outcome, const std::vector<bool>& openings) {
-  constexpr uint32_t kReceipts = v1::BatchAppendEventsResponse::kReceiptsFieldNumber;
-  ReceiptWriter writer(*outcome.head);
-  size_t bytes = 0;
-  for (size_t i = 0; i < outcome.entries.size(); ++i) {
-    bytes += writer.SizeOf(outcome.entries[i], ReceiptForm::kWhole, openings[i], kReceipts);
-  }
-  std::string out;
-  out.reserve(bytes);
-  for (size_t i = 0; i < outcome.entries.size(); ++i) {
-    writer.Append(outcome.entries[i], ReceiptForm::kWhole, openings[i], kReceipts, out);
-  }
-  return out;
-}
-
 using BatchRequest = OnArena<v1::BatchAppendEventsRequest>;
 
 void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger, Cosigner* cosigner,
@@ -110,13 +95,14 @@ void SealAndAppend(const std::shared_ptr<UnaryCall>& call, Ledger* ledger, Cosig
   // Not the request itself, which may be large and wait long.
   std::vector<bool> openings;
   for (const v1::AppendEventRequest* one : events) openings.push_back(one->include_opening());
-  const auto answer = [call,
-                       openings = std::move(openings)](absl::StatusOr<AppendOutcome> outcome) {
+  const auto answer = [call, openings = std::move(openings), share_proof = request->share_proof()](
+                          absl::StatusOr<AppendOutcome> outcome) {
     if (!outcome.ok()) return call->Fail(outcome.status());
     if (call->finished()) return;
-    const std::string response = BatchAnswer(*outcome, openings);
+    const absl::StatusOr<std::string> response = BatchAnswer(*outcome, openings, share_proof);
+    if (!response.ok()) return call->Fail(response.status());
     call->context().metrics.ObserveAppend(call->ElapsedMicros());
-    call->FinishSerialized(response);
+    call->FinishSerialized(*response);
   };
   ledger->Append(*std::move(sealed), WithAckOf(call, cosigner, answer));
 }

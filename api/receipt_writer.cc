@@ -97,13 +97,14 @@ struct Shared {
 template <typename Sink>
 void WriteReceipt(const AppendedEntry& entry, ReceiptForm form, bool with_opening,
                   const Shared& shared, Sink& out) {
+  const bool whole = form == ReceiptForm::kWhole;
   out.Number(v1::Receipt::kIndexFieldNumber, entry.index);
-  if (form == ReceiptForm::kWhole) {
-    out.Bytes(v1::Receipt::kLeafFieldNumber, entry.leaf);
+  if (form != ReceiptForm::kBare) out.Bytes(v1::Receipt::kLeafFieldNumber, entry.leaf);
+  if (whole || (form == ReceiptForm::kShared && entry.repeated)) {
     WriteMessage(out, v1::Receipt::kInclusionFieldNumber,
                  [&](auto& sink) { WriteInclusion(entry, shared.size, sink); });
-    out.Bytes(v1::Receipt::kCheckpointFieldNumber, shared.checkpoint);
   }
+  if (whole) out.Bytes(v1::Receipt::kCheckpointFieldNumber, shared.checkpoint);
   if (with_opening) {
     WriteMessage(out, v1::Receipt::kOpeningFieldNumber,
                  [&](auto& sink) { WriteOpening(entry, sink); });
@@ -145,6 +146,20 @@ size_t ReceiptWriter::SizeOf(const AppendedEntry& entry, ReceiptForm form, bool 
   return LengthOf([&](Length& length) {
     WriteMessage(length, static_cast<int>(field),
                  [&](auto& sink) { WriteReceipt(entry, form, with_opening, shared, sink); });
+  });
+}
+
+void ReceiptWriter::AppendCheckpoint(uint32_t field, std::string& out) const {
+  Text(out).Bytes(static_cast<int>(field), checkpoint_);
+}
+
+void ReceiptWriter::AppendRange(uint64_t first_index, const std::vector<Hash>& proof,
+                                uint32_t field, std::string& out) const {
+  Text text(out);
+  WriteMessage(text, static_cast<int>(field), [&](auto& sink) {
+    sink.Number(v1::RangeProof::kFirstIndexFieldNumber, first_index);
+    sink.Number(v1::RangeProof::kTreeSizeFieldNumber, head_.head.size);
+    sink.Hashes(v1::RangeProof::kHashesFieldNumber, proof);
   });
 }
 

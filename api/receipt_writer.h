@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ledger/ledger.h"
 
@@ -24,8 +25,9 @@ namespace auditledger {
 
 // What of its proof a receipt carries. Index, opening and flags it always has.
 enum class ReceiptForm {
-  kWhole,  // leaf, inclusion proof, checkpoint
-  kBare,   // not even the leaf
+  kWhole,   // leaf, inclusion proof, checkpoint
+  kShared,  // leaf, and of a repeat the inclusion proof: the message around it proves the rest
+  kBare,    // not even the leaf
 };
 
 class ReceiptWriter {
@@ -37,6 +39,12 @@ class ReceiptWriter {
               std::string& out);
   // Bytes that Append adds, for whoever must write a length before.
   size_t SizeOf(const AppendedEntry& entry, ReceiptForm form, bool with_opening, uint32_t field);
+
+  // What the message around receipts of kShared has: the v1.Checkpoint of the head ...
+  void AppendCheckpoint(uint32_t field, std::string& out) const;
+  // ... and the v1.RangeProof of entries from `first_index` on.
+  void AppendRange(uint64_t first_index, const std::vector<Hash>& proof, uint32_t field,
+                   std::string& out) const;
 
  private:
   const std::string& FlagsOf(const AppendedEntry& entry);

@@ -21,6 +21,13 @@ absl::Status CheckRange(absl::string_view what, LeafRange range, uint64_t size) 
                                             " (at most 2^63 - 1) leaves"));
 }
 
+// Whether a range proof of it can be made.
+absl::Status CheckProvable(LeafRange range, uint64_t size) {
+  RETURN_IF_ERROR(CheckRange("range proof", range, size));
+  if (range.begin != range.end) return absl::OkStatus();
+  return absl::OutOfRangeError("range proof: an empty range has no proof");
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Hash>> InclusionProof(uint64_t index, uint64_t size,
@@ -92,11 +99,29 @@ absl::StatusOr<std::vector<Hash>> SubtreeConsistencyProof(LeafRange subtree, uin
 }
 
 absl::StatusOr<std::vector<Hash>> RangeProof(LeafRange range, uint64_t size, NodeReader& reader) {
-  RETURN_IF_ERROR(CheckRange("range proof", range, size));
-  if (range.begin == range.end) {
-    return absl::OutOfRangeError("range proof: an empty range has no proof");
-  }
+  RETURN_IF_ERROR(CheckProvable(range, size));
   return ReadRoots(ShapeOfRange(range, size), reader);
+}
+
+absl::StatusOr<std::vector<Hash>> RangeProofOfEnds(LeafRange range, uint64_t size,
+                                                   absl::Span<const Hash> first,
+                                                   absl::Span<const Hash> last) {
+  RETURN_IF_ERROR(CheckProvable(range, size));
+  const SubtreeShape to_first = ShapeOfSubtree({range.begin, range.begin + 1}, size);
+  const SubtreeShape to_last = ShapeOfSubtree({range.end - 1, range.end}, size);
+  if (first.size() != to_first.ProofLength() || last.size() != to_last.ProofLength()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "range proof: inclusion proofs of ", first.size(), " and ", last.size(), " hashes, where ",
+        to_first.ProofLength(), " and ", to_last.ProofLength(), " are needed"));
+  }
+  std::vector<Hash> proof;
+  for (size_t i = first.size(); i-- > 0;) {
+    if (to_first.steps[i].side == ProofStep::Side::kLeft) proof.push_back(first[i]);
+  }
+  for (size_t i = 0; i < last.size(); ++i) {
+    if (to_last.steps[i].side == ProofStep::Side::kRight) proof.push_back(last[i]);
+  }
+  return proof;
 }
 
 }  // namespace auditledger

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "merkle/hash.h"
 #include "merkle/node_reader.h"
 
@@ -56,6 +57,11 @@ absl::StatusOr<std::vector<Hash>> SubtreeConsistencyProof(LeafRange subtree, uin
 // for one leaf it holds the hashes of its inclusion proof in another order. OutOfRange unless begin
 // < end <= size <= kMaxTreeSize.
 absl::StatusOr<std::vector<Hash>> RangeProof(LeafRange range, uint64_t size, NodeReader& reader);
+// The same out of the inclusion proofs of the range's first and last leaf, which hold all of it.
+// OutOfRange as above, InvalidArgument when a proof has not the length of one.
+absl::StatusOr<std::vector<Hash>> RangeProofOfEnds(LeafRange range, uint64_t size,
+                                                   absl::Span<const Hash> first,
+                                                   absl::Span<const Hash> last);
 
 }  // namespace auditledger
 

@@ -1,5 +1,8 @@
 #include "merkle/verify.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "absl/strings/str_cat.h"
 #include "merkle/frontier.h"
 #include "merkle/proof_shape.h"
@@ -71,29 +74,50 @@ absl::Status CheckInclusion(uint64_t index, uint64_t size) {
       absl::StrCat("inclusion: no leaf ", index, " in a tree of ", size, " leaves"));
 }
 
+absl::Status CheckRange(uint64_t begin, size_t leaves, uint64_t size, size_t hashes) {
+  RETURN_IF_ERROR(CheckSize("range", size));
+  if (leaves == 0) return absl::InvalidArgumentError("range: an empty range proves nothing");
+  if (begin >= size || leaves > size - begin) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("range: ", leaves, " leaves from ", begin, " are not in a tree of ", size));
+  }
+  return CheckLength("range", hashes, ShapeOfRange({begin, begin + leaves}, size).size());
+}
+
 // Recomputes the root of [begin, end) from the leaves of a range and the hashes beside it.
 class RangeFolder {
  public:
-  RangeFolder(LeafRange range, absl::Span<const Hash> leaves, absl::Span<const Hash> proof)
-      : range_(range), leaves_(leaves), proof_(proof) {}
+  // `paths`, where not empty, has a place for each leaf, which gets its inclusion proof.
+  RangeFolder(LeafRange range, absl::Span<const Hash> leaves, absl::Span<const Hash> proof,
+              absl::Span<std::vector<Hash>> paths)
+      : range_(range), leaves_(leaves), proof_(proof), paths_(paths) {}
 
   // Recursion is at most 63 deep: each call halves.
   Hash Root(LeafRange node) {
     if (node.end <= range_.begin || node.begin >= range_.end) return proof_[next_++];
-    if (node.begin >= range_.begin && node.end <= range_.end) {
-      Frontier frontier;
-      for (uint64_t i = node.begin; i < node.end; ++i) frontier.Append(leaves_[i - range_.begin]);
-      return frontier.Root();
-    }
+    if (node.end - node.begin == 1) return leaves_[node.begin - range_.begin];
     const uint64_t middle = node.begin + SplitPoint(node.end - node.begin);
     const Hash left = Root({node.begin, middle});
-    return NodeHash(left, Root({middle, node.end}));
+    const Hash right = Root({middle, node.end});
+    Note({node.begin, middle}, right);
+    Note({middle, node.end}, left);
+    return NodeHash(left, right);
   }
 
  private:
+  // `sibling` stands beside `half`, above all that was noted for its leaves before.
+  void Note(LeafRange half, const Hash& sibling) {
+    if (paths_.empty()) return;
+    const uint64_t end = std::min(half.end, range_.end);
+    for (uint64_t leaf = std::max(half.begin, range_.begin); leaf < end; ++leaf) {
+      paths_[leaf - range_.begin].push_back(sibling);
+    }
+  }
+
   LeafRange range_;
   absl::Span<const Hash> leaves_;
   absl::Span<const Hash> proof_;
+  absl::Span<std::vector<Hash>> paths_;
   size_t next_ = 0;
 };
 
@@ -165,17 +189,21 @@ absl::Status VerifySubtreeConsistency(LeafRange subtree, const Hash& subtree_roo
 
 absl::Status VerifyRange(uint64_t begin, absl::Span<const Hash> leaf_hashes, uint64_t size,
                          absl::Span<const Hash> proof, const Hash& root) {
-  RETURN_IF_ERROR(CheckSize("range", size));
-  if (leaf_hashes.empty()) {
-    return absl::InvalidArgumentError("range: an empty range proves nothing");
-  }
-  if (begin >= size || leaf_hashes.size() > size - begin) {
-    return absl::InvalidArgumentError(absl::StrCat("range: ", leaf_hashes.size(), " leaves from ",
-                                                   begin, " are not in a tree of ", size));
-  }
-  const LeafRange range{begin, begin + leaf_hashes.size()};
-  RETURN_IF_ERROR(CheckLength("range", proof.size(), ShapeOfRange(range, size).size()));
-  return CheckHash("range: root", RangeFolder(range, leaf_hashes, proof).Root({0, size}), root);
+  RETURN_IF_ERROR(CheckRange(begin, leaf_hashes.size(), size, proof.size()));
+  RangeFolder folder({begin, begin + leaf_hashes.size()}, leaf_hashes, proof, {});
+  return CheckHash("range: root", folder.Root({0, size}), root);
+}
+
+absl::StatusOr<std::vector<std::vector<Hash>>> UnfoldRange(uint64_t begin,
+                                                           absl::Span<const Hash> leaf_hashes,
+                                                           uint64_t size,
+                                                           absl::Span<const Hash> proof) {
+  RETURN_IF_ERROR(CheckRange(begin, leaf_hashes.size(), size, proof.size()));
+  std::vector<std::vector<Hash>> paths(leaf_hashes.size());
+  for (std::vector<Hash>& path : paths) path.reserve(static_cast<size_t>(std::bit_width(size)));
+  RangeFolder({begin, begin + leaf_hashes.size()}, leaf_hashes, proof, absl::MakeSpan(paths))
+      .Root({0, size});
+  return paths;
 }
 
 }  // namespace auditledger

@@ -9,6 +9,7 @@
 #define AUDITLEDGER_MERKLE_VERIFY_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -49,6 +50,14 @@ absl::Status VerifySubtreeConsistency(LeafRange subtree, const Hash& subtree_roo
 // an empty range proves nothing and is refused. The order of `proof` is that of RangeProof.
 absl::Status VerifyRange(uint64_t begin, absl::Span<const Hash> leaf_hashes, uint64_t size,
                          absl::Span<const Hash> proof, const Hash& root);
+
+// The inclusion proof of each of these leaves, as InclusionProof makes it, out of the range proof
+// that they share. Nothing is verified: they lead to the root that the range proof leads to.
+// InvalidArgument as VerifyRange. Cost: two hashes a leaf.
+absl::StatusOr<std::vector<std::vector<Hash>>> UnfoldRange(uint64_t begin,
+                                                           absl::Span<const Hash> leaf_hashes,
+                                                           uint64_t size,
+                                                           absl::Span<const Hash> proof);
 
 }  // namespace auditledger
 

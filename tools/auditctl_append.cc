@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "api/client/retry.h"
 #include "api/client/rpc_error.h"
+#include "api/client/shared_proof.h"
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
 #include "tools/auditctl_receipt.h"
@@ -69,13 +70,13 @@ class Appender {
     if (lines_.empty()) return absl::OkStatus();
     batch_.set_ledger(ledger_);
     if (options_.ack == "witnessed") batch_.set_ack(v1::ACK_LEVEL_WITNESSED);
+    batch_.set_share_proof(true);
     v1::BatchAppendEventsResponse response;
     RETURN_IF_ERROR(Send(response));
-    if (response.receipts_size() != batch_.requests_size()) {
-      return NotProven(absl::DataLossError("another number of receipts than events"));
-    }
-    for (int i = 0; i < response.receipts_size(); ++i) {
-      RETURN_IF_ERROR(Take(batch_.requests(i).event(), response.receipts(i)));
+    const auto receipts = WholeReceipts(std::move(response), lines_.size());
+    if (!receipts.ok()) return NotProven(receipts.status());
+    for (size_t i = 0; i < receipts->size(); ++i) {
+      RETURN_IF_ERROR(Take(batch_.requests(static_cast<int>(i)).event(), (*receipts)[i]));
     }
     progress_.Update(count_, 0);
     batch_.Clear();

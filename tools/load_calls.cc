@@ -22,6 +22,7 @@ constexpr char kAppendMethod[] = "/auditledger.v1.LedgerService/AppendEvent";
 constexpr char kBatchMethod[] = "/auditledger.v1.LedgerService/BatchAppendEvents";
 constexpr uint32_t kBatchLedger = 1;
 constexpr uint32_t kBatchRequests = 2;
+constexpr char kBatchShareProof[] = "\x18\x01";    // field 3, as LedgerClient asks
 constexpr char kBatchAckWitnessed[] = "\x20\x02";  // field 4, ACK_LEVEL_WITNESSED
 // Streams of events for each thread: fewer than the service tells apart for one principal.
 constexpr uint32_t kStreamsPerThread = 64;
@@ -116,6 +117,7 @@ void CallLoop::Fill(Slot& slot, int64_t intended_ns) {
     encoded_.push_back(static_cast<char>(kBatchLedger << 3 | 2));
     encoded_.push_back(static_cast<char>(plan_.ledger.size()));
     encoded_ += plan_.ledger;
+    encoded_ += kBatchShareProof;
     if (plan_.witnessed) encoded_ += kBatchAckWitnessed;
     for (size_t i = 0; i < plan_.batch; ++i) {
       parts_.events->AppendRequest(encoded_, kBatchRequests, "", slot.stream, slot.first + i);

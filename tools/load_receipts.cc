@@ -2,16 +2,12 @@
 
 #include <time.h>
 
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/client/shared_proof.h"
 #include "auditledger/v1/ledger_service.pb.h"
-#include "merkle/hash.h"
-#include "merkle/leaf.h"
-#include "merkle/opening.h"
 #include "merkle/status_macros.h"
-#include "merkle/verify.h"
 
 namespace auditledger {
 namespace {
@@ -31,7 +27,7 @@ double ThreadCpuSeconds() {
 // The receipts of an answer, in order; null for an event that was refused.
 struct Receipts {
   v1::AppendEventResponse unary;
-  v1::BatchAppendEventsResponse batch;
+  std::vector<v1::Receipt> batch;
   v1::AppendEventStreamResponse stream;
   std::vector<const v1::Receipt*> all;
 };
@@ -43,10 +39,14 @@ absl::Status Parse(const LoadAnswer& answer, Receipts& out) {
       parsed = out.unary.ParseFromString(answer.bytes);
       out.all.push_back(&out.unary.receipt());
       break;
-    case LoadAnswer::kBatch:
-      parsed = out.batch.ParseFromString(answer.bytes);
-      for (const v1::Receipt& receipt : out.batch.receipts()) out.all.push_back(&receipt);
+    case LoadAnswer::kBatch: {
+      v1::BatchAppendEventsResponse response;
+      parsed = response.ParseFromString(answer.bytes);
+      if (!parsed) break;
+      ASSIGN_OR_RETURN(out.batch, WholeReceipts(std::move(response), answer.count));
+      for (const v1::Receipt& receipt : out.batch) out.all.push_back(&receipt);
       break;
+    }
     case LoadAnswer::kStream:
       parsed = out.stream.ParseFromString(answer.bytes);
       for (const v1::AppendResult& result : out.stream.results()) {
@@ -73,23 +73,9 @@ absl::StatusOr<const Checkpoint*> ReceiptChecker::Head(const std::string& note) 
 absl::Status ReceiptChecker::CheckOne(const v1::Receipt& receipt, uint32_t stream,
                                       uint64_t sequence) {
   ASSIGN_OR_RETURN(const Checkpoint* const head, Head(receipt.checkpoint().note()));
-  if (receipt.inclusion().leaf_index() != receipt.index() ||
-      receipt.inclusion().tree_size() != head->size) {
-    return absl::DataLossError("a receipt whose proof is for another index or head");
-  }
-  std::vector<Hash> proof;
-  for (const std::string& raw : receipt.inclusion().hashes()) {
-    ASSIGN_OR_RETURN(const Hash hash, Hash::FromBytes(raw));
-    proof.push_back(hash);
-  }
-  RETURN_IF_ERROR(
-      VerifyInclusion(receipt.index(), head->size, LeafHash(receipt.leaf()), proof, head->root));
-  ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(receipt.leaf()));
-  if (leaf.kind != EntryKind::kEvent) return absl::DataLossError("a receipt for no event");
-  if (!receipt.has_opening()) return absl::DataLossError("a receipt without its opening");
-  Opening opening{receipt.opening().seed(), receipt.opening().header(), ""};
-  events_.AppendEvent(opening.event, stream, sequence);
-  return VerifyOpening(leaf, opening, std::nullopt);
+  std::string event;
+  events_.AppendEvent(event, stream, sequence);
+  return CheckReceiptUnder(*head, receipt, event);
 }
 
 absl::StatusOr<std::vector<uint64_t>> ReceiptChecker::Check(const LoadAnswer& answer) {

@@ -26,7 +26,8 @@ struct TlsChannelOptions {
   std::string private_key_file;
 };
 
-// Receives answers of at most this: a batch's receipts are 2 MiB, twice that with openings.
+// Receives answers of at most this: a batch's receipts are 2 MiB where each has its own proof
+// (those of an older server), twice that with openings.
 inline constexpr int kClientReceiveBytes = 16 << 20;
 
 // Connects lazily. InvalidArgument when a file cannot be read.

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/client/rpc_error.h"
+#include "api/client/shared_proof.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -43,6 +44,23 @@ absl::Status LedgerClient::Check(const v1::Receipt& receipt, const v1::AuditEven
   return CheckReceipt(receipt, event.SerializeAsString(), *options_.log);
 }
 
+absl::Status LedgerClient::CheckAll(absl::Span<const v1::Receipt> receipts,
+                                    absl::Span<const v1::AuditEvent> events) const {
+  if (!options_.log.has_value()) return absl::OkStatus();
+  std::optional<Checkpoint> head;  // of this note
+  const std::string* note = nullptr;
+  for (size_t i = 0; i < receipts.size(); ++i) {
+    const std::string& own = receipts[i].checkpoint().note();
+    if (note == nullptr || *note != own) {
+      ASSIGN_OR_RETURN(SignedCheckpoint opened, OpenPinnedHead(own, *options_.log));
+      head = std::move(opened.checkpoint);
+      note = &own;
+    }
+    RETURN_IF_ERROR(CheckReceiptUnder(*head, receipts[i], events[i].SerializeAsString()));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::Receipt> LedgerClient::Append(const v1::AuditEvent& event) {
   v1::AppendEventRequest request;
   request.set_ledger(options_.ledger);
@@ -65,6 +83,7 @@ absl::StatusOr<std::vector<v1::Receipt>> LedgerClient::AppendBatch(
   v1::BatchAppendEventsRequest request;
   request.set_ledger(options_.ledger);
   request.set_ack(options_.ack);
+  request.set_share_proof(true);
   for (const v1::AuditEvent& event : events) {
     v1::AppendEventRequest* added = request.add_requests();
     *added->mutable_event() = event;
@@ -77,13 +96,10 @@ absl::StatusOr<std::vector<v1::Receipt>> LedgerClient::AppendBatch(
     response.Clear();
     return FromGrpc(stub_->BatchAppendEvents(&context, request, &response));
   }));
-  if (static_cast<size_t>(response.receipts_size()) != events.size()) {
-    return absl::DataLossError(
-        absl::StrCat(response.receipts_size(), " receipts for ", events.size(), " events"));
-  }
-  for (size_t i = 0; i < events.size(); ++i)
-    RETURN_IF_ERROR(Check(response.receipts(static_cast<int>(i)), events[i]));
-  return std::vector<v1::Receipt>(response.receipts().begin(), response.receipts().end());
+  ASSIGN_OR_RETURN(std::vector<v1::Receipt> receipts,
+                   WholeReceipts(std::move(response), events.size()));
+  RETURN_IF_ERROR(CheckAll(receipts, events));
+  return receipts;
 }
 
 absl::Status LedgerClient::StreamOnce(absl::Span<const v1::AuditEvent> events,

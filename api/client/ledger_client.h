@@ -60,7 +60,8 @@ class LedgerClient {
 
   absl::StatusOr<v1::Receipt> Append(const v1::AuditEvent& event);
 
-  // All or none, next to each other, one receipt each in their order.
+  // All or none, next to each other, one receipt each in their order. The new ones are answered
+  // with one proof (shared_proof.h), of which their receipts are made here.
   absl::StatusOr<std::vector<v1::Receipt>> AppendBatch(absl::Span<const v1::AuditEvent> events);
 
   // Each by itself. `on_result` is called once for each event, with its position in `events`, on
@@ -75,6 +76,8 @@ class LedgerClient {
  private:
   absl::Status Retry(const std::function<absl::Status()>& attempt);
   absl::Status Check(const v1::Receipt& receipt, const v1::AuditEvent& event) const;
+  absl::Status CheckAll(absl::Span<const v1::Receipt> receipts,
+                        absl::Span<const v1::AuditEvent> events) const;
   // Sends the events at `pending`; takes out those that have a final result.
   absl::Status StreamOnce(absl::Span<const v1::AuditEvent> events, std::vector<size_t>& pending,
                           const ResultCallback& on_result);

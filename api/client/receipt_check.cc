@@ -24,8 +24,13 @@ absl::StatusOr<SignedCheckpoint> OpenPinnedHead(absl::string_view note, const Pi
 absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,
                           const PinnedLog& log) {
   ASSIGN_OR_RETURN(const SignedCheckpoint head, OpenPinnedHead(receipt.checkpoint().note(), log));
+  return CheckReceiptUnder(head.checkpoint, receipt, event);
+}
+
+absl::Status CheckReceiptUnder(const Checkpoint& head, const v1::Receipt& receipt,
+                               absl::string_view event) {
   if (receipt.inclusion().leaf_index() != receipt.index() ||
-      receipt.inclusion().tree_size() != head.checkpoint.size) {
+      receipt.inclusion().tree_size() != head.size) {
     return absl::DataLossError("receipt: its proof is for another index or head");
   }
   std::vector<Hash> proof;
@@ -33,8 +38,8 @@ absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,
     ASSIGN_OR_RETURN(const Hash hash, Hash::FromBytes(raw));
     proof.push_back(hash);
   }
-  RETURN_IF_ERROR(VerifyInclusion(receipt.index(), head.checkpoint.size, LeafHash(receipt.leaf()),
-                                  proof, head.checkpoint.root));
+  RETURN_IF_ERROR(
+      VerifyInclusion(receipt.index(), head.size, LeafHash(receipt.leaf()), proof, head.root));
   ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(receipt.leaf()));
   if (leaf.kind != EntryKind::kEvent)
     return absl::DataLossError("receipt: the entry is not an event");

@@ -37,6 +37,10 @@ absl::StatusOr<SignedCheckpoint> OpenPinnedHead(absl::string_view note, const Pi
 // `event` in canonical encoding.
 absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,
                           const PinnedLog& log);
+// The same without its first part: `head` is what OpenPinnedHead made of this receipt's own note.
+// For receipts that have one note: a signature costs more than all else there is to check.
+absl::Status CheckReceiptUnder(const Checkpoint& head, const v1::Receipt& receipt,
+                               absl::string_view event);
 
 }  // namespace auditledger
 

@@ -173,6 +173,17 @@ TEST_F(AppendTest, ABatchIsAllOrNoneInOrder) {
   EXPECT_EQ(ledgers_.main().taken(), 1u) << "one append, so one transaction";
 }
 
+// This ledger's proofs are none.
+TEST_F(AppendTest, ABatchWhoseProofCannotBeSharedIsAnErrorOfTheServer) {
+  v1::BatchAppendEventsRequest batch;
+  batch.set_ledger("ledgers/main");
+  batch.set_share_proof(true);
+  for (int i = 0; i < 4; ++i)
+    *batch.add_requests() = AppendRequest(GoodEvent("e-" + std::to_string(i)));
+  EXPECT_THAT(server_.Call(&Stub::BatchAppendEvents, batch).status(),
+              StatusIs(absl::StatusCode::kInternal));
+}
+
 TEST_F(AppendTest, OneBadEventRefusesItsBatchAndIsNamed) {
   v1::BatchAppendEventsRequest batch;
   batch.set_ledger("ledgers/main");

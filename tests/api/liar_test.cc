@@ -2,7 +2,7 @@
 // the very event, under a head of the pinned key that has it. And what it cannot see alone: that
 // others are shown another history.
 //
-// Covers: api/client/ledger_client, api/client/receipt_check
+// Covers: api/client/ledger_client, api/client/receipt_check, api/client/shared_proof
 #include "tests/testing/liar.h"
 
 #include <gmock/gmock.h>
@@ -140,16 +140,180 @@ TEST_F(LiarClientTest, ARefusalDressedUpAsAReceiptIsNone) {
 }
 
 TEST_F(LiarClientTest, EachReceiptOfABatchIsForItsOwnEvent) {
+  const auto lost = testing::StatusIs(absl::StatusCode::kDataLoss);
   const std::vector<v1::AuditEvent> events = {Event(601), Event(602), Event(603)};
-  EXPECT_OK(Client().AppendBatch(events).status());
-  uint64_t first = log_.size();
-  service_.Tell([&](v1::Receipt& r) { r = ReceiptMessage(log_, first, log_.size()); });
+  for (const bool shares : {true, false}) {
+    service_.SharesProofs(shares);
+    EXPECT_OK(Client().AppendBatch(events).status());
+    const uint64_t first = log_.size();
+    service_.Tell([&](v1::Receipt& r) { r = ReceiptMessage(log_, first, log_.size()); });
+    EXPECT_THAT(Client().AppendBatch(events).status(), lost);
+    service_.Tell(nullptr);
+    service_.TellOfBatches([](auto& answer) { answer.mutable_receipts()->RemoveLast(); });
+    EXPECT_THAT(Client().AppendBatch(events).status(), lost);
+    service_.TellOfBatches(nullptr);
+  }
+}
+
+// The head that whole receipts share is not taken for that of one under another.
+TEST_F(LiarClientTest, EachReceiptOfABatchIsUnderItsOwnHead) {
+  service_.SharesProofs(false);
+  const std::vector<v1::AuditEvent> events = {Event(601), Event(602), Event(603)};
+  TestLog::Options stranger;
+  stranger.key = 2;
+  const TestLog forger(stranger);
+  service_.TellOfBatches([&](auto& answer) {
+    std::string& note = *answer.mutable_receipts(1)->mutable_checkpoint()->mutable_note();
+    note = forger.Sign(note.substr(0, note.find("\n\n") + 1));
+  });
   EXPECT_THAT(Client().AppendBatch(events).status(),
-              testing::StatusIs(absl::StatusCode::kDataLoss));
-  service_.Tell(nullptr);
-  service_.LeaveOutTheLastReceipt(true);
-  EXPECT_THAT(Client().AppendBatch(events).status(),
-              testing::StatusIs(absl::StatusCode::kDataLoss));
+              testing::StatusIs(absl::StatusCode::kUnauthenticated));
+}
+
+class LiarBatchTest : public LiarClientTest {
+ protected:
+  using Answer = v1::BatchAppendEventsResponse;
+  using Lie = LyingService::BatchLie;
+
+  absl::Status Send() {
+    std::vector<v1::AuditEvent> events;
+    for (int i = 0; i < 5; ++i) events.push_back(Event(next_++));
+    return Client().AppendBatch(events).status();
+  }
+  // Each is refused, and says so.
+  void ExpectRefused(const std::vector<std::pair<const char*, Lie>>& lies) {
+    EXPECT_OK(Send());
+    for (const auto& [reason, lie] : lies) {
+      service_.TellOfBatches(lie);
+      const absl::Status status = Send();
+      EXPECT_FALSE(status.ok()) << reason;
+      EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(reason));
+    }
+    service_.TellOfBatches(nullptr);
+    EXPECT_OK(Send());
+  }
+  // What the range proof would be for other entries.
+  void ProveInstead(LeafRange range, Answer& answer) {
+    const uint64_t size = answer.range().tree_size();
+    const auto proof = RangeProof(range, size, log_).value();
+    answer.mutable_range()->set_first_index(range.begin);
+    answer.mutable_range()->clear_hashes();
+    for (const Hash& hash : proof) answer.mutable_range()->add_hashes(std::string(hash.view()));
+  }
+  v1::Receipt Repeat(uint64_t index) {
+    v1::Receipt receipt = ReceiptMessage(log_, index, log_.size());
+    receipt.clear_checkpoint();
+    receipt.set_repeated_event(true);
+    return receipt;
+  }
+};
+
+TEST_F(LiarBatchTest, NoSharedProofOfAnythingElseIsBelieved) {
+  ExpectRefused({
+      {"computed", [&](Answer& a) { a.mutable_receipts(1)->set_leaf(log_.leaves()[3]); }},
+      {"computed", [](Answer& a) { (*a.mutable_receipts(4)->mutable_leaf())[9] ^= 1; }},
+      {"computed", [](Answer& a) { a.mutable_receipts(0)->clear_leaf(); }},
+      {"where ", [](Answer& a) { a.mutable_receipts()->SwapElements(0, 1); }},
+      {"where ", [](Answer& a) { a.mutable_receipts(2)->set_index(3); }},
+      {"where ", [](Answer& a) { a.mutable_range()->set_first_index(3); }},
+      {"commitment",  // the leaves of others, truly proven
+       [&](Answer& a) {
+         for (int i = 0; i < 5; ++i) {
+           const uint64_t other = 3 + static_cast<uint64_t>(i);
+           a.mutable_receipts(i)->set_index(other);
+           a.mutable_receipts(i)->set_leaf(log_.leaves()[other]);
+         }
+         ProveInstead({3, 8}, a);
+       }},
+      {"computed",  // the right leaves, a place before
+       [&](Answer& a) {
+         for (v1::Receipt& r : *a.mutable_receipts()) r.set_index(r.index() - 1);
+         const uint64_t first = a.range().first_index() - 1;
+         ProveInstead({first, first + 5}, a);
+       }},
+      {"exactly", [](Answer& a) { a.mutable_range()->add_hashes(std::string(32, 'x')); }},
+      {"exactly", [](Answer& a) { a.mutable_range()->mutable_hashes()->RemoveLast(); }},
+      {"exactly", [](Answer& a) { a.mutable_range()->clear_hashes(); }},
+      {"computed", [](Answer& a) { (*a.mutable_range()->mutable_hashes(0))[0] ^= 1; }},
+      {"computed", [](Answer& a) { a.mutable_range()->mutable_hashes()->SwapElements(0, 1); }},
+      {"32", [](Answer& a) { a.mutable_range()->mutable_hashes(0)->pop_back(); }},
+      {"range: ", [](Answer& a) { a.mutable_range()->set_tree_size(3); }},
+      {"2^63", [](Answer& a) { a.mutable_range()->set_tree_size(~uint64_t{0}); }},
+      {"no range proof", [](Answer& a) { a.clear_range(); }},
+      {"5 events", [](Answer& a) { a.mutable_receipts()->RemoveLast(); }},
+      {"5 events", [](Answer& a) { *a.add_receipts() = a.receipts(0); }},
+      {"5 events", [](Answer& a) { a.Clear(); }},
+  });
+}
+
+TEST_F(LiarBatchTest, NoSharedProofIsBelievedUnderAHeadThatHasItNot) {
+  TestLog::Options stranger;
+  stranger.key = 2;
+  const TestLog forger(stranger);
+  TestLog fork;
+  fork.AddEvent(TestEvent(900));
+  fork.AddEvents(80);
+  ExpectRefused({
+      {"computed",
+       [&](Answer& a) {
+         a.mutable_checkpoint()->set_note(fork.CheckpointAt(a.range().tree_size()));
+       }},
+      {"computed",
+       [&](Answer& a) {
+         a.mutable_checkpoint()->set_note(
+             log_.CheckpointSaying(a.range().tree_size(), LeafHash("no tree")));
+       }},
+      {"another index or head",
+       [&](Answer& a) { a.mutable_checkpoint()->set_note(log_.CheckpointAt(10)); }},
+      {"another index or head",
+       [](Answer& a) {
+         a.mutable_range()->set_tree_size(a.range().tree_size() + 1);
+         a.mutable_range()->add_hashes(std::string(32, 'x'));
+       }},
+      {"",  // another key's
+       [&](Answer& a) {
+         std::string& note = *a.mutable_checkpoint()->mutable_note();
+         note = forger.Sign(note.substr(0, note.find("\n\n") + 1));
+       }},
+      {"", [](Answer& a) { a.mutable_checkpoint()->clear_note(); }},
+      {"a range proof without a checkpoint", [](Answer& a) { a.clear_checkpoint(); }},
+      {"",
+       [](Answer& a) {
+         a.clear_checkpoint();
+         a.clear_range();
+       }},
+  });
+}
+
+TEST_F(LiarBatchTest, WhatIsNewAndWhatIsARepeatEachHasItsOwnProofOnly) {
+  ExpectRefused({
+      {"receipts[2] has a checkpoint beside",
+       [&](Answer& a) {
+         a.mutable_receipts(2)->mutable_checkpoint()->set_note(log_.CheckpointAt(10));
+       }},
+      {"receipts[2] is of a new entry and has its own proof",
+       [&](Answer& a) { a.mutable_receipts(2)->mutable_inclusion(); }},
+      {"receipts[2] is of a repeated event and has no proof",
+       [](Answer& a) { a.mutable_receipts(2)->set_repeated_event(true); }},
+      {"a range proof where no entry is new",
+       [&](Answer& a) {
+         for (v1::Receipt& r : *a.mutable_receipts()) r = Repeat(r.index());
+       }},
+      {"where ",  // one of those in between
+       [&](Answer& a) { *a.mutable_receipts(2) = Repeat(a.receipts(2).index()); }},
+      {"commitment",  // another event's, at the end
+       [&](Answer& a) {
+         *a.mutable_receipts(4) = Repeat(3);
+         const uint64_t first = a.range().first_index();
+         ProveInstead({first, first + 4}, a);
+       }},
+  });
+  service_.TellOfBatches([&](Answer& a) {
+    *a.mutable_receipts(4) = Repeat(a.receipts(4).index());
+    const uint64_t first = a.range().first_index();
+    ProveInstead({first, first + 4}, a);
+  });
+  EXPECT_OK(Send()) << "a repeat that is where it says";
 }
 
 // For all sizes and every point to fork at: no event of the one history has a receipt in the other.

@@ -1,5 +1,6 @@
 // A LedgerService in process that holds the log's key (tests/testing/test_log.h) and answers
-// appends as the test says: honestly, or with a receipt that a lie was made of.
+// appends as the test says: honestly, or with a receipt, or an answer to a batch, that a lie was
+// made of.
 //
 // Thread-safety: one call at a time.
 #ifndef AUDITLEDGER_TESTS_API_LYING_SERVICE_H_
@@ -41,6 +42,7 @@ inline v1::Receipt ReceiptMessage(TestLog& log, uint64_t index, uint64_t size) {
 class LyingService : public v1::LedgerService::Service {
  public:
   using Lie = std::function<void(v1::Receipt&)>;
+  using BatchLie = std::function<void(v1::BatchAppendEventsResponse&)>;
 
   explicit LyingService(TestLog& log) : log_(&log) {
     grpc::ServerBuilder builder;
@@ -53,32 +55,52 @@ class LyingService : public v1::LedgerService::Service {
   void Serve(TestLog& log) { log_ = &log; }
   // Every receipt goes through it; nothing: the truth.
   void Tell(Lie lie) { lie_ = std::move(lie); }
-  void LeaveOutTheLastReceipt(bool leave_out) { leave_out_ = leave_out; }
+  // The same of whole answers to batches.
+  void TellOfBatches(BatchLie lie) { batch_lie_ = std::move(lie); }
+  // Whether it knows BatchAppendEventsRequest.share_proof, as older servers do not.
+  void SharesProofs(bool shares) { shares_ = shares; }
 
   grpc::Status AppendEvent(grpc::ServerContext*, const v1::AppendEventRequest* request,
                            v1::AppendEventResponse* response) override {
-    Record(request->event(), *response->mutable_receipt());
+    const uint64_t index = log_->AddEvent(request->event().SerializeAsString());
+    *response->mutable_receipt() = ReceiptOf(index);
     return grpc::Status::OK;
   }
   grpc::Status BatchAppendEvents(grpc::ServerContext*, const v1::BatchAppendEventsRequest* request,
                                  v1::BatchAppendEventsResponse* response) override {
+    const uint64_t first = log_->size();
     for (const v1::AppendEventRequest& each : request->requests()) {
-      Record(each.event(), *response->add_receipts());
+      log_->AddEvent(each.event().SerializeAsString());
     }
-    if (leave_out_) response->mutable_receipts()->RemoveLast();
+    for (uint64_t i = first; i < log_->size(); ++i) *response->add_receipts() = ReceiptOf(i);
+    if (request->share_proof() && shares_) Share(first, *response);
+    if (batch_lie_) batch_lie_(*response);
     return grpc::Status::OK;
   }
 
  private:
-  void Record(const v1::AuditEvent& event, v1::Receipt& receipt) {
-    const uint64_t index = log_->AddEvent(event.SerializeAsString());
-    receipt = ReceiptMessage(*log_, index, log_->size());
+  v1::Receipt ReceiptOf(uint64_t index) {
+    v1::Receipt receipt = ReceiptMessage(*log_, index, log_->size());
     if (lie_) lie_(receipt);
+    return receipt;
+  }
+  void Share(uint64_t first, v1::BatchAppendEventsResponse& response) {
+    for (v1::Receipt& receipt : *response.mutable_receipts()) {
+      receipt.clear_inclusion();
+      receipt.clear_checkpoint();
+    }
+    response.mutable_checkpoint()->set_note(log_->CheckpointAt(log_->size()));
+    v1::RangeProof& range = *response.mutable_range();
+    range.set_first_index(first);
+    range.set_tree_size(log_->size());
+    const auto proof = RangeProof({first, log_->size()}, log_->size(), *log_).value();
+    for (const Hash& hash : proof) range.add_hashes(std::string(hash.view()));
   }
 
   TestLog* log_;
   Lie lie_;
-  bool leave_out_ = false;
+  BatchLie batch_lie_;
+  bool shares_ = true;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };

@@ -1,13 +1,14 @@
 // The service on a real LedgerSet: receipts that verify, exactly-once, proofs, listings and tails.
 //
 // Covers: api/convert, api/head_stream, api/ledger_queries, api/read_service, api/tail_service
-// Covers: api/client/ledger_client, api/client/receipt_check
+// Covers: api/client/ledger_client, api/client/receipt_check, api/client/shared_proof
 #include <gmock/gmock.h>
 
 #include <thread>
 
 #include "api/client/channel.h"
 #include "api/client/ledger_client.h"
+#include "api/client/shared_proof.h"
 #include "merkle/leaf.h"
 #include "tests/api/api_fixture.h"
 
@@ -45,6 +46,28 @@ class RealLedgerTest : public ::testing::Test {
         Client().AppendStream(events, [](size_t, const auto& receipt) { EXPECT_OK(receipt); }));
   }
   uint64_t Size() { return ledger_->head()->head.size; }
+  PinnedLog Pinned() { return {"test.example/log", ledger_->verifier()}; }
+  static v1::BatchAppendEventsRequest BatchOf(const std::vector<v1::AuditEvent>& events) {
+    v1::BatchAppendEventsRequest request;
+    request.set_ledger("ledgers/main");
+    for (const v1::AuditEvent& event : events) {
+      *request.add_requests() = AppendRequest(event);
+      request.mutable_requests()->rbegin()->set_include_opening(true);
+    }
+    return request;
+  }
+  // Receipt `i` of an answer with a shared proof, with the proof that the server gives for it
+  // alone.
+  std::string Whole(const v1::BatchAppendEventsResponse& shared, int i) {
+    v1::Receipt receipt = shared.receipts(i);
+    v1::GetInclusionProofRequest request;
+    request.set_ledger("ledgers/main");
+    request.set_leaf_index(receipt.index());
+    request.set_tree_size(shared.range().tree_size());
+    *receipt.mutable_inclusion() = server_->Call(&Stub::GetInclusionProof, request).value().proof();
+    *receipt.mutable_checkpoint() = shared.checkpoint();
+    return receipt.SerializeAsString();
+  }
 
   testing::TempDir dir_;
   std::unique_ptr<LedgerSet> ledgers_;
@@ -60,6 +83,52 @@ TEST_F(RealLedgerTest, TheClientChecksEveryReceipt) {
                        client.AppendBatch({GoodEvent("b", 2), GoodEvent("c", 3)}));
   EXPECT_EQ(batch[1].index(), 3u);
   Fill(300);
+}
+
+// Three new events around one that is known and one that stands twice.
+TEST_F(RealLedgerTest, ABatchSharesOneProofOfWhichWholeReceiptsAreMade) {
+  Fill(20);
+  ASSERT_OK(Client().Append(GoodEvent("known", 50)));
+  Fill(21);
+  const std::vector<v1::AuditEvent> events = {GoodEvent("x", 51), GoodEvent("known", 50),
+                                              GoodEvent("y", 52), GoodEvent("x", 51),
+                                              GoodEvent("z", 53)};
+  v1::BatchAppendEventsRequest request = BatchOf(events);
+  request.set_share_proof(true);
+  ASSERT_OK_AND_ASSIGN(const auto shared, server_->Call(&Stub::BatchAppendEvents, request));
+  ASSERT_OK_AND_ASSIGN(const auto receipts, WholeReceipts(shared, events.size()));
+  EXPECT_EQ(shared.range().first_index(), Size() - 3);
+  std::vector<bool> repeated;
+  for (size_t i = 0; i < events.size(); ++i) {
+    EXPECT_EQ(receipts[i].SerializeAsString(), Whole(shared, static_cast<int>(i))) << i;
+    EXPECT_OK(CheckReceipt(receipts[i], events[i].SerializeAsString(), Pinned())) << i;
+    repeated.push_back(receipts[i].repeated_event());
+  }
+  EXPECT_THAT(repeated, ::testing::ElementsAre(false, true, false, true, false));
+
+  // Again, all of it is known: no range. A client that does not ask for one gets whole receipts.
+  ASSERT_OK_AND_ASSIGN(const auto again, server_->Call(&Stub::BatchAppendEvents, request));
+  EXPECT_TRUE(again.has_checkpoint() && !again.has_range());
+  request.clear_share_proof();
+  ASSERT_OK_AND_ASSIGN(const auto whole, server_->Call(&Stub::BatchAppendEvents, request));
+  EXPECT_FALSE(whole.has_checkpoint() || whole.has_range());
+  ASSERT_OK_AND_ASSIGN(const auto made, WholeReceipts(again, events.size()));
+  for (int i = 0; i < whole.receipts_size(); ++i) {
+    EXPECT_EQ(made[static_cast<size_t>(i)].SerializeAsString(),
+              whole.receipts(i).SerializeAsString());
+  }
+}
+
+TEST_F(RealLedgerTest, ABatchThatContradictsTheLogIsRefusedWithASharedProofToo) {
+  ASSERT_OK(Client().Append(GoodEvent("known", 1)));
+  v1::AuditEvent other = GoodEvent("known", 1);
+  other.set_action(v1::ACTION_DELETE);
+  EXPECT_THAT(Client().AppendBatch({GoodEvent("x", 2), other}).status(),
+              StatusIs(absl::StatusCode::kAlreadyExists));
+  ASSERT_OK_AND_ASSIGN(const auto receipts,
+                       Client().AppendBatch({GoodEvent("x", 2), GoodEvent("y", 3)}));
+  EXPECT_EQ(receipts[0].index(), 3u) << "after the evidence";
+  EXPECT_FALSE(receipts[0].repeated_event()) << "nothing of the refused batch was recorded";
 }
 
 TEST_F(RealLedgerTest, AClientWithAnotherPinRefusesTheReceipt) {

@@ -87,6 +87,32 @@ TEST(ReceiptWriter, EachReceiptStandsForItself) {
   EXPECT_EQ(written, message.SerializeAsString());
 }
 
+TEST(ReceiptWriter, AProofThatTheMessageAroundItHasIsLeftOutButForARepeats) {
+  const PublishedHead head{{9, Hash{}, 7}, "note"};
+  ReceiptWriter writer(head);
+  const AppendedEntry entry = Entry(5, 3);
+  AppendedEntry repeat = Entry(2, 3);
+  repeat.repeated = true;
+  v1::BatchAppendEventsResponse message;
+  *message.add_receipts() = ToReceipt(entry, head, true);
+  *message.add_receipts() = ToReceipt(repeat, head, false);
+  message.mutable_receipts(0)->clear_inclusion();
+  for (v1::Receipt& receipt : *message.mutable_receipts()) receipt.clear_checkpoint();
+  message.mutable_checkpoint()->set_note("note");
+  message.mutable_range()->set_first_index(5);
+  message.mutable_range()->set_tree_size(9);
+  const std::vector<Hash> proof = {Sha256({"left"}), Sha256({"right"})};
+  for (const Hash& hash : proof) message.mutable_range()->add_hashes(std::string(hash.view()));
+
+  std::string written;
+  writer.Append(entry, ReceiptForm::kShared, true, kReceipts, written);
+  EXPECT_EQ(writer.SizeOf(entry, ReceiptForm::kShared, true, kReceipts), written.size());
+  writer.Append(repeat, ReceiptForm::kShared, false, kReceipts, written);
+  writer.AppendCheckpoint(v1::BatchAppendEventsResponse::kCheckpointFieldNumber, written);
+  writer.AppendRange(5, proof, v1::BatchAppendEventsResponse::kRangeFieldNumber, written);
+  EXPECT_EQ(written, message.SerializeAsString());
+}
+
 TEST(ReceiptWriter, AProofCanBeLeftOut) {
   const PublishedHead head{{9, Hash{}, 7}, "note"};
   ReceiptWriter writer(head);

@@ -22,6 +22,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint64_t asked = in.ConsumeBool() ? begin : in.ConsumeIntegral<uint64_t>();
   const auto status = VerifyRange(asked, leaves, tree_size, proof, tree.Root(tree_size));
   FUZZ_CHECK(status.ok() == (asked == begin && proof == honest && leaves == honest_leaves));
+  // Unfolded, it proves each leaf exactly when it proves all.
+  const auto unfolded = UnfoldRange(asked, leaves, tree_size, proof);
+  bool each = unfolded.ok();
+  for (size_t i = 0; each && i < leaves.size(); ++i) {
+    each =
+        VerifyInclusion(asked + i, tree_size, leaves[i], (*unfolded)[i], tree.Root(tree_size)).ok();
+  }
+  FUZZ_CHECK(status.ok() == each);
   (void)VerifyRange(asked, leaves, in.ConsumeIntegral<uint64_t>(), proof, tree.Root(tree_size));
   return 0;
 }

@@ -67,6 +67,10 @@ TEST(ProofTest, EveryRangeUpTo40) {
       for (uint64_t end = begin + 1; end <= size; ++end) {
         ASSERT_OK_AND_ASSIGN(const Hashes proof, RangeProof({begin, end}, size, tree));
         ASSERT_EQ(proof, tree.Range(begin, end, size));
+        ASSERT_OK_AND_ASSIGN(
+            const Hashes of_ends,
+            RangeProofOfEnds({begin, end}, size, tree.Path(begin, size), tree.Path(end - 1, size)));
+        ASSERT_EQ(of_ends, proof);
       }
     }
     ASSERT_OK_AND_ASSIGN(const Hashes whole, RangeProof({0, size}, size, tree));
@@ -117,6 +121,13 @@ TEST(ProofTest, QuestionsOutsideTheTreeAreRefused) {
   EXPECT_THAT(RangeProof({3, 3}, 8, tree), out_of_range);
   EXPECT_THAT(RangeProof({4, 3}, 8, tree), out_of_range);
   EXPECT_THAT(RangeProof({4, 9}, 8, tree), out_of_range);
+  EXPECT_THAT(RangeProofOfEnds({3, 3}, 8, Hashes(3), Hashes(3)), out_of_range);
+  EXPECT_THAT(RangeProofOfEnds({4, 9}, 8, Hashes(3), Hashes(3)), out_of_range);
+  EXPECT_OK(RangeProofOfEnds({3, 5}, 8, Hashes(3), Hashes(3)));
+  EXPECT_THAT(RangeProofOfEnds({3, 5}, 8, Hashes(2), Hashes(3)),
+              StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(RangeProofOfEnds({3, 5}, 8, Hashes(3), Hashes(4)),
+              StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(SubtreeConsistencyProof({0, 9}, 8, tree), out_of_range);
   EXPECT_THAT(SubtreeConsistencyProof({1, 3}, 8, tree), StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(SubtreeRoot({1, 3}, tree), StatusIs(StatusCode::kInvalidArgument));

@@ -9,8 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "merkle/frontier.h"
+#include "merkle/neighbour_proofs.h"
 #include "tests/testing/reference_merkle.h"
 #include "tests/testing/seed.h"
+#include "tests/testing/sparse_tree.h"
 #include "tests/testing/status_matchers.h"
 
 namespace auditledger {
@@ -280,6 +282,93 @@ TEST(VerifyRangeTest, EdgeSizes) {
   EXPECT_THAT(VerifyRange(0, {leaf}, kMaxTreeSize + 1, Hashes(63), leaf), refused);
   EXPECT_THAT(VerifyRange(kMaxTreeSize - 1, {leaf}, kMaxTreeSize, Hashes(62), leaf),
               StatusIs(StatusCode::kDataLoss));
+}
+
+TEST(UnfoldRangeTest, EveryRangeUpTo70HoldsTheProofOfEachLeaf) {
+  ReferenceTree tree = ReferenceTree::Numbered(70);
+  const absl::Span<const Hash> leaves = tree.leaf_hashes();
+  for (uint64_t size = 1; size <= 70; ++size) {
+    std::vector<Hashes> paths;
+    for (uint64_t i = 0; i < size; ++i) paths.push_back(tree.Path(i, size));
+    for (uint64_t begin = 0; begin < size; ++begin) {
+      for (uint64_t end = begin + 1; end <= size; ++end) {
+        ASSERT_OK_AND_ASSIGN(const auto unfolded,
+                             UnfoldRange(begin, leaves.subspan(begin, end - begin), size,
+                                         tree.Range(begin, end, size)));
+        ASSERT_EQ(absl::MakeConstSpan(unfolded),
+                  absl::MakeConstSpan(paths).subspan(begin, end - begin))
+            << begin << " to " << end << " in " << size;
+      }
+    }
+  }
+}
+
+TEST(UnfoldRangeTest, RandomRangesOfTreesOfAnySize) {
+  const uint64_t seed = testing::TestSeed();
+  SCOPED_TRACE(absl::StrCat("seed ", seed));
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < 300; ++i) {
+    const auto [range, size] = testing::AnyRange(random, i % 30 == 0 ? 1000 : 40);
+    Hashes leaves;
+    for (uint64_t l = range.begin; l < range.end; ++l) leaves.push_back(LeafHash(absl::StrCat(l)));
+    testing::SparseTree tree(range.begin, leaves);
+    SCOPED_TRACE(absl::StrCat(range.begin, " to ", range.end, " in ", size));
+    ASSERT_OK_AND_ASSIGN(const auto paths, InclusionProofs(range, size, tree));
+    ASSERT_OK_AND_ASSIGN(const Hashes proof, RangeProof(range, size, tree));
+    ASSERT_OK_AND_ASSIGN(const auto unfolded, UnfoldRange(range.begin, leaves, size, proof));
+    ASSERT_EQ(unfolded, paths);
+    ASSERT_OK_AND_ASSIGN(const Hashes of_ends,
+                         RangeProofOfEnds(range, size, paths.front(), paths.back()));
+    ASSERT_EQ(of_ends, proof);
+    ASSERT_OK_AND_ASSIGN(const Hash root, RootAt(size, tree));
+    ASSERT_OK(VerifyRange(range.begin, leaves, size, proof, root));
+  }
+}
+
+// What was falsified is still unfolded, and proves nothing: each leaf's proof leads elsewhere.
+TEST(UnfoldRangeTest, AFalsifiedRangeUnfoldsToProofsOfAnotherRoot) {
+  ReferenceTree tree = ReferenceTree::Numbered(13);
+  const Hash root = tree.Root(13);
+  for (uint64_t begin = 0; begin < 13; ++begin) {
+    for (uint64_t end = begin + 1; end <= 13; ++end) {
+      Hashes hashes(tree.leaf_hashes().begin() + static_cast<ptrdiff_t>(begin),
+                    tree.leaf_hashes().begin() + static_cast<ptrdiff_t>(end));
+      const size_t leaves = hashes.size();
+      const Hashes proof = tree.Range(begin, end, 13);
+      hashes.insert(hashes.end(), proof.begin(), proof.end());
+      for (Hash& falsified : hashes) {
+        falsified.bytes[31] ^= 1;
+        const auto of_leaves = absl::MakeConstSpan(hashes).first(leaves);
+        ASSERT_OK_AND_ASSIGN(
+            const auto unfolded,
+            UnfoldRange(begin, of_leaves, 13, absl::MakeConstSpan(hashes).subspan(leaves)));
+        for (size_t i = 0; i < leaves; ++i) {
+          ASSERT_THAT(VerifyInclusion(begin + i, 13, of_leaves[i], unfolded[i], root),
+                      StatusIs(StatusCode::kDataLoss));
+        }
+        falsified.bytes[31] ^= 1;
+      }
+    }
+  }
+}
+
+TEST(UnfoldRangeTest, WhatIsNoRangeIsRefused) {
+  ReferenceTree tree = ReferenceTree::Numbered(8);
+  const Hashes proof = tree.Range(3, 5, 8);
+  const Hashes leaves(2);
+  const auto refused = StatusIs(StatusCode::kInvalidArgument);
+  EXPECT_OK(UnfoldRange(3, leaves, 8, proof).status());
+  EXPECT_THAT(UnfoldRange(3, {}, 8, proof).status(), refused);
+  EXPECT_THAT(UnfoldRange(7, leaves, 8, proof).status(), refused);
+  EXPECT_THAT(UnfoldRange(8, leaves, 8, proof).status(), refused);
+  EXPECT_THAT(UnfoldRange(~uint64_t{0}, leaves, 8, proof).status(), refused);
+  EXPECT_THAT(UnfoldRange(3, leaves, kMaxTreeSize + 1, Hashes(63)).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("2^63")));
+  const Check check = [&](const Hashes& other) {
+    return UnfoldRange(3, leaves, 8, other).status();
+  };
+  ExpectOtherLengthsRefused(proof, EmptyRoot(), check);
+  EXPECT_OK(UnfoldRange(kMaxTreeSize - 1, {EmptyRoot()}, kMaxTreeSize, Hashes(62)).status());
 }
 
 TEST(VerifyTest, RandomQuestionsOfALargerTree) {

@@ -55,6 +55,27 @@ class LoadReceiptsTest : public ::testing::Test {
     return {LoadAnswer::kBatch, kStream, 1, 5, response.SerializeAsString()};
   }
 
+  // The same with one proof for all, as the load generator asks for.
+  LoadAnswer SharedBatch(
+      const std::function<void(v1::BatchAppendEventsResponse&)>& change = nullptr) {
+    v1::BatchAppendEventsResponse response;
+    for (uint64_t sequence = 1; sequence <= 5; ++sequence) {
+      v1::Receipt& receipt = *response.add_receipts();
+      receipt = Receipt(sequence);
+      *response.mutable_checkpoint() = receipt.checkpoint();
+      receipt.clear_inclusion();
+      receipt.clear_checkpoint();
+    }
+    v1::RangeProof& range = *response.mutable_range();
+    range.set_first_index(indices_.front());
+    range.set_tree_size(log_.size());
+    const std::vector<Hash> proof =
+        RangeProof({indices_.front(), indices_.back() + 1}, log_.size(), log_).value();
+    for (const Hash& hash : proof) range.add_hashes(std::string(hash.view()));
+    if (change) change(response);
+    return {LoadAnswer::kBatch, kStream, 1, 5, response.SerializeAsString()};
+  }
+
   PinnedLog Pin() const { return {log_.origin(), log_.verifier()}; }
   absl::Status Check(const LoadAnswer& answer) {
     return ReceiptChecker(Pin(), events_).Check(answer).status();
@@ -109,6 +130,22 @@ TEST_F(LoadReceiptsTest, EachPartOfAReceiptThatDoesNotHoldIsAFailure) {
       [this](v1::Receipt& r) { r = Receipt(4); },  // another event's
   };
   for (size_t i = 0; i < changes.size(); ++i) EXPECT_FALSE(Check(Batch(changes[i])).ok()) << i;
+}
+
+TEST_F(LoadReceiptsTest, ASharedProofIsCheckedForEachEvent) {
+  EXPECT_TRUE(Check(SharedBatch()).ok()) << Check(SharedBatch());
+  using Answer = v1::BatchAppendEventsResponse;
+  const std::vector<std::function<void(Answer&)>> changes = {
+      [](Answer& a) { (*a.mutable_receipts(2)->mutable_leaf())[10] ^= 1; },
+      [](Answer& a) { a.mutable_receipts(2)->set_index(1); },
+      [](Answer& a) { a.mutable_receipts(2)->clear_opening(); },
+      [](Answer& a) { (*a.mutable_range()->mutable_hashes(0))[0] ^= 1; },
+      [](Answer& a) { a.mutable_range()->set_tree_size(99); },
+      [](Answer& a) { a.mutable_checkpoint()->mutable_note()->back() = '!'; },
+      [](Answer& a) { a.mutable_receipts()->RemoveLast(); },
+  };
+  for (size_t i = 0; i < changes.size(); ++i)
+    EXPECT_FALSE(Check(SharedBatch(changes[i])).ok()) << i;
 }
 
 TEST_F(LoadReceiptsTest, AHeadOfAnotherKeyIsRefusedAlsoAfterAGoodOne) {

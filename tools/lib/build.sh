@@ -51,6 +51,7 @@ dev_test() {
 # or start a ledger's few threads thousands of times over.
 EXHAUSTIVE='Liar|VantagePoints|EveryForkOfASmallWorld|MemoryIsBoundedHoweverManyThereAre'
 EXHAUSTIVE+='|NoFlippedByteMakesAKnownIdentityUnknown|AreThoseOfEachLeafAlone|^tidy$|^mutate_test$'
+EXHAUSTIVE+='|EveryRangeUpTo64GivesTheReceipts|EveryRangeUpTo70HoldsTheProof'
 REPEATED='Damage|FaultTable|FaultCalls|KeyRotationCalls|NextKey|Repair|Fsck|Golden|TornTail'
 REPEATED+='|TileFolder|EveryFlippedByteOfABackup|SignerState'
 
