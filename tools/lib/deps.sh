@@ -13,7 +13,7 @@ packages_of() {
                 libjemalloc-dev pkgconf libspdlog-dev prometheus-cpp-dev \
                 libcpp-httplib-dev libcurl4-openssl-dev libp11-kit-dev softhsm2 \
                 nlohmann-json3-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev ;;
-    package) echo dpkg-dev file ;;
+    package) echo dpkg-dev file systemd ;;
     check) echo clang-format-14 python3 git ca-certificates ;;
     clang) echo clang-14 clang-tidy-14 ;;
     fuzz) echo clang-14 libclang-rt-14-dev llvm-14 ;;

@@ -70,9 +70,20 @@ make_packages() {
   done
 }
 
+# The units' exposure, 0 to 10: nothing is installed or started for it.
+check_units() {
+  local unit score
+  for unit in tools/packaging/*.service tools/packaging/*/*.service; do
+    score=$(systemd-analyze security --offline=true --no-pager --threshold=20 "$unit" |
+      tail -n 1) || die "$unit: over 2.0: $score"
+    say "$(basename "$unit"): ${score#*: }"
+  done
+}
+
 dev_package() {
   run_stage deps-package 120 deps_install build package
   run_stage build-release 900 build_preset release
+  run_stage units 10 check_units
   run_stage package 60 make_packages
 }
 
