@@ -61,6 +61,10 @@ endif()
 foreach(component server verifier witness monitor tools dev)
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE RENAME copyright
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/auditledger-${component} COMPONENT ${component})
+  # Where tools/dev package has written it (tools/sbom.py).
+  install(FILES ${PROJECT_BINARY_DIR}/sbom/auditledger-${component}.spdx.json OPTIONAL
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/auditledger-${component} RENAME sbom.spdx.json
+    COMPONENT ${component})
 endforeach()
 
 # --- packages ---------------------------------------------------------------------------------

@@ -56,8 +56,32 @@ dev_install_test() {
   run_stage install-test 60 install_and_consume
 }
 
+# The programs of each package: whoever ships them says what they are made of.
+programs_of() {
+  case "$1" in
+    server) echo api/auditledgerd tools/auditledger-signer ;;
+    verifier) echo verifier/auditledger-verify ;;
+    witness) echo tools/auditledger-witness ;;
+    monitor) echo tools/auditledger-monitor ;;
+    tools) echo tools/auditctl tools/auditledger-fsck tools/auditledger-load ;;
+  esac
+}
+
+# write_sboms BUILD_FOLDER OUT: OUT/auditledger-NAME.spdx.json, each held against its programs.
+write_sboms() {
+  local name version sbom programs
+  version=$(sed -nE 's/^CMAKE_PROJECT_VERSION:.*=(.*)/\1/p' "$1/CMakeCache.txt")
+  for name in server verifier witness monitor tools; do
+    sbom=$2/auditledger-$name.spdx.json
+    read -ra programs <<<"$(programs_of "$name")"
+    (cd "$1" && python3 "$ROOT/tools/sbom.py" . "auditledger-$name" "$version" "$sbom" \
+       "${programs[@]}" && python3 "$ROOT/tools/sbom.py" --check "$sbom" "${programs[@]}")
+  done
+}
+
 make_packages() {
   local deb
+  write_sboms build/release "$ROOT/build/release/sbom"
   rm -rf build/release/packages
   (cd build/release && cpack -G "DEB;TGZ" -B packages >packages.log) ||
     { cat build/release/packages.log; return 1; }
