@@ -14,8 +14,8 @@
 #include "merkle/status_macros.h"
 #include "merkle/tile.h"
 #include "tools/exit_codes.h"
-#include "tools/key_argument.h"
 #include "tools/monitor_source.h"
+#include "verifier/pins.h"
 
 namespace auditledger {
 namespace {
@@ -169,7 +169,7 @@ CLI::App* AddRepairCommand(CLI::App& app, RepairFlags& flags) {
 }
 
 int RunRepair(const RepairFlags& flags, const FsckOptions& fsck, bool json) {
-  const absl::StatusOr<NoteVerifier> key = ReadKeyArgument(flags.pin_key);
+  const absl::StatusOr<NoteVerifier> key = LoadKey(flags.pin_key);
   if (!key.ok()) return Fail(kExitUsage, absl::StrCat("--pin-key: ", key.status().message()));
   absl::StatusOr<Mirrors> mirrors = OpenMirrors(flags, *key, fsck.paths.key_dir);
   if (!mirrors.ok()) return Fail(ExitCodeOf(mirrors.status()), mirrors.status().message());

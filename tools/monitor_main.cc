@@ -14,10 +14,10 @@
 #include "merkle/evidence.h"
 #include "merkle/key_change_list.h"
 #include "merkle/status_macros.h"
-#include "tools/key_argument.h"
 #include "tools/monitor_alarm.h"
 #include "tools/monitor_compare.h"
 #include "tools/monitor_config.h"
+#include "verifier/pins.h"
 
 namespace auditledger {
 namespace {
@@ -82,12 +82,12 @@ absl::StatusOr<std::vector<MonitoredLog>> Logs(const Flags& flags) {
     if (flags.key.empty() || flags.places.empty()) {
       return absl::InvalidArgumentError("give --config, or --key and --place");
     }
-    ASSIGN_OR_RETURN(const NoteVerifier key, ReadKeyArgument(flags.key));
+    ASSIGN_OR_RETURN(const NoteVerifier key, LoadKey(flags.key));
     text = absl::StrCat("log ", flags.name, " ", key.ToVkey());
     for (const std::string& place : flags.places) absl::StrAppend(&text, " ", place);
   }
   for (const std::string& witness : flags.witnesses) {
-    ASSIGN_OR_RETURN(const NoteVerifier key, ReadKeyArgument(witness));
+    ASSIGN_OR_RETURN(const NoteVerifier key, LoadKey(witness));
     absl::StrAppend(&text, "\nwitness ", key.ToVkey());
   }
   return ParseMonitorConfig(text);
@@ -211,7 +211,7 @@ class Program {
 
 // 1: the file shows misbehaviour of the pinned log; 2: it shows nothing.
 int JudgeEvidence(const Flags& flags) {
-  const auto log_key = ReadKeyArgument(flags.key);
+  const auto log_key = LoadKey(flags.key);
   if (!log_key.ok()) return Fail(kMonitorUsage, log_key.status());
   EvidencePins pins{log_key->name(), *log_key, {}};
   if (!flags.key_changes.empty()) {
@@ -222,7 +222,7 @@ int JudgeEvidence(const Flags& flags) {
     pins.chain = *std::move(chain);
   }
   for (const std::string& witness : flags.witnesses) {
-    const auto parsed = ReadKeyArgument(witness);
+    const auto parsed = LoadKey(witness);
     if (!parsed.ok()) return Fail(kMonitorUsage, parsed.status());
     pins.witnesses.push_back(*parsed);
   }
@@ -241,7 +241,7 @@ json ToJson(const CopyState& state) {
 }
 
 int Compare(const Flags& flags) {
-  const auto log_key = ReadKeyArgument(flags.key);
+  const auto log_key = LoadKey(flags.key);
   if (!log_key.ok()) return Fail(kMonitorUsage, log_key.status());
   const auto first = OpenSource(flags.first, flags.limits.http);
   const auto second = OpenSource(flags.second, flags.limits.http);

@@ -363,6 +363,14 @@ TEST_F(Refusals, APinIsALogsKeyUnderTheOriginsName) {
   EXPECT_THAT(LoadPin("o.test", log_.verifier().ToVkey()),
               StatusIs(kInvalid, StartsWith("pin: the key is named")))
       << "a vkey is no file's name";
+  const std::string vkey = log_.verifier().ToVkey();
+  for (const char* const end : {"", "\n", "\r\n"}) {
+    WriteFile(dir_.File("vkey"), vkey + end);
+    ASSERT_OK_AND_ASSIGN(const NoteVerifier verifier, LoadKey(dir_.File("vkey")));
+    EXPECT_EQ(verifier.ToVkey(), vkey);
+  }
+  WriteFile(dir_.File("vkey"), vkey + "\n" + vkey);
+  EXPECT_THAT(LoadKey(dir_.File("vkey")), StatusIs(kInvalid));
   EXPECT_THAT(LoadKey("absent.vkey"),
               StatusIs(kInvalid, AllOf(HasSubstr("nor a file"), HasSubstr("absent.vkey"))));
   const auto index_key = [](size_t bytes) {
