@@ -225,7 +225,7 @@ head -3 forged.checkpoint | quote
 caught "fork with the stolen key" "whoever has seen the real head" 1 "FORK: " \
   verify checkpoint forged.checkpoint
 say "What is left is evidence: signed heads that contradict each other, for anyone to check."
-evidence=$(find trust/evidence -name '*.evidence' | sort | head -1)
+evidence=$(find trust/evidence -name '*.evidence' | sort | sed -n 1p)
 { verify evidence "$evidence" || [ $? = 1 ] || fail "the evidence of a fork is not judged"; } |
   head -5 | quote
 

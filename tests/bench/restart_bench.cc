@@ -4,13 +4,17 @@
 // than 16 MiB more than the small one. Both sizes lie 15 runs of identities (of 65,536 entries)
 // apart, so that the same number of identities, almost a whole run, stands in memory: what differs
 // is what grows with the log. Each is opened in a process of its own, so that neither sees
-// what the other, or the writing, left in memory.
+// what the other, or the writing, left in memory; and twice: the first opening replays what
+// LevelDB's log happened to hold when writing ended (up to a write buffer, by chance little or
+// much, whatever the ledger's size), and the second, whose memory is compared, finds none. The
+// slower of the two counts.
 //
 //   restart_bench [SMALL LARGE]     writes and measures both; `restart_bench --open DIR` is the
 //   child
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -154,14 +158,17 @@ int Measure(const std::string& program, uint64_t small, uint64_t large) {
   const std::string folder = absl::StrCat("restart_bench.", getpid());
   WriteLedger(folder + "/small", small);
   WriteLedger(folder + "/large", large);
+  OpenInChild(program, folder + "/small");
+  const Opened replayed = OpenInChild(program, folder + "/large");
   const Opened few = OpenInChild(program, folder + "/small");
   const Opened many = OpenInChild(program, folder + "/large");
   std::filesystem::remove_all(folder);
   if (few.size != small + 1 || many.size != large + 1) Fail("the heads have another size");
+  const double seconds = std::max(replayed.seconds, many.seconds);
   const int64_t growth = many.resident_kib - few.resident_kib;
-  const bool good = many.seconds < kMaxSeconds && growth < kMaxGrowthKiB;
+  const bool good = seconds < kMaxSeconds && growth < kMaxGrowthKiB;
   std::printf("%s: %.3f s (limit %.1f), growth %.1f MiB (limit %.1f)\n", good ? "PASS" : "FAIL",
-              many.seconds, kMaxSeconds, static_cast<double>(growth) / 1024,
+              seconds, kMaxSeconds, static_cast<double>(growth) / 1024,
               static_cast<double>(kMaxGrowthKiB) / 1024);
   return good ? 0 : 1;
 }

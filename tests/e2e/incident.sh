@@ -64,7 +64,7 @@ auditledger-monitor --state monitor --key clinic.vkey --place public/clinic \
 # snippet-end: alarm
 
 # snippet-begin: judge
-evidence=$(ls -t monitor/log/evidence/*.evidence | head -n 1)   # the newest
+evidence=$(ls -t monitor/log/evidence/*.evidence | sed -n 1p)   # the newest
 pin="--origin audit.example.org/clinic --key clinic.vkey"
 auditledger-verify evidence "$evidence" $pin || test $? = 1   # 1: it convicts the log
 # snippet-end: judge
@@ -100,7 +100,7 @@ auditledger-monitor evidence monitor2/log/evidence/*.evidence --key clinic.vkey 
 stop
 
 # One table of the ledger is lost with its disk's sector: hundreds of entries of all kinds.
-rm "$(find ledger/data/clinic/log -name '*.ldb' | sort | head -1)"
+rm "$(find ledger/data/clinic/log -name '*.ldb' | sort | sed -n 1p)"
 
 # snippet-begin: repair
 auditledger-fsck --root ledger --ledger clinic --max-findings 3 || test $? = 1

@@ -97,7 +97,7 @@ eventually status "l['state'] == 'serving' and w['confirmed'] and w['f'] == 2" |
 auditledger-generate --events 200 >all
 sed -n 1,20p all >one; sed -n 21,40p all >two; sed -n 41,60p all >three; sed -n 61,80p all >four
 witnessed one || fail "five witnesses: $(cat one.out)"
-receipt=$(ls receipts-one/*.tlog-proof | head -1)
+receipt=$(ls receipts-one/*.tlog-proof | sed -n 1p)
 auditledger-verify receipt "$receipt" --event "${receipt%.tlog-proof}.event.pb" \
   --policy policy --no-trust-store >verdict ||
   fail "the receipt does not verify under the policy: $(cat verdict)"

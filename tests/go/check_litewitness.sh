@@ -34,8 +34,15 @@ stop_all() {
 trap stop_all EXIT
 cd "$work"
 bin=${LITEWITNESS_BIN:-$work}
-[ -x "$bin/litewitness" ] || GOBIN=$bin go install \
-  "filippo.io/torchwood/cmd/litewitness@$TORCHWOOD" 2>log || {
+# A proxy that does not answer at once is asked again; one that refuses is told.
+install_litewitness() {
+  for _ in 1 2 3; do
+    GOBIN=$bin go install "filippo.io/torchwood/cmd/litewitness@$TORCHWOOD" 2>log && return 0
+    sleep 5
+  done
+  return 1
+}
+[ -x "$bin/litewitness" ] || install_litewitness || {
   cat log >&2
   echo "check_litewitness: CANNOT TELL: torchwood did not build" >&2
   exit 2
@@ -86,7 +93,7 @@ for i in 1 2; do
   ports+=("$(free_port)")
   serve_lite $i
   until_line "lite$i.log" 'vkey='
-  vkey=$(sed -nE 's/.*vkey="?([^" ]+).*/\1/p' "lite$i.log" | head -1)
+  vkey=$(sed -nE 's/.*vkey="?([^" ]+).*/\1/p' "lite$i.log" | sed -n 1p)
   echo "witness lite$i $vkey http://127.0.0.1:${ports[$i]}" >>policy
 done
 for i in 1 2; do
@@ -116,7 +123,7 @@ export AUDITCTL_SERVER=unix:$work/admin.sock AUDITCTL_LEDGER=main
 auditledger-generate --events 300 >events
 append() { auditctl append events --ack witnessed --receipts "$1" --timeout 20 >append.log 2>&1; }
 for _ in $(seq 10); do append receipts && break; done
-first=$(ls receipts/*.tlog-proof | head -1)
+first=$(ls receipts/*.tlog-proof | sed -n 1p)
 [ -f "$first" ] || refuse "nobody was answered WITNESSED"
 last=$(ls receipts/*.tlog-proof | tail -1)
 for receipt in "${first%.tlog-proof}" "${last%.tlog-proof}"; do

@@ -59,7 +59,7 @@ clang_tidy() {
   ninja -C build/clang -j "$JOBS" $headers
   run-clang-tidy-14 -quiet -p build/clang -j "$JOBS" \
     "^$ROOT/($(paste -sd '|' <<<"$1"))$" >build/clang/tidy.log 2>build/clang/err ||
-    { grep -E '(warning|error):|^ +[~^]' build/clang/tidy.log | sort -u | head -200; return 1; }
+    { grep -E '(warning|error):|^ +[~^]' build/clang/tidy.log | sort -u | sed -n 1,200p; return 1; }
 }
 
 clang_headers() { cmake --build build/clang -j "$JOBS" --target all_verify_interface_header_sets; }
