@@ -1,5 +1,6 @@
 #include "api/config.h"
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -210,6 +211,15 @@ absl::Status CheckLimits(const config::v1::Limits& limits) {
   return absl::OkStatus();
 }
 
+absl::Status CheckErasure(const config::v1::Erasure& erasure) {
+  for (const std::string& id : erasure.one_person_ledgers()) {
+    if (!CheckLedgerId(id).ok()) {
+      return Invalid("erasure.one_person_ledgers", absl::StrCat(id, " is no ledger's id"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Config> ParseConfig(const std::string& text) {
@@ -305,6 +315,7 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
   RETURN_IF_ERROR(CheckPublish(config.publish()));
   RETURN_IF_ERROR(CheckAnchor(config.anchor()));
   RETURN_IF_ERROR(CheckLimits(config.limits()));
+  RETURN_IF_ERROR(CheckErasure(config.erasure()));
   RETURN_IF_ERROR(CheckWitness(config));
   for (int i = 0; i < config.auto_create_size(); ++i) {
     const std::string field = absl::StrCat("auto_create[", i, "]");
@@ -366,6 +377,10 @@ LedgerSetOptions ToLedgerSetOptions(const Config& config) {
   out.limits.ballast_bytes = config.limits().ballast_bytes();
   out.limits.check_entries_per_second = config.limits().check_entries_per_second();
   out.max_ledgers = config.limits().max_ledgers();
+  out.one_person_erases = [erasure = config.erasure()](const std::string& id) {
+    const auto& ledgers = erasure.one_person_ledgers();
+    return std::find(ledgers.begin(), ledgers.end(), id) != ledgers.end();
+  };
   if (!PolicyFiles(config.witness()).empty()) {
     out.hold_until_confirmed = [witness = config.witness()](const std::string& id) {
       return !PolicyFileOf(witness, id).empty();

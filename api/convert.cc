@@ -52,6 +52,7 @@ v1::Entry ToEntry(const StoredEntry& entry) {
   out.set_index(entry.index);
   out.set_leaf(entry.leaf);
   out.set_payload_state(ToPayloadState(entry.payload));
+  out.set_erased_by(entry.erased_by);
   if (entry.opening.has_value()) {
     out.mutable_opening()->set_seed(entry.opening->seed);
     out.mutable_opening()->set_header(entry.opening->header);

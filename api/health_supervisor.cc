@@ -6,6 +6,7 @@
 #include "api/names.h"
 #include "api/witnessing.h"
 #include "auditledger/v1/admin_service.grpc.pb.h"
+#include "auditledger/v1/erasure_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
 #include "auditledger/v1/proof_service.grpc.pb.h"
 
@@ -58,6 +59,7 @@ void HealthSupervisor::Update() {
   Set(v1::LedgerService::service_full_name(), all);
   Set(v1::AdminService::service_full_name(), all);
   Set(v1::ProofService::service_full_name(), all);
+  Set(v1::ErasureService::service_full_name(), all);
 }
 
 bool HealthSupervisor::IsServing(const LedgerSet::Slot& slot) {

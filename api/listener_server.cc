@@ -65,7 +65,8 @@ ListenerServer::ListenerServer(const config::v1::Listener& config, ServiceContex
       bound_{config.name(), config.address()},
       ledger_service_(context, {config.name(), local}),
       admin_service_(context, {config.name(), local}),
-      proof_service_(context, {config.name(), local}) {}
+      proof_service_(context, {config.name(), local}),
+      erasure_service_(context, {config.name(), local}) {}
 
 absl::StatusOr<std::unique_ptr<ListenerServer>> ListenerServer::Start(
     const config::v1::Listener& config, ServiceContext& context) {
@@ -81,6 +82,7 @@ absl::StatusOr<std::unique_ptr<ListenerServer>> ListenerServer::Start(
   builder.RegisterService(&out->ledger_service_);
   builder.RegisterService(&out->admin_service_);
   builder.RegisterService(&out->proof_service_);
+  builder.RegisterService(&out->erasure_service_);
   int port = 0;
   builder.AddListeningPort(config.address(), credentials, &port);
   out->server_ = builder.BuildAndStart();

@@ -33,6 +33,7 @@ class ListenerServer {
   LedgerServiceImpl ledger_service_;
   AdminServiceImpl admin_service_;
   ProofServiceImpl proof_service_;
+  ErasureServiceImpl erasure_service_;
   std::unique_ptr<grpc::Server> server_;  // last: its calls use the services
 };
 

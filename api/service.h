@@ -4,7 +4,8 @@
 //   append_service.cc  AppendEvent, BatchAppendEvents     append_stream.h   AppendEventStream
 //   read_service.cc    entries, listings, proofs          tail_service.cc   TailEntries,
 //   WatchCheckpoints ledger_queries.cc  GetLedger, ListLedgers, ListStreams admin_service.cc
-//   AdminService, but for backup_service.cc: BackupLedger, BackupSecrets
+//   AdminService, but for backup_service.cc: BackupLedger, BackupSecrets erasure_service.cc
+//   ErasureService
 //
 // Thread-safety: gRPC calls all methods from many threads. What each rpc promises stands in proto/.
 #ifndef AUDITLEDGER_API_SERVICE_H_
@@ -15,6 +16,7 @@
 #include "api/access/authenticator.h"
 #include "api/service_context.h"
 #include "auditledger/v1/admin_service.grpc.pb.h"
+#include "auditledger/v1/erasure_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
 #include "auditledger/v1/proof_service.grpc.pb.h"
 
@@ -45,6 +47,13 @@ using RawAdminService = v1::AdminService::WithRawCallbackMethod_CreateLedger<
 using RawProofService = v1::ProofService::WithRawCallbackMethod_ListTimestamps<
     v1::ProofService::WithRawCallbackMethod_GetTimeBracket<
         v1::ProofService::WithRawCallbackMethod_GetCoseReceipt<v1::ProofService::Service>>>;
+
+using RawErasureService = v1::ErasureService::WithRawCallbackMethod_FindSubject<
+    v1::ErasureService::WithRawCallbackMethod_RequestErasure<
+        v1::ErasureService::WithRawCallbackMethod_ApproveErasure<
+            v1::ErasureService::WithRawCallbackMethod_PlaceLegalHold<
+                v1::ErasureService::WithRawCallbackMethod_LiftLegalHold<
+                    v1::ErasureService::Service>>>>>;
 
 using Bytes = grpc::ByteBuffer;
 using GrpcContext = grpc::CallbackServerContext;
@@ -95,6 +104,21 @@ class ProofServiceImpl final : public RawProofService {
   grpc::ServerUnaryReactor* ListTimestamps(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerUnaryReactor* GetTimeBracket(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerUnaryReactor* GetCoseReceipt(GrpcContext*, const Bytes*, Bytes*) override;
+
+ private:
+  ServiceContext& context_;
+  const ListenerIdentity listener_;
+};
+
+class ErasureServiceImpl final : public RawErasureService {
+ public:
+  ErasureServiceImpl(ServiceContext& context, ListenerIdentity listener)
+      : context_(context), listener_(std::move(listener)) {}
+  grpc::ServerUnaryReactor* FindSubject(GrpcContext*, const Bytes*, Bytes*) override;
+  grpc::ServerUnaryReactor* RequestErasure(GrpcContext*, const Bytes*, Bytes*) override;
+  grpc::ServerUnaryReactor* ApproveErasure(GrpcContext*, const Bytes*, Bytes*) override;
+  grpc::ServerUnaryReactor* PlaceLegalHold(GrpcContext*, const Bytes*, Bytes*) override;
+  grpc::ServerUnaryReactor* LiftLegalHold(GrpcContext*, const Bytes*, Bytes*) override;
 
  private:
   ServiceContext& context_;

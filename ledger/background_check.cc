@@ -27,7 +27,7 @@ std::atomic<uint64_t> running_checks{0};
 BackgroundCheck::Round::Round(const BackgroundCheckParts& parts, const Head& signed_head)
     : head(signed_head),
       payloads(parts.origin, *parts.keys, *parts.engine, *parts.seeds, parts.max_conflicts,
-               findings),
+               findings, parts.erasures),
       log(*parts.engine, head, OptionsFor(payloads), findings) {}
 
 BackgroundCheck::~BackgroundCheck() {
@@ -50,6 +50,7 @@ uint64_t BackgroundCheck::Step() {
     return round_->log.next() - before;
   }
   round_->log.Finish();
+  round_->payloads.Finish();
   const absl::Status indexes = parts_.verify_indexes();
   if (!indexes.ok()) round_->findings.Add(FindingPart::kIdentityRun, indexes.message());
   Publish(0, true);

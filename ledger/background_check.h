@@ -26,6 +26,7 @@
 
 #include "absl/status/status.h"
 #include "ledger/engine.h"
+#include "ledger/erasures.h"
 #include "ledger/fsck_findings.h"
 #include "ledger/fsck_log.h"
 #include "ledger/fsck_payloads.h"
@@ -43,7 +44,8 @@ struct BackgroundCheckParts {
   Engine* engine = nullptr;
   SeedStore* seeds = nullptr;
   uint64_t max_conflicts = 0;
-  std::function<Head()> signed_head;  // the newest
+  const Erasures* erasures = nullptr;  // what the ledger itself knows of them
+  std::function<Head()> signed_head;   // the newest
   // Asked at the end of each round; not OK is a finding.
   std::function<absl::Status()> verify_indexes;
 };

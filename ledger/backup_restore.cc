@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "ledger/carry_out.h"
 #include "ledger/engine.h"
 #include "ledger/fsck_findings.h"
 #include "ledger/fsck_log.h"
@@ -20,6 +21,7 @@
 #include "ledger/read_back.h"
 #include "ledger/seed_store.h"
 #include "ledger/tree_edge.h"
+#include "merkle/erasure_history.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -105,6 +107,15 @@ class SecretsRestore {
   std::vector<std::string> names_;
 };
 
+// Erasing needs none.
+class NoKeys : public KeyProvider {
+ public:
+  uint16_t current_key_id() const override { return 0; }
+  absl::StatusOr<std::string> WrappingKey(uint16_t) const override {
+    return absl::NotFoundError("a restore unwraps nothing");
+  }
+};
+
 class LogRestore : public BackupVisitor {
  public:
   LogRestore(Engine& engine, SecretsRestore* secrets, const RestoreOptions& options)
@@ -118,6 +129,7 @@ class LogRestore : public BackupVisitor {
 
   absl::Status Entry(const VisitedEntry& entry) override {
     edge_.Append(entry.leaf_hash);
+    TakeErasure(entry);
     Put(RecordKind::kLeaf, entry.index, entry.record.leaf);
     Put(RecordKind::kPayload, entry.index, entry.record.payload);
     Put(RecordKind::kIdentity, entry.index, entry.record.identity);
@@ -126,6 +138,21 @@ class LogRestore : public BackupVisitor {
     const bool full =
         batch_bytes_ >= kRestoreBatchBytes || edge_.size() - SizeBefore() >= kRestoreBatchEntries;
     return full ? Commit() : absl::OkStatus();
+  }
+
+  // What the log says was erased, an older copy of payloads and secrets may have: it is destroyed
+  // before anything has its name. After Finish.
+  absl::Status DestroyErased(const std::string& origin) {
+    if (erased_.empty()) return absl::OkStatus();
+    const NoKeys keys;
+    std::unique_ptr<SeedStore> seeds;
+    if (secrets_ != nullptr) {
+      ASSIGN_OR_RETURN(seeds, SeedStore::Open(secrets_->dir(), origin, keys, Random::System()));
+    }
+    for (const EntryRanges& ranges : erased_) {
+      RETURN_IF_ERROR(CarryOutErasure(ranges, engine_, seeds.get()));
+    }
+    return absl::OkStatus();
   }
 
   // What is left of the last batch; then the engine holds what leads to `head`.
@@ -139,6 +166,15 @@ class LogRestore : public BackupVisitor {
   }
 
  private:
+  void TakeErasure(const VisitedEntry& entry) {
+    if (!ErasureHistory::Takes(entry.leaf.kind)) return;
+    const absl::Status fits = history_.Add(entry.index, entry.leaf.kind, entry.leaf.body);
+    const absl::StatusOr<Erasure> erasure = ParseErasure(entry.leaf.body);
+    if (fits.ok() && entry.leaf.kind == EntryKind::kErasure && erasure.ok()) {
+      erased_.push_back(erasure->scope.ranges);
+    }
+  }
+
   uint64_t SizeBefore() const { return last_.has_value() ? last_->size : 0; }
 
   void Put(RecordKind kind, uint64_t index, absl::string_view bytes) {
@@ -167,6 +203,8 @@ class LogRestore : public BackupVisitor {
   CommitBatch batch_;
   size_t batch_bytes_ = 0;
   std::optional<Head> last_;
+  ErasureHistory history_;
+  std::vector<EntryRanges> erased_;
 };
 
 // What fsck says of these parts of the log in `engine`.
@@ -186,6 +224,7 @@ absl::Status CheckPayloads(const RestoreOptions& options, const Checkpoint& head
   LogCheck log(engine, *stored, log_options, findings);
   while (log.next() < stored->size) log.Step();
   log.Finish();
+  payloads.Finish();
   if (findings.total() == 0) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
       findings.total(), " findings of a check with ", options.key_dir, ": the backup is not what ",
@@ -202,6 +241,7 @@ absl::StatusOr<BackupSummary> WriteLog(const RestoreOptions& options, const Note
   ASSIGN_OR_RETURN(BackupSummary summary, ReadBackup(options.from, key, log));
   RETURN_IF_ERROR(log.Finish(summary.head.checkpoint));
   if (secrets != nullptr) RETURN_IF_ERROR(secrets->Finish());
+  RETURN_IF_ERROR(log.DestroyErased(key.name()));
   if (options.key_dir.empty()) return summary;
   RETURN_IF_ERROR(CheckPayloads(options, summary.head.checkpoint, summary.streams,
                                 secrets != nullptr ? secrets->dir() : options.seed_dir, *engine));

@@ -75,8 +75,7 @@ absl::Status Committer::CommitOwn(std::vector<NewEntry> entries) {
   plan.entries = std::move(entries);
   absl::StatusOr<Committed> committed = parts_.writer->Commit(std::move(plan));
   Acknowledgement unused;  // nobody asked for these entries
-  absl::Status status =
-      committed.ok() ? Publish(*std::move(committed), unused) : committed.status();
+  absl::Status status = committed.ok() ? Publish(*committed, unused) : committed.status();
   if (status.ok()) status = parts_.identities->Advance(parts_.writer->size());
   if (!status.ok()) Latch(status);
   return status;
@@ -115,7 +114,7 @@ void Committer::Append(std::vector<SealedEvent> events, AppendCallback done) {
 }
 
 void Committer::AppendOwn(NewEntry entry, AppendCallback done) {
-  const size_t bytes = entry.leaf.body.size();
+  const size_t bytes = entry.leaf.body.size() + entry.payload.size();
   Queue({{}, std::move(done), bytes, std::move(entry)});
 }
 
@@ -186,8 +185,7 @@ void Committer::ProcessLast(Request request) {
   plan.entries.push_back(*std::move(request.last));
   absl::StatusOr<Committed> committed = parts_.writer->Commit(std::move(plan));
   Acknowledgement acknowledgement;
-  absl::Status status =
-      committed.ok() ? Publish(*std::move(committed), acknowledgement) : committed.status();
+  absl::Status status = committed.ok() ? Publish(*committed, acknowledgement) : committed.status();
   if (!status.ok()) {
     Latch(status);
     std::vector<Request> failed;
@@ -221,11 +219,12 @@ void Committer::Process(std::vector<Request> requests) {
     return FailAll(std::move(requests), stopped());
   }
   // 6 publish, then answer
-  std::vector<std::string> leaves = std::move(committed.leaves);
   Acknowledgement acknowledgement;
   absl::Status indexed;
+  std::vector<std::string> leaves;
   if (has_entries) {
-    indexed = Publish(std::move(committed), acknowledgement);
+    indexed = Publish(committed, acknowledgement);
+    leaves = std::move(committed.leaves);
     if (indexed.ok()) indexed = parts_.planner->Committed();
   } else {
     acknowledgement.head = parts_.feed->head();
@@ -266,13 +265,12 @@ void Committer::Process(std::vector<Request> requests) {
 absl::Status Committer::Plan(std::vector<Request>& requests, std::vector<RequestPlan>& plans) {
   parts_.planner->Begin(parts_.writer->size());
   if (const auto step = parts_.gate->TakeClockStep(); step.has_value()) {
-    parts_.planner->AddOwn(ClockEntry(*step));
+    RETURN_IF_ERROR(parts_.planner->AddOwn(ClockEntry(*step)).status());
   }
   for (Request& request : requests) {
     RequestPlan plan;
     if (request.own.has_value()) {
-      plan.events.push_back({parts_.writer->size() + parts_.planner->entries(), false});
-      parts_.planner->AddOwn(*std::move(request.own));
+      ASSIGN_OR_RETURN(plan, parts_.planner->AddOwn(*std::move(request.own)));
     } else if (request.sign == nullptr) {
       ASSIGN_OR_RETURN(plan, parts_.planner->Add(request.events));
     }
@@ -282,7 +280,11 @@ absl::Status Committer::Plan(std::vector<Request>& requests, std::vector<Request
 }
 
 // 6 publish the head
-absl::Status Committer::Publish(Committed committed, Acknowledgement& acknowledgement) {
+absl::Status Committer::Publish(Committed& committed, Acknowledgement& acknowledgement) {
+  // Before anybody can see the head, and before the ranges are saved as of a later one.
+  for (size_t i = 0; i < committed.leaves.size(); ++i) {
+    parts_.erasures->Committed(committed.first_index + i, committed.leaves[i]);
+  }
   acknowledgement.head = std::make_shared<const PublishedHead>(
       PublishedHead{committed.head, std::move(committed.checkpoint)});
   acknowledgement.new_head = true;
@@ -329,7 +331,7 @@ void Committer::FailAll(std::vector<Request> requests, const absl::Status& why) 
   acknowledger_.Post(std::move(acknowledgement), /*idle=*/false);
 }
 
-void Committer::Latch(const absl::Status& cause) {
+void Committer::Fail(const absl::Status& cause, bool sync_failed) {
   {
     MutexLock lock(mutex_);
     stopped_ = WithReason(
@@ -339,7 +341,7 @@ void Committer::Latch(const absl::Status& cause) {
             cause.message())),
         kReasonStorageFailed);
   }
-  if (parts_.writer->SyncFailed()) parts_.on_sync_failure();
+  if (sync_failed) parts_.on_sync_failure();
 }
 
 absl::Status Committer::stopped() const {

@@ -23,6 +23,7 @@
 
 #include "absl/status/status.h"
 #include "ledger/acknowledger.h"
+#include "ledger/erasures.h"
 #include "ledger/head_feed.h"
 #include "ledger/identity_index.h"
 #include "ledger/ledger.h"
@@ -48,6 +49,7 @@ struct CommitterParts {
   PauseGate* gate = nullptr;
   const Reader* reader = nullptr;
   HeadFeed* feed = nullptr;
+  Erasures* erasures = nullptr;
   // Called once, on the committing thread, when a sync failed.
   std::function<void()> on_sync_failure;
   // Called on the acknowledging thread with the streams' ranges when a run of identities was
@@ -65,6 +67,9 @@ class Committer {
   // Appends are answered with `why` (not OK) from now on, queued ones too, and Start need not be
   // called. Nothing takes it back.
   void RefuseAppends(absl::Status why);
+  // Nothing is committed any more: what is written beside commits failed. `sync_failed`: as
+  // LogWriter::SyncFailed.
+  void Fail(const absl::Status& cause, bool sync_failed);
   // What every append is answered for good; OK while there is no such thing.
   absl::Status stopped() const;
   // Appends are answered `why` from now on; OK ends it. What is queued is committed.
@@ -104,10 +109,10 @@ class Committer {
   void Process(std::vector<Request> requests);
   void ProcessLast(Request request);
   absl::Status Plan(std::vector<Request>& requests, std::vector<RequestPlan>& plans);
-  absl::Status Publish(Committed committed, Acknowledgement& acknowledgement);
+  absl::Status Publish(Committed& committed, Acknowledgement& acknowledgement);
   void SignHeads(std::vector<Request>& requests, Acknowledgement& acknowledgement);
   void FailAll(std::vector<Request> requests, const absl::Status& why);
-  void Latch(const absl::Status& cause);
+  void Latch(const absl::Status& cause) { Fail(cause, parts_.writer->SyncFailed()); }
 
   const CommitterParts parts_;
   Acknowledger acknowledger_;

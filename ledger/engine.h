@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "merkle/hash.h"
 #include "merkle/tile.h"
 
@@ -84,6 +85,18 @@ class Engine {
   // The first error of a Commit, if any.
   virtual absl::Status latched() const = 0;
   virtual bool SyncFailed() const = 0;
+
+  // Removes the payloads of these entries and puts the identity records in place of theirs; durable
+  // when it returns OK, and then no file of the store holds what was there before. By one thread at
+  // a time, also while a Commit runs. Its errors latch as those of Commit. `entries` ascend.
+  struct Forgotten {
+    uint64_t index = 0;
+    std::string identity;  // empty: it has none
+  };
+  virtual absl::Status Forget(absl::Span<const Forgotten> entries) {
+    return entries.empty() ? absl::OkStatus()
+                           : absl::UnimplementedError("this store forgets nothing");
+  }
 };
 
 }  // namespace auditledger

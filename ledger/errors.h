@@ -18,7 +18,19 @@ namespace auditledger {
 inline constexpr absl::string_view kReasonEventIdConflict =
     "EVENT_ID_CONFLICT";  // ALREADY_EXISTS; first_index, conflict_index, position
 inline constexpr absl::string_view kReasonEventErased =
-    "EVENT_ERASED";  // FAILED_PRECONDITION; index
+    "EVENT_ERASED";  // FAILED_PRECONDITION; index, erased_by
+inline constexpr absl::string_view kReasonLegalHold = "LEGAL_HOLD";  // FAILED_PRECONDITION; hold
+inline constexpr absl::string_view kReasonNotErasable = "NOT_ERASABLE";  // INVALID_ARGUMENT; index
+inline constexpr absl::string_view kReasonErasureTooLarge =
+    "ERASURE_TOO_LARGE";                                                      // RESOURCE_EXHAUSTED
+inline constexpr absl::string_view kReasonNoSuchRequest = "NO_SUCH_REQUEST";  // NOT_FOUND; index
+inline constexpr absl::string_view kReasonNoSuchHold = "NO_SUCH_HOLD";        // NOT_FOUND; index
+inline constexpr absl::string_view kReasonRequestExpired =
+    "REQUEST_EXPIRED";  // FAILED_PRECONDITION; index
+inline constexpr absl::string_view kReasonRequestDone =
+    "REQUEST_DONE";  // FAILED_PRECONDITION; index, erased_by
+inline constexpr absl::string_view kReasonSecondPersonNeeded =
+    "SECOND_PERSON_NEEDED";  // FAILED_PRECONDITION; index
 inline constexpr absl::string_view kReasonOverloaded =
     "OVERLOADED";  // RESOURCE_EXHAUSTED; retry_after_ms
 inline constexpr absl::string_view kReasonLedgerReadOnly =

@@ -216,6 +216,7 @@ void Checker::CheckLog() {
     if (options_.progress) options_.progress(log.next(), report_.head.size);
   }
   log.Finish();
+  if (payloads.has_value()) payloads->Finish();
   CheckSigned(log);
   CheckKeyChanges();
   if (!payloads.has_value()) return;

@@ -23,10 +23,8 @@ Hash RootOf(const std::vector<Hash>& hashes) {
 
 // What kinds that this version knows must and must not have; later ones may do as they like.
 bool CommitmentFits(const Leaf& leaf) {
-  if (leaf.kind == EntryKind::kEvent || leaf.kind == EntryKind::kConflict) {
-    return leaf.commitment.has_value();
-  }
-  return leaf.kind > EntryKind::kAnchor || !leaf.commitment.has_value();
+  if (CarriesEvent(leaf.kind)) return leaf.commitment.has_value();
+  return leaf.kind > EntryKind::kErasureRequest || !leaf.commitment.has_value();
 }
 
 const char* NameOf(RecordKind kind) {

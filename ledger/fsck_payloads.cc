@@ -15,6 +15,7 @@ namespace auditledger {
 
 void PayloadCheck::Check(const CheckedEntry& entry) {
   if (!entry.has_leaf) return;
+  if (ErasureHistory::Takes(entry.leaf.kind)) CheckErasure(entry);
   const auto wrong = [&](FindingPart part, absl::string_view what) {
     findings_.AddEntry(part, entry.index, what);
   };
@@ -27,13 +28,13 @@ void PayloadCheck::Check(const CheckedEntry& entry) {
     if (*state == SeedStore::State::kEmpty) return;
     return wrong(FindingPart::kSecret, "it has a slot in the key store and no payload");
   }
-  if (*state == SeedStore::State::kErased) return AddErased(entry.index);
+  if (*state == SeedStore::State::kErased) return AddDestroyed(entry.index);
   if (!entry.has_payload) return wrong(FindingPart::kPayload, "its payload is missing");
   if (*state == SeedStore::State::kEmpty) {
     return wrong(FindingPart::kSecret, "its slot in the key store is empty");
   }
   const absl::StatusOr<std::string> secret = seeds_.Get(entry.index);
-  if (absl::IsNotFound(secret.status())) return AddErased(entry.index);  // since
+  if (absl::IsNotFound(secret.status())) return AddDestroyed(entry.index);  // since
   if (!secret.ok()) return wrong(FindingPart::kSecret, secret.status().message());
   absl::StatusOr<Payload> payload =
       DecryptPayload(*secret, origin_, *entry.leaf.commitment, entry.payload);
@@ -91,10 +92,57 @@ void PayloadCheck::ReadStreams() {
   if (!scanned.ok()) findings_.Add(FindingPart::kStream, scanned.message());
 }
 
-void PayloadCheck::AddErased(uint64_t index) {
-  ++erased_;
-  findings_.AddEntry(FindingPart::kSecret, index,
-                     "its secret was destroyed without an erasure entry (this version knows none)");
+void PayloadCheck::AddDestroyed(uint64_t index) {
+  if (!destroyed_.empty() && destroyed_.back().last + 1 == index) {
+    destroyed_.back().last = index;
+  } else {
+    destroyed_.push_back({index, index});
+  }
+}
+
+void PayloadCheck::CheckErasure(const CheckedEntry& entry) {
+  const absl::Status fits = erasures_.Add(entry.index, entry.leaf.kind, entry.leaf.body);
+  if (!fits.ok()) {
+    return findings_.AddEntry(FindingPart::kLeaf, entry.index, absl::StrCat("it ", fits.message()));
+  }
+  if (entry.leaf.kind != EntryKind::kErasure) return;
+  // One that is being carried out at this moment is half done.
+  if (serving_ != nullptr && !serving_->IsCarriedOut(entry.index)) return;
+  const absl::StatusOr<Erasure> erasure = ParseErasure(entry.leaf.body);
+  if (!erasure.ok()) return;  // it fits
+  for (const EntryRange& range : erasure->scope.ranges) {
+    for (uint64_t i = range.first; i <= range.last; ++i) CheckForgotten(i, entry.index);
+  }
+}
+
+void PayloadCheck::CheckForgotten(uint64_t index, uint64_t erasure) {
+  const auto there = [&](FindingPart part, absl::string_view what) {
+    findings_.AddEntry(part, index,
+                       absl::StrCat(what, " still there, though entry ", erasure,
+                                    " erased it: a start destroys it"));
+  };
+  const absl::StatusOr<SeedStore::State> state = seeds_.StateOf(index);
+  if (state.ok() && *state == SeedStore::State::kPresent)
+    there(FindingPart::kSecret, "its secret is");
+  if (engine_.Read(RecordKind::kPayload, index).ok())
+    there(FindingPart::kPayload, "its payload is");
+  const absl::StatusOr<std::string> bytes = engine_.Read(RecordKind::kIdentity, index);
+  const auto record = bytes.ok() ? ParseIdentityRecord(*bytes) : bytes.status();
+  if (record.ok() && record->event_mac != Mac128{}) {
+    there(FindingPart::kIdentity, "the MAC of its event is");
+  }
+}
+
+void PayloadCheck::Finish() {
+  for (const EntryRange& range : destroyed_) {
+    for (uint64_t i = range.first; i <= range.last; ++i) {
+      if (erasures_.ErasedBy(i).has_value()) continue;
+      // By an entry beyond the head that is checked.
+      if (serving_ != nullptr && serving_->ErasedBy(i).has_value()) continue;
+      findings_.AddEntry(FindingPart::kSecret, i,
+                         "its secret was destroyed without an erasure entry");
+    }
+  }
 }
 
 // Evidence of a conflict stands under an identity of its own, and names the entry that has the

@@ -36,6 +36,7 @@
 #include "ledger/signer.h"
 #include "ledger/stream_table.h"
 #include "merkle/cose_receipt.h"
+#include "merkle/erasure_entries.h"
 #include "merkle/hash.h"
 #include "merkle/key_chain.h"
 #include "merkle/leaf.h"
@@ -82,6 +83,7 @@ struct StoredEntry {
   std::string leaf;
   Payload payload = Payload::kNotRequested;
   std::optional<Opening> opening;
+  uint64_t erased_by = 0;  // kErased: the entry that says so; 0: none does
 };
 
 // kFrozen: nothing is ever appended again, by an entry that ends the log or since it was retired.
@@ -154,6 +156,7 @@ struct LedgerOptions {
   // Called once when a sync failed: the process must end at once, without a clean close. Default:
   // _exit(70).
   std::function<void()> on_sync_failure;
+  ErasureRules erasure;
 };
 
 class Ledger {
@@ -252,6 +255,23 @@ class Ledger {
   // Stops admission, finishes what is queued, acknowledges it, joins the threads. Reads go on.
   // Idempotent.
   virtual void Drain() = 0;
+
+  // Erasing, by two persons: what each promises and refuses stands in eraser.h. The event says who
+  // and why; it stands behind the entry, in the outcome's one place, and names no stream and no
+  // sequence. They block until the answer: never on a thread that acknowledges.
+  virtual absl::StatusOr<AppendOutcome> RequestErasure(const ErasureScope&, SealedEvent) {
+    return absl::UnimplementedError("nothing can be erased from this ledger");
+  }
+  // Carries out the request of that entry. OK: the content is gone from this ledger's disks.
+  virtual absl::StatusOr<AppendOutcome> Erase(uint64_t /*request*/, SealedEvent /*approval*/) {
+    return absl::UnimplementedError("nothing can be erased from this ledger");
+  }
+  virtual absl::StatusOr<AppendOutcome> SetLegalHold(const LegalHold&, SealedEvent) {
+    return absl::UnimplementedError("this ledger knows no legal holds");
+  }
+
+  // The entry that erased the content of `index`.
+  virtual std::optional<uint64_t> ErasedBy(uint64_t /*index*/) const { return std::nullopt; }
 };
 
 }  // namespace auditledger

@@ -25,12 +25,6 @@ namespace {
 
 constexpr int kSyncFailureExitCode = 70;  // EX_SOFTWARE: a supervisor may tell it from a crash
 
-absl::Status BeyondSize(uint64_t index, uint64_t size) {
-  return WithReason(
-      absl::OutOfRangeError(absl::StrCat("entry ", index, " of a log of size ", size)),
-      kReasonIndexBeyondSize, {{"index", absl::StrCat(index)}, {"size", absl::StrCat(size)}});
-}
-
 absl::Status WaitsForWitnesses(const Head& stored) {
   return WithReason(
       absl::UnavailableError(absl::StrCat(
@@ -49,7 +43,8 @@ LedgerImpl::LedgerImpl(const LedgerOptions& options, Stores stores)
       stores_(std::move(stores)),
       sealer_(options.origin, *stores_.keys,
               options.random != nullptr ? *options.random : Random::System()),
-      reader_(options.origin, *stores_.engine, *stores_.seeds),
+      erasures_(options.paths.data_dir, *stores_.engine),
+      reader_(options.origin, *stores_.engine, *stores_.seeds, &erasures_),
       tiles_(*stores_.engine),
       streams_(options.limits),
       feed_(nullptr) {
@@ -112,6 +107,7 @@ absl::Status LedgerImpl::LoadIndexes(uint64_t size) {
         return replayed.ok();
       }));
   RETURN_IF_ERROR(replayed);
+  RETURN_IF_ERROR(erasures_.Load(size));
   return identities_->Advance(size);
 }
 
@@ -124,7 +120,7 @@ void LedgerImpl::Assemble(const std::optional<Head>& stored, TreeEdge edge) {
   writer_ = std::make_unique<LogWriter>(*stores_.engine, *stores_.seeds, *stores_.signer, clock_,
                                         stored, std::move(edge));
   planner_ = std::make_unique<RequestPlanner>(options_.limits, stores_.keys->dedup_key.Reveal(),
-                                              *stores_.engine, *identities_, streams_);
+                                              *stores_.engine, *identities_, streams_, erasures_);
   CommitterParts parts;
   parts.limits = options_.limits;
   parts.clock = &clock_;
@@ -135,17 +131,29 @@ void LedgerImpl::Assemble(const std::optional<Head>& stored, TreeEdge edge) {
   parts.gate = gate_.get();
   parts.reader = &reader_;
   parts.feed = &feed_;
+  parts.erasures = &erasures_;
   parts.on_sync_failure = [state_dir = options_.paths.state_dir, then = options_.on_sync_failure] {
     WriteSyncFailedMarker(state_dir).IgnoreError();  // the disk is failing: best effort
     if (then) return then();
     _exit(kSyncFailureExitCode);
   };
-  parts.save_ranges = [dir = IdentityPath(options_.paths)](uint64_t size,
-                                                           const std::string& ranges) {
-    // Without the file the next start replays more of the log.
+  parts.save_ranges = [this, dir = IdentityPath(options_.paths)](uint64_t size,
+                                                                 const std::string& ranges) {
+    // Without the files the next start replays more of the log.
     SaveStreamRanges(dir, size, ranges).IgnoreError();
+    erasures_.Save(size).IgnoreError();
   };
   committer_ = std::make_unique<Committer>(std::move(parts));
+  EraserParts eraser;
+  eraser.rules = options_.erasure;
+  eraser.clock = &clock_;
+  eraser.engine = stores_.engine.get();
+  eraser.seeds = stores_.seeds.get();
+  eraser.erasures = &erasures_;
+  eraser.reader = &reader_;
+  eraser.feed = &feed_;
+  eraser.committer = committer_.get();
+  eraser_ = std::make_unique<Eraser>(std::move(eraser));
 }
 
 absl::Status LedgerImpl::CommitGenesis() {
@@ -261,6 +269,9 @@ absl::Status LedgerImpl::CheckPrefix(uint64_t size, const Hash& root) const {
 // May be called again after an error: what is done is not done twice, and a commit that failed has
 // latched.
 absl::Status LedgerImpl::Settle(Recovered& recovered) {
+  const bool frozen = ReasonOf(recovered.read_only).reason == kReasonLedgerFrozen;
+  // A log that ends has its erasures carried out all the same.
+  if (recovered.read_only.ok() || frozen) RETURN_IF_ERROR(eraser_->FinishPending());
   if (!recovered.read_only.ok()) {
     // Nothing may be written, not even that an override was given; the next start will.
     committer_->RefuseAppends(std::move(recovered.read_only));
@@ -331,6 +342,7 @@ void LedgerImpl::StartBackgroundCheck() {
   parts.max_conflicts = options_.limits.max_conflicts_per_identity;
   parts.signed_head = [this] { return head()->head; };
   parts.verify_indexes = [this] { return identities_->Verify(); };
+  parts.erasures = &erasures_;
   check_ = std::make_unique<BackgroundCheck>(std::move(parts));
   check_->Start(options_.limits.check_entries_per_second);
 }

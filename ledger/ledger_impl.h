@@ -14,6 +14,8 @@
 #include "ledger/background_check.h"
 #include "ledger/committer.h"
 #include "ledger/engine_tiles.h"
+#include "ledger/eraser.h"
+#include "ledger/erasures.h"
 #include "ledger/identity_index.h"
 #include "ledger/key_files.h"
 #include "ledger/ledger.h"
@@ -46,6 +48,19 @@ class LedgerImpl : public Ledger {
   void AppendOperator(const OperatorAction& action, AppendCallback done) override;
   void SignCoseHead(CoseHeadCallback done) override { committer_->SignCoseHead(std::move(done)); }
   absl::Status FreezeLog(const Freeze& freeze) override;
+  absl::StatusOr<AppendOutcome> RequestErasure(const ErasureScope& scope,
+                                               SealedEvent why) override {
+    return eraser_->Request(scope, std::move(why));
+  }
+  absl::StatusOr<AppendOutcome> Erase(uint64_t request, SealedEvent approval) override {
+    return eraser_->Erase(request, std::move(approval));
+  }
+  absl::StatusOr<AppendOutcome> SetLegalHold(const LegalHold& hold, SealedEvent why) override {
+    return eraser_->Hold(hold, std::move(why));
+  }
+  std::optional<uint64_t> ErasedBy(uint64_t index) const override {
+    return erasures_.ErasedBy(index);
+  }
   std::shared_ptr<const PublishedHead> head() const override { return feed_.head(); }
   LedgerStatus status() const override;
   LedgerCounters counters() const override;
@@ -90,6 +105,7 @@ class LedgerImpl : public Ledger {
   Stores stores_;
   const BackupSource backup_source_{*stores_.engine, *stores_.seeds};
   Sealer sealer_;
+  Erasures erasures_;
   Reader reader_;
   EngineTiles tiles_;
   StreamTable streams_;
@@ -107,7 +123,8 @@ class LedgerImpl : public Ledger {
   std::unique_ptr<PauseGate> gate_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<RequestPlanner> planner_;
-  std::unique_ptr<Committer> committer_;    // its threads use all the others
+  std::unique_ptr<Committer> committer_;  // its threads use all the others
+  std::unique_ptr<Eraser> eraser_;
   std::unique_ptr<BackgroundCheck> check_;  // last, for the same reason; may be none
 };
 

@@ -124,6 +124,7 @@ LedgerOptions LedgerSetImpl::OptionsOf(const std::string& id, const std::string&
   out.paths.signer_socket = roots_.signer_socket;
   out.limits = options_.limits;
   out.overrides = options_.overrides;
+  out.erasure.one_person = options_.one_person_erases && options_.one_person_erases(id);
   out.clock = options_.clock;
   out.random = options_.random;
   return out;

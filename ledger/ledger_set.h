@@ -34,6 +34,8 @@ struct LedgerSetOptions {
   std::chrono::milliseconds signer_patience = kSignerPatience;
   Clock* clock = nullptr;
   Random* random = nullptr;
+  // Of which ledgers one person may erase (ErasureRules); nullptr: of none.
+  std::function<bool(const std::string& id)> one_person_erases{};
 };
 
 // [a-z][a-z0-9-]{0,62}

@@ -8,6 +8,7 @@
 #include "ledger/format_upgrade.h"
 #include "ledger/key_format.h"
 #include "ledger/mutex.h"
+#include "ledger/posix_file.h"
 #include "ledger/record_scan.h"
 #include "ledger/strict_env.h"
 #include "leveldb/cache.h"
@@ -22,6 +23,11 @@ leveldb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.si
 absl::string_view ToView(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 std::atomic<leveldb::Env*> g_base_env{nullptr};
+
+// Entries that are forgotten with one table: a write of at most half a megabyte.
+constexpr size_t kMaxForgottenTogether = 8192;
+// Chunks between two entries that may still share a table.
+constexpr uint64_t kNearChunks = 4;
 
 // LevelDB's messages hold file names and offsets, never contents.
 absl::Status Translate(const leveldb::Status& status, absl::string_view what) {
@@ -60,6 +66,7 @@ class LevelDbEngine : public Engine {
 
   absl::StatusOr<std::optional<Head>> LoadHead() override;
   absl::Status Commit(const std::optional<Head>& expected, const CommitBatch& batch) override;
+  absl::Status Forget(absl::Span<const Forgotten> entries) override;
   size_t CommitBytesNow() const override { return commit_bytes_now_; }
   absl::StatusOr<std::string> Read(RecordKind kind, uint64_t index) override {
     return Get(RecordKey(kind, index), "read record");
@@ -84,12 +91,17 @@ class LevelDbEngine : public Engine {
   absl::Status Iterate(absl::string_view begin,
                        absl::FunctionRef<bool(absl::string_view, absl::string_view)> visit);
   absl::Status Write(const std::optional<Head>& expected, const CommitBatch& batch);
+  absl::Status Latch(absl::Status status);
+  absl::Status ForgetChunks(absl::Span<const Forgotten> entries);
+  void FlushMemtable();
   void Pace(size_t bytes);
 
   // Destroyed in reverse: the database before what it uses.
   StrictEnv env_;
   const std::unique_ptr<leveldb::Cache> cache_;
   std::unique_ptr<leveldb::DB> db_;
+  std::string path_;
+  Mutex write_mutex_;  // one writes at a time, so that a memtable can be of one of them alone
   std::optional<Head> head_;            // as stored; only Open and the committing thread touch it
   size_t commit_bytes_now_ = SIZE_MAX;  // the committing thread's
   mutable Mutex mutex_;
@@ -97,6 +109,7 @@ class LevelDbEngine : public Engine {
 };
 
 absl::Status LevelDbEngine::Open(const LevelDbOptions& options) {
+  path_ = options.path;
   // LevelDB counts a folder without CURRENT as no database, and says "invalid argument".
   if (!options.create_if_missing && !env_.FileExists(options.path + "/CURRENT")) {
     return absl::NotFoundError(absl::StrCat("no database in ", options.path));
@@ -181,12 +194,73 @@ absl::Status LevelDbEngine::Commit(const std::optional<Head>& expected, const Co
   }
   // LevelDB itself goes on after a failed append, and loses what it acknowledges then: hence the
   // latch.
-  const absl::Status status = Write(expected, batch);
-  if (!status.ok()) {
-    MutexLock lock(mutex_);
-    latched_ = status;
-  }
+  return Latch(Write(expected, batch));
+}
+
+absl::Status LevelDbEngine::Latch(absl::Status status) {
+  if (status.ok()) return status;
+  MutexLock lock(mutex_);
+  if (latched_.ok()) latched_ = status;
   return status;
+}
+
+absl::Status LevelDbEngine::Forget(absl::Span<const Forgotten> entries) {
+  while (!entries.empty()) {
+    if (const absl::Status first = latched(); !first.ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("storage has stopped after: ", first.message()));
+    }
+    // Chunks near each other share tables; far ones are not tied together by what is written.
+    size_t count = 1;
+    while (count < entries.size() && count < kMaxForgottenTogether &&
+           entries[count].index / kChunkEntries <=
+               entries[count - 1].index / kChunkEntries + kNearChunks) {
+      ++count;
+    }
+    RETURN_IF_ERROR(Latch(ForgetChunks(entries.subspan(0, count))));
+    entries.remove_prefix(count);
+  }
+  return absl::OkStatus();
+}
+
+// LevelDB drops what a newer record hides only when tables are merged, and writes a memtable out
+// with all that was ever put in it. So what is to go has to lie in tables before it is overwritten,
+// and what overwrites it in a small table of its own: merging that into those below rewrites these
+// and no others. While it is made, no commit is written beside it.
+absl::Status LevelDbEngine::ForgetChunks(absl::Span<const Forgotten> entries) {
+  leveldb::WriteBatch write;
+  for (const Forgotten& entry : entries) {
+    write.Delete(RecordKey(RecordKind::kPayload, entry.index));
+    if (!entry.identity.empty()) {
+      write.Put(RecordKey(RecordKind::kIdentity, entry.index), entry.identity);
+    }
+  }
+  {
+    MutexLock lock(write_mutex_);
+    FlushMemtable();
+    RETURN_IF_ERROR(Translate(db_->Write(Synced(), &write), "forget"));
+    FlushMemtable();
+  }
+  const std::string begin =
+      RecordKeyPrefix(RecordKind::kIdentity, entries.front().index / kChunkEntries);
+  // Behind the payloads, the last kind that is touched.
+  const std::string end = RecordKey(RecordKind::kPayload, entries.back().index) + '\0';
+  const leveldb::Slice begin_slice = ToSlice(begin);
+  const leveldb::Slice end_slice = ToSlice(end);
+  db_->CompactRange(&begin_slice, &end_slice);
+  // A table that a reader held meanwhile is removed when the next memtable is written out.
+  FlushMemtable();
+  // A merge that failed is told by the next write; this one changes nothing.
+  RETURN_IF_ERROR(
+      Translate(db_->Put(Synced(), kFormatKey, EncodeFormat(kDatabaseFormat)), "forget"));
+  RETURN_IF_ERROR(CheckSyncs());
+  return SyncDirectory(path_);  // the old files' names are gone for good
+}
+
+// A range without keys: the memtable is written out first, and then there is nothing to merge.
+void LevelDbEngine::FlushMemtable() {
+  const leveldb::Slice before_all("A");
+  db_->CompactRange(&before_all, &before_all);
 }
 
 absl::Status LevelDbEngine::Write(const std::optional<Head>& expected, const CommitBatch& batch) {
@@ -203,7 +277,10 @@ absl::Status LevelDbEngine::Write(const std::optional<Head>& expected, const Com
   for (const auto& [number, bytes] : batch.stream_records) write.Put(StreamKey(number), bytes);
   write.Put(kHeadKey, EncodeHead(batch.head));
   Pace(write.ApproximateSize());
-  RETURN_IF_ERROR(Translate(db_->Write(Synced(), &write), "commit"));
+  {
+    MutexLock lock(write_mutex_);
+    RETURN_IF_ERROR(Translate(db_->Write(Synced(), &write), "commit"));
+  }
   RETURN_IF_ERROR(CheckSyncs());
   head_ = batch.head;
   return absl::OkStatus();

@@ -32,6 +32,15 @@ class MemoryEngine : public Engine {
     return absl::OkStatus();
   }
 
+  absl::Status Forget(absl::Span<const Forgotten> entries) override {
+    MutexLock lock(mutex_);
+    for (const Forgotten& entry : entries) {
+      records_.erase({RecordKind::kPayload, entry.index});
+      if (!entry.identity.empty()) records_[{RecordKind::kIdentity, entry.index}] = entry.identity;
+    }
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<std::string> Read(RecordKind kind, uint64_t index) override {
     MutexLock lock(mutex_);
     return Find(records_, std::make_pair(kind, index));

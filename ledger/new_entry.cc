@@ -40,6 +40,12 @@ NewEntry ConflictEntry(SealedEvent& event, const Mac128& conflict_identity, uint
   return entry;
 }
 
+NewEntry OwnEventEntry(EntryKind kind, std::string body, SealedEvent& event) {
+  NewEntry entry = Sealed(kind, event, {event.identity_mac, event.event_mac, kGapsUnknown, 0});
+  entry.leaf.body = std::move(body);
+  return entry;
+}
+
 absl::StatusOr<NewEntry> GenesisEntry(const Genesis& genesis) {
   ASSIGN_OR_RETURN(std::string body, EncodeGenesis(genesis));
   return System(EntryKind::kGenesis, std::move(body));

@@ -31,12 +31,15 @@ struct CommitPlan {
   std::vector<std::pair<uint32_t, std::string>> stream_records;  // number -> record
 };
 
-// REQUIRES of both: `event` came from a Sealer. Secret, payload and tags are moved out; seed and
+// REQUIRES of these: `event` came from a Sealer. Secret, payload and tags are moved out; seed and
 // header stay for the answer.
 NewEntry EventEntry(SealedEvent& event, uint32_t stream_number);
 // Evidence that another event was refused under the identity of entry `first_index`.
 NewEntry ConflictEntry(SealedEvent& event, const Mac128& conflict_identity, uint64_t first_index);
 
+// The ledger's own, behind which an event stands: an erasure, a request for one, a legal hold.
+// `body` as of erasure_entries.h.
+NewEntry OwnEventEntry(EntryKind kind, std::string body, SealedEvent& event);
 // The ledger's own.
 absl::StatusOr<NewEntry> GenesisEntry(const Genesis& genesis);
 absl::StatusOr<NewEntry> OperatorEntry(const OperatorAction& action);

@@ -53,6 +53,17 @@ struct LedgerLimits {
   uint64_t check_entries_per_second = 0;
 };
 
+// Who may erase, and how much at once (eraser.h).
+struct ErasureRules {
+  // Who asks for an erasure may approve it.
+  bool one_person = false;
+  // Entries that one erasure names at most: more of them wait for their secrets' syncs and for the
+  // tables they lie in to be written anew, which takes a minute or so at this many.
+  uint64_t max_entries = 100'000;
+  // How long a request for an erasure may wait for its approval: over a holiday, not for ever.
+  uint64_t request_lifetime_us = uint64_t{30} * 24 * 3600 * 1'000'000;
+};
+
 // What a LevelDB open may write before anything is freed: two full write-ahead logs with a commit
 // over (2 x 20 MiB) as tables, and a manifest.
 inline constexpr uint64_t kDefaultBallastBytes = uint64_t{48} << 20;

@@ -1,5 +1,6 @@
 #include "ledger/reader.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,13 +19,19 @@ absl::Status Missing(absl::string_view what, uint64_t index) {
 
 }  // namespace
 
+absl::Status BeyondSize(uint64_t index, uint64_t size) {
+  return WithReason(
+      absl::OutOfRangeError(absl::StrCat("entry ", index, " of a log of size ", size)),
+      kReasonIndexBeyondSize, {{"index", absl::StrCat(index)}, {"size", absl::StrCat(size)}});
+}
+
 absl::Status Corrupt(absl::Status status) {
   if (!absl::IsDataLoss(status)) return status;
   return WithReason(std::move(status), kReasonStorageCorrupt);
 }
 
-Reader::Reader(std::string origin, Engine& engine, SeedStore& seeds)
-    : origin_(std::move(origin)), engine_(engine), seeds_(seeds) {}
+Reader::Reader(std::string origin, Engine& engine, SeedStore& seeds, const Erasures* erasures)
+    : origin_(std::move(origin)), engine_(engine), seeds_(seeds), erasures_(erasures) {}
 
 absl::StatusOr<StoredEntry> Reader::Read(uint64_t index, bool with_opening) const {
   absl::StatusOr<std::string> leaf = engine_.Read(RecordKind::kLeaf, index);
@@ -37,6 +44,14 @@ absl::StatusOr<StoredEntry> Reader::Read(uint64_t index, bool with_opening) cons
   return entry;
 }
 
+bool Reader::IsErased(StoredEntry& entry) const {
+  const auto by = erasures_ == nullptr ? std::nullopt : erasures_->ErasedBy(entry.index);
+  if (!by.has_value()) return false;
+  entry.payload = StoredEntry::Payload::kErased;
+  entry.erased_by = *by;
+  return true;
+}
+
 absl::Status Reader::FillOpening(StoredEntry& entry) const {
   const absl::StatusOr<Leaf> leaf = ParseLeaf(entry.leaf);
   if (!leaf.ok()) {
@@ -47,6 +62,8 @@ absl::Status Reader::FillOpening(StoredEntry& entry) const {
     entry.payload = StoredEntry::Payload::kNone;
     return absl::OkStatus();
   }
+  // From the erasure entry on nothing is shown, also while it is being carried out.
+  if (IsErased(entry)) return absl::OkStatus();
   const absl::StatusOr<SeedStore::State> state = seeds_.StateOf(entry.index);
   if (!state.ok()) return Corrupt(state.status());
   if (*state == SeedStore::State::kErased) {
@@ -55,8 +72,11 @@ absl::Status Reader::FillOpening(StoredEntry& entry) const {
   }
   if (*state == SeedStore::State::kEmpty) return Missing("the secret", entry.index);
   const absl::StatusOr<std::string> secret = seeds_.Get(entry.index);
+  if (absl::IsNotFound(secret.status()) && IsErased(entry)) return absl::OkStatus();
   if (!secret.ok()) return Corrupt(secret.status());
   const absl::StatusOr<std::string> record = engine_.Read(RecordKind::kPayload, entry.index);
+  // It may have been erased between the two.
+  if (absl::IsNotFound(record.status()) && IsErased(entry)) return absl::OkStatus();
   if (absl::IsNotFound(record.status())) return Missing("the payload", entry.index);
   if (!record.ok()) return Corrupt(record.status());
   absl::StatusOr<Payload> payload = DecryptPayload(*secret, origin_, *leaf->commitment, *record);

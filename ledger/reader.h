@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ledger/engine.h"
+#include "ledger/erasures.h"
 #include "ledger/ledger.h"
 #include "ledger/seed_store.h"
 
@@ -20,7 +21,8 @@ namespace auditledger {
 
 class Reader {
  public:
-  Reader(std::string origin, Engine& engine, SeedStore& seeds);
+  // `erasures` may be nullptr: then only destroyed secrets tell what was erased.
+  Reader(std::string origin, Engine& engine, SeedStore& seeds, const Erasures* erasures = nullptr);
 
   absl::StatusOr<StoredEntry> Read(uint64_t index, bool with_opening) const;
   // [begin, end) in order, until `visit` returns false.
@@ -32,12 +34,17 @@ class Reader {
 
  private:
   absl::Status FillOpening(StoredEntry& entry) const;
+  // Marks it, if an erasure entry names it.
+  bool IsErased(StoredEntry& entry) const;
 
   const std::string origin_;
   Engine& engine_;
   SeedStore& seeds_;
+  const Erasures* const erasures_;
 };
 
+// OutOfRange (INDEX_BEYOND_SIZE) for an entry that a log of this size does not have.
+absl::Status BeyondSize(uint64_t index, uint64_t size);
 // DataLoss with its reason for the api; other codes are passed on.
 absl::Status Corrupt(absl::Status status);
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "ledger/erasures.h"
 #include "ledger/fsck_store.h"
 #include "ledger/key_files.h"
 #include "ledger/log_writer.h"
@@ -346,6 +347,8 @@ absl::Status Repairer::PutInPlace() {
   }
   RETURN_IF_ERROR(ReplaceFile(absl::StrCat(paths.data_dir, "/ledger.origin"),
                               absl::StrCat(options_.key.name(), "\n")));
+  // What an older backup brought back of erased entries the next start destroys once more.
+  RETURN_IF_ERROR(RemoveErasuresFile(paths.data_dir));
   RETURN_IF_ERROR(AddRepairedMarker(paths.state_dir, report_.logged));
   RETURN_IF_ERROR(RemoveFile(ReadyPath(paths.data_dir)));
   RETURN_IF_ERROR(SyncDirectory(RepairingPath(paths.data_dir)));

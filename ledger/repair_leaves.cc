@@ -1,10 +1,12 @@
 #include "ledger/repair_leaves.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "ledger/engine_tiles.h"
 #include "merkle/frontier.h"
+#include "merkle/leaf.h"
 #include "merkle/status_macros.h"
 #include "merkle/tile.h"
 
@@ -17,7 +19,15 @@ struct Walk {
   std::optional<Hash> stored_root;  // at the stored size
   std::optional<uint64_t> nowhere;  // the first entry that nobody has
   uint64_t taken = 0;               // from others
+  ErasureHistory erasures;          // of entries below the signed size
 };
+
+// What breaks a rule counts for nothing; fsck names it.
+void TakeErasure(uint64_t index, absl::string_view bytes, ErasureHistory& erasures) {
+  const absl::StatusOr<Leaf> leaf = ParseLeaf(bytes);
+  if (!leaf.ok() || !ErasureHistory::Takes(leaf->kind)) return;
+  erasures.Add(index, leaf->kind, leaf->body).IgnoreError();
+}
 
 Walk WalkOver(const Head& signed_head, uint64_t end, LeafPolicy policy, LeafPicker& picker) {
   Walk out;
@@ -28,6 +38,9 @@ Walk WalkOver(const Head& signed_head, uint64_t end, LeafPolicy policy, LeafPick
       if (!leaf.has_value()) {
         out.nowhere = frontier.size();
         return out;
+      }
+      if (frontier.size() < signed_head.size) {
+        TakeErasure(frontier.size(), leaf->bytes, out.erasures);
       }
       frontier.Append(LeafHash(leaf->bytes));
       out.taken += leaf->is_own ? 0 : 1;
@@ -108,9 +121,9 @@ absl::StatusOr<ProvenLeaves> ProveLeaves(const Head& signed_head, const std::opt
   const uint64_t end = extends ? stored->size : signed_head.size;
   std::string why;
   for (const LeafPolicy policy : {LeafPolicy::kOwnFirst, LeafPolicy::kOthersFirst}) {
-    const Walk walk = WalkOver(signed_head, end, policy, picker);
+    Walk walk = WalkOver(signed_head, end, policy, picker);
     if (walk.signed_root == signed_head.root) {
-      ProvenLeaves out{policy, {signed_head.size, signed_head.root, 0}};
+      ProvenLeaves out{policy, {signed_head.size, signed_head.root, 0}, std::move(walk.erasures)};
       if (extends && walk.stored_root == stored->root) {
         out.head = {stored->size, stored->root, 0};
       }

@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "ledger/engine.h"
 #include "ledger/fsck_store.h"
+#include "merkle/erasure_history.h"
 
 namespace auditledger {
 
@@ -70,6 +71,8 @@ struct ProvenLeaves {
   LeafPolicy policy = LeafPolicy::kOwnFirst;
   // What the log will be: `stored` where all of it stands, else `signed_head`. time_us is 0.
   Head head;
+  // What the entries below the signed head say of erasure.
+  ErasureHistory erasures{};
 };
 // DataLoss, with the reason, when no choice leads to `signed_head`. `stored` is what the log says
 // it is; only a head that extends the signed one counts.

@@ -20,10 +20,6 @@ namespace {
 
 using Records = std::map<uint64_t, std::string>;
 
-bool HasIdentity(const Leaf& leaf) {
-  return leaf.kind == EntryKind::kEvent || leaf.kind == EntryKind::kConflict;
-}
-
 class Rebuild {
  public:
   Rebuild(const RebuildSources& sources, const ProvenLeaves& proven, uint64_t signed_size,
@@ -120,16 +116,18 @@ absl::Status Rebuild::AddBundle(uint64_t bundle) {
       batch_.head.time_us = leaf->recorded_at_us;
       const bool has_payload = leaf->commitment.has_value();
       const bool needs_payload = has_payload && !payloads.contains(index);
-      const bool needs_identity = HasIdentity(*leaf) && !identities.contains(index);
+      const bool needs_identity = CarriesEvent(leaf->kind) && !identities.contains(index);
       if (has_payload && !needs_payload) {
         Put(RecordKind::kPayload, index, std::move(payloads[index]));
       }
-      if (HasIdentity(*leaf) && !needs_identity) {
+      if (CarriesEvent(leaf->kind) && !needs_identity) {
         Put(RecordKind::kIdentity, index, std::move(identities[index]));
       }
       Miss(index, needs_payload, needs_identity);
       if (sources_.secrets != nullptr) {
-        RETURN_IF_ERROR(sources_.secrets->Look(index, has_payload, sources_.backup));
+        const bool erased = proven_.erasures.ErasedBy(index).has_value();
+        RETURN_IF_ERROR(sources_.secrets->Look(
+            index, {.has_secret = has_payload, .is_erased = erased}, sources_.backup));
       }
     }
     Put(RecordKind::kLeaf, index, std::move(picked->bytes));

@@ -114,18 +114,18 @@ absl::Status SecretsRepair::Load(uint64_t index) {
   return absl::OkStatus();
 }
 
-absl::Status SecretsRepair::Look(uint64_t index, bool has_secret, BackupLookup* backup) {
+absl::Status SecretsRepair::Look(uint64_t index, const Wanted& wanted, BackupLookup* backup) {
   RETURN_IF_ERROR(Load(index));
   const absl::string_view own =
       absl::string_view(segment_->slots)
           .substr((index - segment_->first) * kSeedSlotBytes, kSeedSlotBytes);
   const bool is_unread = segment_->unread.contains(index);
-  if (!has_secret) {
+  if (!wanted.has_secret) {
     if (is_unread || !IsEmpty(own)) slots_.emplace(index, std::string(kSeedSlotBytes, '\0'));
     return absl::OkStatus();
   }
   if (!is_unread && IsErased(own)) return absl::OkStatus();
-  if (!is_unread && WasErased(index)) {
+  if (wanted.is_erased || (!is_unread && WasErased(index))) {
     slots_.emplace(index, ErasedSlot());
     return absl::OkStatus();
   }

@@ -5,7 +5,7 @@
 //
 // Example:
 //   ASSIGN_OR_RETURN(auto secrets, SecretsRepair::Open(seed_dir, origin, keys));
-//   secrets->Look(17, /*has_secret=*/true, backup.get());   // for each entry, ascending
+//   secrets->Look(17, {.has_secret = true}, backup.get());   // for each entry, ascending
 //   ASSIGN_OR_RETURN(const MendedSecrets mended, secrets->Finish());
 //   secrets->Keep();                                        // once it is decided
 //   PutSecretsInPlace(seed_dir);
@@ -56,8 +56,12 @@ class SecretsRepair {
                                                              const std::string& origin,
                                                              const LedgerKeys& keys);
   ~SecretsRepair();  // removes what was made, unless it is kept
-  // `backup` may be nullptr.
-  absl::Status Look(uint64_t index, bool has_secret, BackupLookup* backup);
+  struct Wanted {
+    bool has_secret = false;  // an event stands behind the entry
+    bool is_erased = false;   // and an erasure entry of the proven log names it
+  };
+  // `backup` may be nullptr; of what is erased it is not asked.
+  absl::Status Look(uint64_t index, const Wanted& wanted, BackupLookup* backup);
   absl::StatusOr<MendedSecrets> Finish();
   void Keep() { kept_ = true; }
 

@@ -1,6 +1,8 @@
 #include "ledger/request_planner.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -36,12 +38,14 @@ Mac128 ConflictIdentity(absl::string_view dedup_key, const Mac128& identity, uin
 }
 
 RequestPlanner::RequestPlanner(const LedgerLimits& limits, absl::string_view dedup_key,
-                               Engine& engine, IdentityIndex& identities, StreamTable& streams)
+                               Engine& engine, IdentityIndex& identities, StreamTable& streams,
+                               const Erasures& erasures)
     : max_conflicts_(limits.max_conflicts_per_identity),
       dedup_key_(dedup_key),
       engine_(engine),
       identities_(identities),
-      streams_(streams) {}
+      streams_(streams),
+      erasures_(erasures) {}
 
 void RequestPlanner::Begin(uint64_t next_index) {
   first_index_ = next_index;
@@ -67,12 +71,37 @@ absl::StatusOr<RequestPlan> RequestPlanner::Add(std::vector<SealedEvent>& events
   if (has(Verdict::kConflict) != findings.end()) return RefuseConflict(events, findings);
   const auto erased = has(Verdict::kErased);
   if (erased != findings.end()) {
-    return Refuse(WithReason(absl::FailedPreconditionError(absl::StrCat(
-                                 "events[", erased - findings.begin(), "] was recorded as entry ",
-                                 erased->index, " and has been erased since")),
-                             kReasonEventErased, {{"index", absl::StrCat(erased->index)}}));
+    return Refuse(Erased(static_cast<size_t>(erased - findings.begin()), erased->index));
   }
   return Accept(events, findings);
+}
+
+absl::Status RequestPlanner::Erased(size_t position, uint64_t index) const {
+  // None where a secret was destroyed without an entry, by an earlier version.
+  const std::optional<uint64_t> by = erasures_.ErasedBy(index);
+  std::map<std::string, std::string> metadata = {{"index", absl::StrCat(index)}};
+  if (by.has_value()) metadata["erased_by"] = absl::StrCat(*by);
+  return WithReason(absl::FailedPreconditionError(
+                        absl::StrCat("events[", position, "] was recorded as entry ", index,
+                                     by.has_value() ? absl::StrCat(" and was erased by entry ", *by)
+                                                    : " and has been erased since")),
+                    kReasonEventErased, metadata);
+}
+
+absl::StatusOr<RequestPlan> RequestPlanner::AddOwn(NewEntry entry) {
+  if (entry.identity.has_value()) {
+    ASSIGN_OR_RETURN(const std::optional<Known> known, Find(entry.identity->identity_mac));
+    if (known.has_value()) {
+      return Refuse(WithReason(absl::AlreadyExistsError(absl::StrCat(
+                                   "an event of this id stands behind entry ", known->index)),
+                               kReasonEventIdConflict,
+                               {{"first_index", absl::StrCat(known->index)}}));
+    }
+  }
+  RequestPlan plan;
+  plan.events.push_back({next_index(), false});
+  Push(std::move(entry));
+  return plan;
 }
 
 absl::StatusOr<std::optional<RequestPlanner::Known>> RequestPlanner::Find(const Mac128& identity) {
@@ -98,7 +127,9 @@ absl::StatusOr<std::vector<RequestPlanner::Finding>> RequestPlanner::Classify(
     Finding finding;
     if (known.has_value()) {
       finding.index = known->index;
-      const bool erased = known->event_mac == Mac128{};
+      // From its erasure entry on, also before the MAC is zeroed.
+      const bool erased =
+          known->event_mac == Mac128{} || erasures_.ErasedBy(known->index).has_value();
       const bool same = known->event_mac == event.event_mac;
       finding.verdict = erased ? Verdict::kErased : same ? Verdict::kRepeat : Verdict::kConflict;
     }
@@ -120,7 +151,8 @@ absl::StatusOr<RequestPlan> RequestPlanner::RefuseConflict(std::vector<SealedEve
             "events[", i, "] differs from entry ", findings[i].index,
             ", which has the same principal, stream and event id; ",
             evidence.kept ? "the refused event is kept as evidence in entry "
-                          : "it is not kept, since there is evidence enough, the last in entry ",
+                          : "it is not kept, since there is evidence enough, or evidence was "
+                            "erased, the last in entry ",
             evidence.index)),
         kReasonEventIdConflict,
         {{"first_index", absl::StrCat(findings[i].index)},
@@ -143,7 +175,7 @@ absl::StatusOr<RequestPlanner::Evidence> RequestPlanner::KeepEvidence(SealedEven
       return last;
     }
     last = {known->index, known->event_mac == event.event_mac};
-    if (last.kept) return last;
+    if (last.kept || known->event_mac == Mac128{}) return last;
   }
   return last;
 }

@@ -4,13 +4,14 @@
 // A request stands or falls as a whole. In it an event is
 //   new         its identity is unknown: it gets the next index, next to the request's other new
 //   ones a repeat    same identity, same event: its first place is the answer erased      same
-//   identity, the event was erased: FailedPrecondition EVENT_ERASED a conflict  same identity,
-//   another event: AlreadyExists EVENT_ID_CONFLICT. Nothing of the request
+//   identity, the event was erased: FailedPrecondition EVENT_ERASED, naming the erasure a conflict
+//   same identity, another event: AlreadyExists EVENT_ID_CONFLICT. Nothing of the request
 //               is appended but one conflict entry for each such event, the n-th (from 0) of an
 //               identity recorded under
 //     conflict_identity = HMAC-SHA-256(dedup_key, "conflict" 00 || identity_mac || BE64(n))[0:16]
 //               so that the same refused event again finds its evidence and adds none, and
-//               max_conflicts_per_identity bounds what one identity can make the log keep.
+//               max_conflicts_per_identity bounds what one identity can make the log keep. Once
+//               evidence was erased, which may have been of this very event, none is kept any more.
 // Known is what the log holds and what this commit already got; two different events under one
 // identity inside one request contradict each other and are InvalidArgument.
 //
@@ -29,6 +30,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ledger/engine.h"
+#include "ledger/erasures.h"
 #include "ledger/identity_index.h"
 #include "ledger/new_entry.h"
 #include "ledger/options.h"
@@ -56,14 +58,15 @@ class RequestPlanner {
  public:
   // All must outlive it.
   RequestPlanner(const LedgerLimits& limits, absl::string_view dedup_key, Engine& engine,
-                 IdentityIndex& identities, StreamTable& streams);
+                 IdentityIndex& identities, StreamTable& streams, const Erasures& erasures);
 
   // Begins a commit whose first entry will have index `next_index`.
   void Begin(uint64_t next_index);
   // Adds a request to it. What becomes an entry is moved out of `events`, except seeds and headers.
   absl::StatusOr<RequestPlan> Add(std::vector<SealedEvent>& events);
-  // Adds an entry of the ledger's own.
-  void AddOwn(NewEntry entry) { Push(std::move(entry)); }
+  // Adds an entry of the ledger's own. Where an event stands behind it its identity must be new:
+  // ALREADY_EXISTS (EVENT_ID_CONFLICT) without evidence, for its writer is the ledger itself.
+  absl::StatusOr<RequestPlan> AddOwn(NewEntry entry);
   uint64_t entries() const { return plan_.entries.size(); }
   // What to commit; may have no entries.
   CommitPlan Take();
@@ -83,6 +86,7 @@ class RequestPlanner {
 
   uint64_t next_index() const { return first_index_ + plan_.entries.size(); }
   absl::StatusOr<std::optional<Known>> Find(const Mac128& identity);
+  absl::Status Erased(size_t position, uint64_t index) const;
   absl::StatusOr<std::vector<Finding>> Classify(const std::vector<SealedEvent>& events);
   absl::StatusOr<RequestPlan> RefuseConflict(std::vector<SealedEvent>& events,
                                              const std::vector<Finding>& findings);
@@ -100,6 +104,7 @@ class RequestPlanner {
   Engine& engine_;
   IdentityIndex& identities_;
   StreamTable& streams_;
+  const Erasures& erasures_;
   uint64_t first_index_ = 0;
   CommitPlan plan_;
   absl::flat_hash_map<Mac128, Known> pending_;        // of this commit

@@ -60,6 +60,14 @@ Sealer::Sealer(std::string origin, const LedgerKeys& keys, Random& random)
       dedup_key_(keys.dedup_key.Reveal()),
       random_(random) {}
 
+absl::StatusOr<Hash> Sealer::TagOf(const TagKey& key) const {
+  constexpr size_t kMaxKeyBytes = 65535;
+  if (key.system.size() > kMaxKeyBytes || key.id.size() > kMaxKeyBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("a key of over ", kMaxKeyBytes, " bytes"));
+  }
+  return DeriveTag(index_key_, key);
+}
+
 absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
   ASSIGN_OR_RETURN(const std::vector<UnitView> units, CutUnitViews(input.event));
   SealedEvent sealed;

@@ -19,6 +19,7 @@
 #include "merkle/hash.h"
 #include "merkle/header.h"
 #include "merkle/sha256.h"
+#include "merkle/tags.h"
 
 namespace auditledger {
 
@@ -65,6 +66,8 @@ class Sealer {
   // InvalidArgument: the event is not canonical, its tags do not parse, a leaf would be too large,
   // the emitter's signature is wrong. The message names the field.
   absl::StatusOr<SealedEvent> Seal(SealInput input) const;
+  // The tag that leaves of events about this key have. InvalidArgument: too long to be one.
+  absl::StatusOr<Hash> TagOf(const TagKey& key) const;
 
  private:
   std::string origin_;

@@ -83,6 +83,7 @@ class FileSeedStore : public SeedStore {
   absl::StatusOr<State> StateOf(uint64_t index) override;
   absl::StatusOr<std::string> ReadSlots(uint64_t begin, uint64_t end) override;
   absl::Status Erase(uint64_t index) override;
+  absl::Status EraseAll(absl::Span<const uint64_t> indices) override;
   bool SyncFailed() const override { return sync_failed_.load(); }
 
  private:
@@ -261,6 +262,30 @@ absl::Status FileSeedStore::Erase(uint64_t index) {
   return Latch(WriteSlots(index, ErasedSlot()));
 }
 
+// Commits go on in between: what is overwritten under one lock is bounded.
+absl::Status FileSeedStore::EraseAll(absl::Span<const uint64_t> indices) {
+  const std::string erased = ErasedSlot();
+  while (!indices.empty()) {
+    const uint64_t segment = indices.front() / kSeedSlotsPerSegment;
+    MutexLock lock(write_mutex_);
+    RETURN_IF_ERROR(CheckLatch());
+    const absl::StatusOr<SharedFile> file = OpenSegment(segment);
+    if (absl::IsNotFound(file.status())) {
+      return absl::DataLossError(absl::StrCat(PathOf(segment), " is missing: is it mounted?"));
+    }
+    RETURN_IF_ERROR(Latch(file.status()));
+    size_t count = 0;
+    for (; count < indices.size() && count < kSlotsPerRead; ++count) {
+      if (indices[count] / kSeedSlotsPerSegment != segment) break;
+      const uint64_t offset = indices[count] % kSeedSlotsPerSegment * kSeedSlotBytes;
+      RETURN_IF_ERROR(Latch((*file)->WriteAt(offset, erased)));
+    }
+    RETURN_IF_ERROR(Latch((*file)->SyncData()));
+    indices.remove_prefix(count);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> FileSeedStore::ReadSlot(uint64_t index) {
   const absl::StatusOr<SharedFile> file = OpenSegment(index / kSeedSlotsPerSegment);
   if (absl::IsNotFound(file.status())) return std::string(kSeedSlotBytes, '\0');
@@ -322,6 +347,11 @@ absl::StatusOr<SeedStore::State> FileSeedStore::StateOf(uint64_t index) {
 }
 
 }  // namespace
+
+absl::Status SeedStore::EraseAll(absl::Span<const uint64_t> indices) {
+  for (const uint64_t index : indices) RETURN_IF_ERROR(Erase(index));
+  return absl::OkStatus();
+}
 
 absl::StatusOr<SeedStore::State> SeedSlotState(absl::string_view slot) {
   ASSIGN_OR_RETURN(const Slot parsed, ParseSlot(slot));

@@ -16,7 +16,7 @@
 // rotation rewraps slots and changes no layout.
 // A segment is made only with its first slot, behind the segment before it. One that is missing
 // later (a folder not mounted, or emptied) is DataLoss by name, not made anew.
-// Thread-safety: Put is called by one thread at a time; Get may be called by many, also meanwhile.
+// Thread-safety: Put is called by one thread at a time; Get and Erase by many, also meanwhile.
 // Errors: DataLoss for a slot that does not open; NotFound for an empty or erased slot (told apart
 // by StateOf); any write or sync error latches the store.
 #ifndef AUDITLEDGER_LEDGER_SEED_STORE_H_
@@ -74,10 +74,12 @@ class SeedStore {
   virtual absl::StatusOr<std::string> ReadSlots(uint64_t /*begin*/, uint64_t /*end*/) {
     return absl::UnimplementedError("this key store has no slots to copy");
   }
-  // Overwrites the slot and syncs.
+  // Overwrites the slot and syncs. Beside a Put.
   virtual absl::Status Erase(uint64_t index) = 0;
   // A sync failed, not merely a write: what was written may be lost though it can be read.
   virtual bool SyncFailed() const { return false; }
+  // Erase for many, which ascend, with one sync a segment.
+  virtual absl::Status EraseAll(absl::Span<const uint64_t> indices);
 };
 
 // Of a slot's kSeedSlotBytes. DataLoss when they are none of a slot's.

@@ -97,6 +97,11 @@ absl::StatusOr<Leaf> ParseLeaf(absl::string_view bytes) {
   return leaf;
 }
 
+bool CarriesEvent(EntryKind kind) {
+  return kind == EntryKind::kEvent || kind == EntryKind::kConflict || kind == EntryKind::kErasure ||
+         kind == EntryKind::kLegalHold || kind == EntryKind::kErasureRequest;
+}
+
 std::string EntryKindName(EntryKind kind) {
   switch (kind) {
     case EntryKind::kEvent:
@@ -119,6 +124,10 @@ std::string EntryKindName(EntryKind kind) {
       return "clock";
     case EntryKind::kAnchor:
       return "anchor";
+    case EntryKind::kLegalHold:
+      return "legal hold";
+    case EntryKind::kErasureRequest:
+      return "erasure request";
   }
   return absl::StrCat("kind ", static_cast<int>(kind));
 }

@@ -12,7 +12,7 @@
 //   if (leaf.kind == EntryKind::kEvent) ...
 //
 // What a kind asks of its leaf (an event has a commitment and no body, a conflict a body of its
-// own) is checked where it is used: VerifyOpening (opening.h), system_entries.h.
+// own) is checked where it is used: VerifyOpening (opening.h), system_entries.h, erasure_entries.h.
 //
 // Thread-safety: values and pure functions. Source: shared/design.md section 3.
 #ifndef AUDITLEDGER_MERKLE_LEAF_H_
@@ -33,7 +33,7 @@ inline constexpr size_t kMaxLeafBytes = 65535;
 inline constexpr uint8_t kLeafVersion = 1;
 
 // Never renumber. Kinds other than kEvent are the ledger's own; their bodies are in
-// system_entries.h.
+// system_entries.h and erasure_entries.h.
 enum class EntryKind : uint8_t {
   kEvent = 1,
   kGenesis = 2,
@@ -42,10 +42,15 @@ enum class EntryKind : uint8_t {
   kErasure = 5,
   kConflict = 6,  // another event under a known identity, refused and kept as evidence
   kFreeze = 7,
-  kOperator = 8,  // an operator's override of a safety stop
-  kClock = 9,     // the clock stepped
-  kAnchor = 10,   // a timestamping authority has stamped one of the log's heads
+  kOperator = 8,         // an operator's override of a safety stop
+  kClock = 9,            // the clock stepped
+  kAnchor = 10,          // a timestamping authority has stamped one of the log's heads
+  kLegalHold = 11,       // entries may not be erased, or may again
+  kErasureRequest = 12,  // somebody asks that entries be erased; another approves by the erasure
 };
+// Whether an AuditEvent stands behind entries of this kind: their leaf has a commitment, tags and
+// time of the event.
+bool CarriesEvent(EntryKind kind);
 
 struct Leaf {
   EntryKind kind = EntryKind::kEvent;

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "merkle/bytes.h"
 #include "merkle/commitment.h"
+#include "merkle/erasure_entries.h"
 #include "merkle/header.h"
 #include "merkle/status_macros.h"
 #include "merkle/system_entries.h"
@@ -74,15 +75,26 @@ absl::Status CheckWidth(uint64_t width) {
   return Invalid("payload bundle", "width is not 1 to 256");
 }
 
+absl::Status CheckBody(const Leaf& leaf) {
+  switch (leaf.kind) {
+    case EntryKind::kEvent:
+      return leaf.body.empty() ? absl::OkStatus() : Invalid("leaf body", "an event has none");
+    case EntryKind::kConflict:
+      return ParseConflict(leaf.body).status();
+    case EntryKind::kErasure:
+      return ParseErasure(leaf.body).status();
+    case EntryKind::kErasureRequest:
+      return ParseErasureRequest(leaf.body).status();
+    case EntryKind::kLegalHold:
+      return ParseLegalHold(leaf.body).status();
+    default:
+      return Invalid("leaf kind", absl::StrCat(EntryKindName(leaf.kind), " carries no event"));
+  }
+}
+
 // Whether an event can stand behind this leaf at all, by its kind's own rules.
 absl::Status CheckCarriesEvent(const Leaf& leaf) {
-  if (leaf.kind == EntryKind::kEvent) {
-    if (!leaf.body.empty()) return Invalid("leaf body", "an event has none");
-  } else if (leaf.kind == EntryKind::kConflict) {
-    RETURN_IF_ERROR(ParseConflict(leaf.body).status());
-  } else {
-    return Invalid("leaf kind", absl::StrCat(EntryKindName(leaf.kind), " carries no event"));
-  }
+  RETURN_IF_ERROR(CheckBody(leaf));
   if (!leaf.commitment) return Invalid("leaf commitment", "is absent");
   return absl::OkStatus();
 }

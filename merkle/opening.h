@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<std::optional<Opening>>> ParsePayloadBundle(absl::str
 absl::StatusOr<std::vector<std::optional<OpeningView>>> ParsePayloadBundleViews(
     absl::string_view bundle, uint64_t width);
 
-// Checks that `opening` (with its event) is what the leaf of an event or of a conflict commits to:
+// Checks that `opening` (with its event) is what a leaf that carries an event (leaf.h) commits to:
 // commitment, event time, that the header names the event's own id, stream and sequence, and, when
 // `index_key` is given, that the leaf's tags are exactly those of the event.
 // InvalidArgument: malformed; DataLoss: well formed, but leaf, header and event differ, saying how.

@@ -9,6 +9,7 @@
 //   operator  u8 1 | u16 len | what          never who: a leaf cannot be erased
 //   clock     u8 1 | u64 before_us | u64 after_us
 //   anchor    u8 1 | u64 size | root[32] | token_hash[32] | u64 time_us
+// (Erasures, requests for them and legal holds: erasure_entries.h.)
 //
 // Suites: hash 1 = SHA-256 as RFC 6962; tags 1 = tags.h; commitment 1 = commitment.h.
 //

@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "auditledger/v1/admin_service.grpc.pb.h"
+#include "auditledger/v1/erasure_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
 #include "auditledger/v1/proof_service.grpc.pb.h"
 #include "merkle/checkpoint.h"
@@ -56,6 +57,7 @@ void AddProveCommands(CLI::App& app, Run& run);    // checkpoint, prove, prove-c
 void AddExportCommand(CLI::App& app, Run& run);    // export
 void AddCoseCommand(CLI::App& app, Run& run);      // receipt-cose
 void AddBackupCommand(CLI::App& app, Run& run);    // backup
+void AddEraseCommands(CLI::App& app, Run& run);    // erase, approve-erasure, hold, lift-hold
 void AddKeyCommands(CLI::App& app, Run& run);      // key-changes, rotate-key, freeze, retire
 void AddRestoreCommands(CLI::App& app, Run& run);  // backup-verify, restore: offline
 
@@ -70,6 +72,7 @@ class Connection {
   v1::LedgerService::StubInterface& ledgers() { return *ledgers_; }
   v1::AdminService::StubInterface& admin() { return *admin_; }
   v1::ProofService::StubInterface& proofs() { return *proofs_; }
+  v1::ErasureService::StubInterface& erasures() { return *erasures_; }
   // "ledgers/ID". InvalidArgument when --ledger is not given.
   absl::StatusOr<std::string> LedgerName() const;
   // For one call, with the deadline; a stream that does not end has none.
@@ -93,12 +96,15 @@ class Connection {
   std::unique_ptr<v1::LedgerService::StubInterface> ledgers_;
   std::unique_ptr<v1::AdminService::StubInterface> admin_;
   std::unique_ptr<v1::ProofService::StubInterface> proofs_;
+  std::unique_ptr<v1::ErasureService::StubInterface> erasures_;
 };
 
 // ---- errors ----
 
 // The server's refusal in words: code, reason, field violations one a line, and how to mend it.
 absl::Status FromRpc(const grpc::Status& status);
+// The machine-readable reason of a server's refusal; "" of other errors.
+std::string ServerReason(const absl::Status& status);
 // Marks a proof or signature that does not verify.
 absl::Status NotProven(const absl::Status& status);
 // kExitRefused, kExitUnreachable, kExitNotProven or kExitUsage (exit_codes.h).

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "api/client/retry.h"
@@ -144,22 +143,12 @@ class Appender {
     if (connection_.pinned() || !options_.receipts_dir.empty()) {
       RETURN_IF_ERROR(CheckAppended(connection_, entry, bytes));
     }
-    if (!options_.receipts_dir.empty()) RETURN_IF_ERROR(WriteReceipt(entry, bytes));
+    if (!options_.receipts_dir.empty()) {
+      RETURN_IF_ERROR(WriteReceiptFiles(options_.receipts_dir, entry, bytes));
+    }
     ++count_;
     repeated_ += receipt.repeated_event() ? 1 : 0;
     Print(event, receipt);
-    return absl::OkStatus();
-  }
-
-  absl::Status WriteReceipt(const ProvenEntry& entry, const std::string& event) const {
-    const std::string base =
-        absl::StrCat(options_.receipts_dir, "/", absl::StrFormat("%012d", entry.index));
-    ASSIGN_OR_RETURN(const std::string proof, TlogProofText(entry));
-    for (const auto& [path, bytes] :
-         {std::pair(base + ".event.pb", event), std::pair(base + ".tlog-proof", proof)}) {
-      RETURN_IF_ERROR(WriteFileAtomically(
-          {.path = path, .temporary = path + ".tmp", .sync = false, .mode = 0600}, bytes));
-    }
     return absl::OkStatus();
   }
 

@@ -44,6 +44,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& opti
   out->ledgers_ = v1::LedgerService::NewStub(channel);
   out->admin_ = v1::AdminService::NewStub(channel);
   out->proofs_ = v1::ProofService::NewStub(channel);
+  out->erasures_ = v1::ErasureService::NewStub(channel);
   return out;
 }
 

@@ -22,6 +22,14 @@ constexpr Hint kHints[] = {
     {"LEDGER_NOT_FOUND", "`auditctl ledgers` lists them, `auditctl create-ledger` makes one"},
     {"EVENT_ID_CONFLICT", "another event has this id: an id is unique within its stream for ever"},
     {"EVENT_ERASED", "this event was recorded and erased; nothing to do"},
+    {"LEGAL_HOLD", "whoever placed the hold lifts it first: `auditctl lift-hold`"},
+    {"NOT_ERASABLE", "the ledger's own entries stand for ever: leave them out"},
+    {"ERASURE_TOO_LARGE", "divide it into several"},
+    {"NO_SUCH_REQUEST", "the entry that `auditctl erase` printed"},
+    {"NO_SUCH_HOLD", "the entry that `auditctl hold` printed"},
+    {"REQUEST_EXPIRED", "ask again: `auditctl erase`"},
+    {"REQUEST_DONE", "it was approved before; nothing to do"},
+    {"SECOND_PERSON_NEEDED", "another privacy officer runs `auditctl approve-erasure`"},
     {"EVENT_TOO_LARGE", "keep digests and identifiers in the event, not content"},
     {"MALFORMED_EVENT", "mend the fields named and send it again"},
     {"BATCH_TOO_LARGE", "a smaller --batch"},
@@ -102,6 +110,11 @@ absl::Status FromRpc(const grpc::Status& status) {
   absl::Status out(static_cast<absl::StatusCode>(status.error_code()), text);
   out.SetPayload(kFromServer, absl::Cord(reason));
   return out;
+}
+
+std::string ServerReason(const absl::Status& status) {
+  const auto reason = status.GetPayload(kFromServer);
+  return reason.has_value() ? std::string(*reason) : "";
 }
 
 absl::Status NotProven(const absl::Status& status) {

@@ -41,6 +41,12 @@ std::string PayloadText(v1::PayloadState state) {
   }
 }
 
+// "erased by entry 90": the server's word, which `auditledger-verify` checks against the log.
+std::string PayloadWords(const v1::Entry& entry) {
+  const std::string state = PayloadText(entry.payload_state());
+  return entry.erased_by() == 0 ? state : absl::StrCat(state, " by entry ", entry.erased_by());
+}
+
 // Everything a machine may want of an entry; the event in protobuf's JSON mapping where it is
 // there.
 absl::StatusOr<nlohmann::ordered_json> EntryJson(const v1::Entry& entry) {
@@ -51,6 +57,7 @@ absl::StatusOr<nlohmann::ordered_json> EntryJson(const v1::Entry& entry) {
                                 {"leaf_hash", LeafHash(entry.leaf()).ToBase64()},
                                 {"leaf", absl::Base64Escape(entry.leaf())},
                                 {"payload", PayloadText(entry.payload_state())}};
+  if (entry.erased_by() != 0) out["erased_by"] = entry.erased_by();
   if (leaf.event_time_us != 0) out["event_time"] = TimeText(leaf.event_time_us);
   if (!entry.has_opening()) return out;
   ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(entry.opening().header()));
@@ -77,7 +84,7 @@ absl::Status PrintEntryRow(const v1::Entry& entry, bool json) {
   }
   ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(entry.leaf()));
   std::vector<std::string> cells = {absl::StrCat(entry.index()), TimeText(leaf.recorded_at_us),
-                                    EntryKindName(leaf.kind), PayloadText(entry.payload_state())};
+                                    EntryKindName(leaf.kind), PayloadWords(entry)};
   if (entry.has_opening()) {
     ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(entry.opening().header()));
     cells.insert(cells.end(), {header.principal, header.stream_id, header.event_id,
@@ -128,9 +135,8 @@ absl::Status Get(const Options& global, const ReadOptions& options) {
     return absl::OkStatus();
   }
   if (entry.opening().event().empty()) {
-    return absl::NotFoundError(absl::StrCat("entry ", entry.index(),
-                                            " has no event to show: payload ",
-                                            PayloadText(entry.payload_state())));
+    return absl::NotFoundError(absl::StrCat(
+        "entry ", entry.index(), " has no event to show: payload ", PayloadWords(entry)));
   }
   return PrintEvent(entry.opening().event(), options.format);
 }

@@ -2,10 +2,13 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "merkle/leaf.h"
 #include "merkle/opening.h"
 #include "merkle/status_macros.h"
 #include "merkle/verify.h"
+#include "verifier/file_io.h"
 
 namespace auditledger::ctl {
 namespace {
@@ -66,6 +69,18 @@ ProvenEntry OfReceipt(const v1::Receipt& receipt) {
   out.inclusion = receipt.inclusion();
   out.checkpoint = receipt.checkpoint();
   return out;
+}
+
+absl::Status WriteReceiptFiles(const std::string& dir, const ProvenEntry& entry,
+                               const std::string& event) {
+  const std::string base = absl::StrCat(dir, "/", absl::StrFormat("%012d", entry.index));
+  ASSIGN_OR_RETURN(const std::string proof, TlogProofText(entry));
+  for (const auto& [path, bytes] :
+       {std::pair(base + ".event.pb", event), std::pair(base + ".tlog-proof", proof)}) {
+    RETURN_IF_ERROR(WriteFileAtomically(
+        {.path = path, .temporary = path + ".tmp", .sync = false, .mode = 0600}, bytes));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> TlogProofText(const ProvenEntry& entry) {

@@ -40,6 +40,9 @@ absl::Status CheckAppended(const Connection& connection, const ProvenEntry& entr
                            absl::string_view event);
 
 ProvenEntry OfReceipt(const v1::Receipt& receipt);
+// INDEX.tlog-proof and INDEX.event.pb below `dir`, for their owner alone.
+absl::Status WriteReceiptFiles(const std::string& dir, const ProvenEntry& entry,
+                               const std::string& event);
 // The file: what the verifier's `receipt` command reads.
 absl::StatusOr<std::string> TlogProofText(const ProvenEntry& entry);
 

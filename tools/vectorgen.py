@@ -12,6 +12,7 @@ import json
 import pathlib
 
 import vectorgen_cases as cases
+import vectorgen_erasures as erasures
 import vectorgen_keys as keys
 import vectorgen_openings as openings
 from vectorgen_formats import (
@@ -156,6 +157,9 @@ def hostile_vectors():
             receipt):
         refuse(lambda: parsers[parser](data), name)
         out.append({"parser": parser, "name": name, "blames": blames, "bytes": text(data)})
+    for parser, name, blames, data in erasures.hostile():
+        refuse(lambda: erasures.PARSERS[parser](data), name)
+        out.append({"parser": parser, "name": name, "blames": blames, "bytes": text(data)})
     for name, blames, units in cases.hostile_units():
         refuse(lambda: join(units), name)
         out.append({"parser": "join", "name": name, "blames": blames,
@@ -191,6 +195,8 @@ def main():
                        for f in cases.headers()]})
     write("leaves.json", "Leaves alone.", {"vectors": leaf_vectors()})
     write("system_entries.json", "Bodies of the ledger's own entries.", system_vectors())
+    write("erasures.json", "Bodies of entries by which content is erased, and their leaves.",
+          erasures.vectors(text))
     write("key_changes.json", "Entries by which a log's key is followed by another.",
           keys.key_change_vectors(text, ORIGIN))
     write("bundles.json", "Payload bundles.", {"vectors": bundle_vectors()})

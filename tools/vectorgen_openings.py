@@ -1,5 +1,6 @@
 """Leaves with their openings, and partial disclosures: what holds, and each way it does not."""
 from vectorgen_cases import HEADER, identifier, ordinary, recorded, text_field
+from vectorgen_erasures import erasure, hold, request
 from vectorgen_formats import (
     Differs, commit, conflict, entry_commitment, event_commitment, event_time, header, header_hash,
     identity, leaf, opening, salt, sha, tag_keys, tags_of, unit_hash, verify_opening)
@@ -31,6 +32,10 @@ def sealed(index_key, head, event, **changes):
 def verified(index_key):
     yield "an event", sealed(index_key, header_of(), event_of())
     yield "a conflict", sealed(index_key, header_of(), event_of(), kind=6, body=conflict(7))
+    for name, kind, body in (("an erasure", 5, erasure(1, [(3, 4)], 7)),
+                             ("a legal hold", 11, hold([])),
+                             ("an erasure request", 12, request(1, [(3, 4)]))):
+        yield name, sealed(index_key, header_of(), event_of(), kind=kind, body=body)
     yield "neither says an identity", sealed(index_key, header_of(b"", b"", 0), vi(2, 1))
     yield "flags and time of arrival are the ledger's own", sealed(
         index_key, header(1, 2**64 - 1, b"", b"his-1", b"e-1", 7, None), event_of())
@@ -80,11 +85,13 @@ def other_times_and_tags(index_key):
 
 def malformed(index_key):
     head, event = header_of(), event_of()
-    for kind in (0, 2, 3, 4, 5, 7, 8, 9, 42):
+    for kind in (0, 2, 3, 4, 7, 8, 9, 42):
         yield f"a leaf of kind {kind}", "leaf kind", sealed(index_key, head, event, kind=kind)
     yield "an event with a body", "leaf body", sealed(index_key, head, event, body=b"hidden")
     yield "no commitment", "leaf commitment", sealed(index_key, head, event, commitment=None)
     yield "a conflict without a body", "conflict", sealed(index_key, head, event, kind=6)
+    for name, kind in (("erasure", 5), ("legal hold", 11), ("erasure request", 12)):
+        yield f"a {name} without a body", name, sealed(index_key, head, event, kind=kind)
     yield "a conflict with too long a body", "conflict", sealed(
         index_key, head, event, kind=6, body=conflict(7) + b"\0")
     yield "a header with a trailing byte", "header", sealed(index_key, head + b"\0", event)

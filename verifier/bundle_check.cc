@@ -125,8 +125,9 @@ class BundleChecker {
     if (rules.ok() && leaf->kind == EntryKind::kAnchor) {
       result_.anchors.push_back({index, leaf->recorded_at_us, *ParseAnchor(leaf->body)});
     }
+    const bool erased = TakeErased(index, *leaf, openings_[i].has_value());
     if (!openings_[i]) {
-      if (HasPayload(leaf->kind)) result_.withheld.push_back(index);
+      if (HasPayload(leaf->kind) && !erased) result_.withheld.push_back(index);
       return;
     }
     if (MayHavePayloadLater(leaf->kind)) {
@@ -137,6 +138,21 @@ class BundleChecker {
     if (!opened.ok()) return Broken(index, payload_path_, opened.status());
     ++result_.opened;
     if (*opened == EmitterProof::kSigned) ++result_.emitter_signed;
+  }
+
+  // Whether an erasure names the entry.
+  bool TakeErased(uint64_t index, const Leaf& leaf, bool shown) {
+    if (rules_.erasures == nullptr) return false;
+    const std::optional<uint64_t> by = rules_.erasures->ErasedBy(index);
+    if (!by) return false;
+    if (!MayBeErased(leaf.kind)) {
+      result_.findings.Refuse(absl::StrCat("entry ", *by, ": says that entry ", index,
+                                           " was erased, which is the ledger's own (",
+                                           EntryKindName(leaf.kind), ")"));
+      return false;
+    }
+    result_.erased.push_back({index, *by, shown});
+    return true;
   }
 
   void CheckTime(uint64_t index, uint64_t recorded_us) {

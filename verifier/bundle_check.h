@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "merkle/erasure_history.h"
 #include "merkle/hash.h"
 #include "merkle/sha256.h"
 #include "verifier/pins.h"
@@ -59,7 +60,8 @@ struct BundleFiles {
 
 struct BundleRules {
   Pin pin;
-  std::shared_ptr<const HmacKey> index_key;  // nullptr: tags are not checked
+  std::shared_ptr<const HmacKey> index_key;                  // nullptr: tags are not checked
+  std::shared_ptr<const ErasureHistory> erasures = nullptr;  // nullptr: nothing is known of any
 };
 
 struct BundleResult {
@@ -72,7 +74,13 @@ struct BundleResult {
   uint64_t opened = 0;
   uint64_t emitter_signed = 0;
   // Indices, ascending.
-  std::vector<uint64_t> withheld;   // events and conflicts without payload
+  std::vector<uint64_t> withheld;  // without payload, though an event stands behind them
+  struct Erased {
+    uint64_t index = 0;
+    uint64_t by = 0;
+    bool shown = false;  // its payload is there all the same
+  };
+  std::vector<Erased> erased;       // that an erasure names
   std::vector<uint64_t> unread;     // payloads of kinds that this version does not open
   std::vector<NamedToken> anchors;  // entries that name a timestamp
 };

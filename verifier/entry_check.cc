@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "merkle/commitment.h"
 #include "merkle/ed25519_verify.h"
+#include "merkle/erasure_entries.h"
 #include "merkle/header.h"
 #include "merkle/key_chain.h"
 #include "merkle/status_macros.h"
@@ -57,6 +58,31 @@ absl::Status CheckKeyChange(uint64_t index, const Leaf& leaf, const Pin& pin) {
   return AsBroken(KeyChain::Build(*old_key, {{index, leaf.body}}).status());
 }
 
+absl::Status CheckEarlier(uint64_t index, const EntryRanges& ranges) {
+  if (ranges.empty() || ranges.back().last < index) return absl::OkStatus();
+  return Broken(absl::StrCat("names entry ", ranges.back().last, ", which is not earlier"));
+}
+
+absl::Status CheckErasure(uint64_t index, const Leaf& leaf) {
+  const absl::StatusOr<Erasure> erasure = ParseErasure(leaf.body);
+  if (!erasure.ok()) return Broken(erasure.status().message());
+  if (erasure->request >= index) return Broken("an erasure before it was asked for");
+  return CheckEarlier(index, erasure->scope.ranges);
+}
+
+absl::Status CheckErasureRequest(uint64_t index, const Leaf& leaf) {
+  const absl::StatusOr<ErasureScope> request = ParseErasureRequest(leaf.body);
+  if (!request.ok()) return Broken(request.status().message());
+  return CheckEarlier(index, request->ranges);
+}
+
+absl::Status CheckLegalHold(uint64_t index, const Leaf& leaf) {
+  const absl::StatusOr<LegalHold> hold = ParseLegalHold(leaf.body);
+  if (!hold.ok()) return Broken(hold.status().message());
+  if (hold->lifts && hold->placed >= index) return Broken("lifts a legal hold of later");
+  return CheckEarlier(index, hold->ranges);
+}
+
 absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
   switch (leaf.kind) {
     case EntryKind::kEvent:
@@ -84,6 +110,12 @@ absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
       return AsBroken(ParseClockStep(leaf.body).status());
     case EntryKind::kAnchor:
       return CheckAnchor(index, leaf);
+    case EntryKind::kErasure:
+      return CheckErasure(index, leaf);
+    case EntryKind::kErasureRequest:
+      return CheckErasureRequest(index, leaf);
+    case EntryKind::kLegalHold:
+      return CheckLegalHold(index, leaf);
     default:
       return absl::OkStatus();
   }
@@ -103,8 +135,37 @@ absl::StatusOr<EmitterProof> CheckEmitter(absl::string_view origin, const Opened
 
 }  // namespace
 
-bool HasPayload(EntryKind kind) {
+bool HasPayload(EntryKind kind) { return CarriesEvent(kind); }
+
+bool MayBeErased(EntryKind kind) {
   return kind == EntryKind::kEvent || kind == EntryKind::kConflict;
+}
+
+std::string ErasureText(uint64_t index, const Leaf& leaf) {
+  if (leaf.kind == EntryKind::kErasure) {
+    const absl::StatusOr<Erasure> erasure = ParseErasure(leaf.body);
+    if (!erasure.ok()) return "";
+    return absl::StrCat("entry ", index, " says that the content of entries ",
+                        RangesText(erasure->scope.ranges), " was erased (",
+                        ErasureReasonName(erasure->scope.reason), "), as entry ", erasure->request,
+                        " asks");
+  }
+  if (leaf.kind == EntryKind::kErasureRequest) {
+    const absl::StatusOr<ErasureScope> request = ParseErasureRequest(leaf.body);
+    if (!request.ok()) return "";
+    return absl::StrCat("entry ", index, " asks that the content of entries ",
+                        RangesText(request->ranges), " be erased (",
+                        ErasureReasonName(request->reason), ")");
+  }
+  if (leaf.kind != EntryKind::kLegalHold) return "";
+  const absl::StatusOr<LegalHold> hold = ParseLegalHold(leaf.body);
+  if (!hold.ok()) return "";
+  if (hold->lifts) {
+    return absl::StrCat("entry ", index, " lifts the legal hold of entry ", hold->placed);
+  }
+  return absl::StrCat("entry ", index, " places a legal hold on ",
+                      hold->ranges.empty() ? "the whole log" : "entries ",
+                      RangesText(hold->ranges));
 }
 
 bool MayHavePayloadLater(EntryKind kind) {

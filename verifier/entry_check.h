@@ -21,10 +21,10 @@
 namespace auditledger {
 
 // Whether the leaf may stand at `index`: genesis at 0 and nowhere else, naming the pin's origin and
-// key; an event or conflict with a commitment, a conflict pointing to an earlier entry; no tags on
-// the ledger's own entries, no commitment on genesis, key change, freeze and clock; a key change
-// signed by both of its keys; bodies that parse. Kinds this
-// version does not know pass. DataLoss saying which rule is broken.
+// key; a commitment where an event stands behind the entry; a conflict, an erasure, a request for
+// one and a legal hold pointing to earlier entries; no tags on the ledger's other entries, no
+// commitment on genesis, key change, freeze and clock; a key change signed by both of its keys;
+// bodies that parse. Kinds this version does not know pass. DataLoss saying which rule is broken.
 absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin);
 
 // Whether CheckLeafRules reads the body of this kind.
@@ -33,6 +33,10 @@ bool IsKnownKind(EntryKind kind);
 bool HasPayload(EntryKind kind);
 // Whether a later version may put one there: what opens it is then neither proven nor refused.
 bool MayHavePayloadLater(EntryKind kind);
+// Whether an erasure may name entries of this kind: the ledger's own stand for ever.
+bool MayBeErased(EntryKind kind);
+// What an erasure, a request for one or a legal hold says, in words; "" of other kinds.
+std::string ErasureText(uint64_t index, const Leaf& leaf);
 // What a conflict entry proves, and what it does not. REQUIRES: CheckLeafRules passed.
 std::string RefusalText(const Leaf& conflict);
 

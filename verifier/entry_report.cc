@@ -14,6 +14,7 @@
 #include "merkle/verify.h"
 #include "verifier/bundle_check.h"
 #include "verifier/entry_check.h"
+#include "verifier/erasures.h"
 #include "verifier/event_file.h"
 #include "verifier/export_dir.h"
 #include "verifier/file_io.h"
@@ -126,9 +127,13 @@ EntryReport VerifyEntry(const std::string& dir, uint64_t index, const Pin& pin,
   report.kind = EntryKindName(leaf->kind);
   report.recorded_at = FormatMicros(leaf->recorded_at_us);
   report.leaf_hex = absl::BytesToHexString(entry->leaf);
+  const std::string said = ErasureText(index, *leaf);
+  if (!said.empty()) verdict.proven.push_back(said);
+  const std::optional<ProvenErasure> erasure = FindErasure(dir, head->checkpoint, index);
+  if (erasure) ReportErasure(index, *erasure, entry->opening.has_value(), verdict);
   if (entry->opening) {
     Open(pin, *leaf, *entry->opening, report);
-  } else if (HasPayload(leaf->kind)) {
+  } else if (HasPayload(leaf->kind) && !erasure) {
     verdict.not_proven.push_back("what the event says: its payload is WITHHELD");
   }
   if (timestamps) {

@@ -10,6 +10,7 @@
 #include "merkle/tile.h"
 #include "verifier/export_dir.h"
 #include "verifier/file_io.h"
+#include "verifier/verdict.h"
 
 namespace auditledger {
 namespace {
@@ -50,6 +51,16 @@ std::vector<LoggedKeyChange> Exported(const std::string& dir, uint64_t size) {
   return out;
 }
 
+// A leaf that does not parse is reported where all are checked.
+void TakeErasure(uint64_t index, absl::string_view entry, Landmarks& out) {
+  const absl::StatusOr<Leaf> leaf = ParseLeaf(entry);
+  if (!leaf.ok()) return;
+  const absl::Status fits = out.erasures.Add(index, leaf->kind, leaf->body);
+  if (fits.ok() || out.broken_erasures.size() >= kMaxReasons) return;
+  out.broken_erasures.push_back(
+      absl::StrCat("entry ", index, " (", EntryKindName(leaf->kind), "): ", fits.message()));
+}
+
 }  // namespace
 
 Landmarks ReadLandmarks(const std::string& dir, uint64_t size) {
@@ -68,6 +79,8 @@ Landmarks ReadLandmarks(const std::string& dir, uint64_t size) {
         const absl::StatusOr<Leaf> leaf = ParseLeaf(entry);
         const absl::StatusOr<Freeze> freeze = leaf.ok() ? ParseFreeze(leaf->body) : leaf.status();
         out.freeze = {index, freeze.ok() ? *freeze : Freeze()};
+      } else if (ErasureHistory::Takes(KindOf(entry))) {
+        TakeErasure(index, entry, out);
       }
     }
   }

@@ -87,6 +87,7 @@ class LogAudit {
         OpenHead(*note, pin_, verdict_, landmarks.key_changes);
     if (!head) return std::move(verdict_);
     rules_.pin = WithFirstKey(pin_, landmarks.key_changes);
+    rules_.erasures = std::make_shared<const ErasureHistory>(landmarks.erasures);
     verdict_.proven.push_back("the log's key signed this head");
     size_ = head->checkpoint.size;
     if (size_ == 0) {
@@ -98,6 +99,7 @@ class LogAudit {
     CheckOtherFiles(input_.dir, size_, rules_, findings_);
     CheckRoot(head->checkpoint);
     CheckEnd(landmarks);
+    for (const std::string& broken : landmarks.broken_erasures) findings_.Refuse(broken);
     findings_.MoveInto(verdict_);
     Summarize();
     BoundTimes(head->checkpoint, landmarks);
@@ -166,9 +168,38 @@ class LogAudit {
     for (const auto& [kind, count] : result.kinds) kinds_[kind] += count;
     for (const uint64_t index : result.withheld) withheld_.Add(index);
     for (const uint64_t index : result.unread) unread_.Add(index);
+    for (const BundleResult::Erased& erased : result.erased) AddErased(erased);
     anchors_.insert(anchors_.end(), result.anchors.begin(), result.anchors.end());
     opened_ += result.opened;
     emitter_signed_ += result.emitter_signed;
+  }
+
+  void AddErased(const BundleResult::Erased& erased) {
+    if (erased_.size() >= kMaxReasons && erased_.count(erased.by) == 0) {
+      ++erased_by_others_;
+      return;
+    }
+    auto& [gone, shown] = erased_[erased.by];
+    (erased.shown ? shown : gone).Add(erased.index);
+  }
+
+  void SummarizeErased() {
+    for (const auto& [by, entries] : erased_) {
+      const auto& [gone, shown] = entries;
+      verdict_.erased.push_back({by, gone.count(), gone.Text(), shown.count(), shown.Text()});
+      if (gone.count() > 0) {
+        verdict_.not_proven.push_back(absl::StrCat(
+            "the content of ", gone.count(), " events, erased by entry ", by, ": ", gone.Text()));
+      }
+      if (shown.count() > 0) {
+        verdict_.not_proven.push_back(
+            absl::StrCat("that entry ", by, " was carried out: ", shown.count(),
+                         " events erased by entry ", by, ", yet shown: ", shown.Text()));
+      }
+    }
+    if (erased_by_others_ == 0) return;
+    verdict_.not_proven.push_back(
+        absl::StrCat("the content of ", erased_by_others_, " events that further entries erased"));
   }
 
   void CheckRoot(const Checkpoint& head) {
@@ -236,6 +267,7 @@ class LogAudit {
       verdict_.not_proven.push_back(absl::StrCat("the content of ", withheld_.count(),
                                                  " events, WITHHELD: ", withheld_.Text()));
     }
+    SummarizeErased();
     if (unread_.count() > 0) {
       verdict_.not_proven.push_back(
           absl::StrCat("the payloads of ", unread_.count(),
@@ -249,8 +281,8 @@ class LogAudit {
     }
     if (!rules_.index_key) {
       verdict_.not_proven.push_back("the entries' tags: no index key that genesis names was given");
-    } else if (withheld_.count() > 0) {
-      verdict_.not_proven.push_back("the tags of withheld events");
+    } else if (withheld_.count() + erased_.size() > 0) {
+      verdict_.not_proven.push_back("the tags of withheld and erased events");
     }
     if (opened_ > emitter_signed_) {
       verdict_.not_proven.push_back(absl::StrCat("who sent ", opened_ - emitter_signed_,
@@ -284,6 +316,8 @@ class LogAudit {
   std::vector<NamedToken> anchors_;
   RangeList withheld_;
   RangeList unread_;
+  std::map<uint64_t, std::pair<RangeList, RangeList>> erased_;  // by the erasure: gone, yet shown
+  uint64_t erased_by_others_ = 0;
   uint64_t opened_ = 0;
   uint64_t emitter_signed_ = 0;
 };

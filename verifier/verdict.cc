@@ -65,6 +65,18 @@ nlohmann::ordered_json BracketJson(const TimeBracket& bracket) {
   return json;
 }
 
+nlohmann::ordered_json ErasedJson(const std::vector<ErasedEntries>& erased) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const ErasedEntries& each : erased) {
+    json.push_back({{"by", each.by},
+                    {"count", each.count},
+                    {"entries", each.entries},
+                    {"shown_count", each.shown_count},
+                    {"shown", each.shown}});
+  }
+  return json;
+}
+
 }  // namespace
 
 Verdict Verdict::About(absl::string_view subject, const Pin& pin) {
@@ -152,13 +164,18 @@ std::string VerdictJson(const Verdict& verdict) {
   }
   nlohmann::ordered_json brackets = nlohmann::ordered_json::array();
   for (const TimeBracket& bracket : verdict.brackets) brackets.push_back(BracketJson(bracket));
-  const nlohmann::ordered_json json = {
-      {"verdict", verdict.Name()},         {"exit_code", verdict.ExitCode()},
-      {"subject", verdict.subject},        {"against", std::move(against)},
-      {"witnesses", WitnessJson(verdict)}, {"time_brackets", std::move(brackets)},
-      {"proven", verdict.proven},          {"not_proven", verdict.not_proven},
-      {"reasons", verdict.reasons},        {"reasons_left_out", verdict.reasons_left_out},
-      {"evidence", verdict.evidence}};
+  const nlohmann::ordered_json json = {{"verdict", verdict.Name()},
+                                       {"exit_code", verdict.ExitCode()},
+                                       {"subject", verdict.subject},
+                                       {"against", std::move(against)},
+                                       {"witnesses", WitnessJson(verdict)},
+                                       {"time_brackets", std::move(brackets)},
+                                       {"erased", ErasedJson(verdict.erased)},
+                                       {"proven", verdict.proven},
+                                       {"not_proven", verdict.not_proven},
+                                       {"reasons", verdict.reasons},
+                                       {"reasons_left_out", verdict.reasons_left_out},
+                                       {"evidence", verdict.evidence}};
   // Paths given by the caller need not be UTF-8; the rest is ours.
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

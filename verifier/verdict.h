@@ -56,6 +56,15 @@ struct TimeBracket {
   std::optional<uint64_t> beyond_size;  // of the newest stamped head that holds none of them
 };
 
+// What one entry says to have erased, of the entries asked about.
+struct ErasedEntries {
+  uint64_t by = 0;      // the erasure's index
+  uint64_t count = 0;   // entries that are not there
+  std::string entries;  // of them: "3, 7-9"
+  uint64_t shown_count = 0;
+  std::string shown;  // that it names and that are shown all the same
+};
+
 struct Verdict {
   std::string subject;  // "receipt", "checkpoint", "consistency", "log", "entry", "evidence"
   Outcome outcome = Outcome::kVerified;
@@ -66,6 +75,7 @@ struct Verdict {
   std::optional<Checkpoint> head;
   std::optional<WitnessReport> witnesses;  // of that head; nullopt without a policy
   std::vector<TimeBracket> brackets;       // of the entries asked about; empty: nobody asked
+  std::vector<ErasedEntries> erased;       // by index of the erasure; at most kMaxReasons
   std::vector<std::string> proven;
   std::vector<std::string> not_proven;
   std::vector<std::string> reasons;   // why it is not "verified"; at most kMaxReasons
@@ -90,7 +100,8 @@ struct Verdict {
 // Several lines for people, and a JSON object for programs, which has the fields
 // verdict, exit_code, subject, against {origin, key, key_id, size, root}, witnesses {met, by
 // [{name, time}], f, computed}, time_brackets
-// [{first, last, not_before, named_by, no_later_than, stamped_size, beyond_size}], proven,
+// [{first, last, not_before, named_by, no_later_than, stamped_size, beyond_size}], erased [{by,
+// count, entries, shown_count, shown}], proven,
 // not_proven, reasons, reasons_left_out, evidence. `size` and `root` are absent without a checked
 // head, `witnesses` is null without a policy.
 std::string VerdictText(const Verdict& verdict);

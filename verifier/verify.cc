@@ -9,6 +9,7 @@
 #include "merkle/tlog_proof.h"
 #include "merkle/verify.h"
 #include "verifier/entry_check.h"
+#include "verifier/erasures.h"
 
 namespace auditledger {
 namespace {
@@ -161,6 +162,11 @@ Verdict VerifyReceipt(const ReceiptInput& input, const Pin& pin, const History& 
     if (input.event) verdict.CannotTell(RefusalText(*leaf));
     if (!input.event) verdict.proven.push_back(RefusalText(*leaf));
   }
+  const std::string said = ErasureText(proof->index, *leaf);
+  if (!said.empty()) verdict.proven.push_back(said);
+  const std::optional<ProvenErasure> erasure =
+      history.log_dir.empty() ? std::nullopt : FindErasureIn(history.log_dir, pin, proof->index);
+  if (erasure) ReportErasure(proof->index, *erasure, input.event.has_value(), verdict);
   CheckReceiptOpening(input, *leaf, *std::move(extra), pin, verdict);
   if (input.timestamps) {
     CheckTimestamps({*input.timestamps, pin, head->checkpoint, history, proof->index,

@@ -53,6 +53,11 @@ AccessRequest AccessOf(const v1::ListStreamsRequest& request) { return On(reques
 AccessRequest AccessOf(const v1::ListTimestampsRequest& request) { return On(request.parent()); }
 AccessRequest AccessOf(const v1::GetTimeBracketRequest& request) { return On(request.ledger()); }
 AccessRequest AccessOf(const v1::GetCoseReceiptRequest& request) { return On(request.ledger()); }
+AccessRequest AccessOf(const v1::FindSubjectRequest& request) { return On(request.ledger()); }
+AccessRequest AccessOf(const v1::RequestErasureRequest& request) { return On(request.ledger()); }
+AccessRequest AccessOf(const v1::ApproveErasureRequest& request) { return On(request.ledger()); }
+AccessRequest AccessOf(const v1::PlaceLegalHoldRequest& request) { return On(request.ledger()); }
+AccessRequest AccessOf(const v1::LiftLegalHoldRequest& request) { return On(request.ledger()); }
 AccessRequest AccessOf(const v1::FreezeLedgerRequest& request) { return On(request.ledger()); }
 AccessRequest AccessOf(const v1::GetServerStatusRequest&) { return On(""); }
 AccessRequest AccessOf(const v1::BackupLedgerRequest& request) { return On(request.ledger()); }

@@ -9,6 +9,7 @@
 #include "api/access/authorizer.h"
 #include "api/on_arena.h"
 #include "auditledger/v1/admin_service.pb.h"
+#include "auditledger/v1/erasure_service.pb.h"
 #include "auditledger/v1/ledger_service.pb.h"
 #include "auditledger/v1/proof_service.pb.h"
 
@@ -29,6 +30,11 @@ AccessRequest AccessOf(const v1::ListStreamsRequest& request);
 AccessRequest AccessOf(const v1::ListTimestampsRequest& request);
 AccessRequest AccessOf(const v1::GetTimeBracketRequest& request);
 AccessRequest AccessOf(const v1::GetCoseReceiptRequest& request);
+AccessRequest AccessOf(const v1::FindSubjectRequest& request);
+AccessRequest AccessOf(const v1::RequestErasureRequest& request);
+AccessRequest AccessOf(const v1::ApproveErasureRequest& request);
+AccessRequest AccessOf(const v1::PlaceLegalHoldRequest& request);
+AccessRequest AccessOf(const v1::LiftLegalHoldRequest& request);
 AccessRequest AccessOf(const v1::FreezeLedgerRequest& request);
 AccessRequest AccessOf(const v1::GetServerStatusRequest& request);
 AccessRequest AccessOf(const v1::BackupLedgerRequest& request);

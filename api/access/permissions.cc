@@ -32,6 +32,8 @@ constexpr RoleSet kAllWhoServe{ROLE_EMITTER,         ROLE_PROVER,   ROLE_AUDITOR
                                ROLE_PRIVACY_OFFICER, ROLE_OPERATOR, ROLE_KEY_CUSTODIAN};
 constexpr RoleSet kOperators{ROLE_OPERATOR};
 constexpr RoleSet kCustodians{ROLE_KEY_CUSTODIAN};
+// One asks, another approves: the ledger sees to that (ledger/eraser.h).
+constexpr RoleSet kPrivacyOfficers{ROLE_PRIVACY_OFFICER};
 
 // A patient's own access is by capability token, and no method takes one yet.
 constexpr MethodRule kRules[] = {
@@ -51,6 +53,11 @@ constexpr MethodRule kRules[] = {
     {"ProofService/ListTimestamps", kReaders, {}},
     {"ProofService/GetTimeBracket", kReaders, {}},
     {"ProofService/GetCoseReceipt", kReaders, {}},
+    {"ErasureService/FindSubject", kPrivacyOfficers, {}},
+    {"ErasureService/RequestErasure", kPrivacyOfficers, {}},
+    {"ErasureService/ApproveErasure", kPrivacyOfficers, {}},
+    {"ErasureService/PlaceLegalHold", kPrivacyOfficers, {}},
+    {"ErasureService/LiftLegalHold", kPrivacyOfficers, {}},
     {"AdminService/CreateLedger", kOperators, {}},
     {"AdminService/FreezeLedger", kOperators, {}},
     {"AdminService/GetServerStatus", kOperators, {}, /*any_ledger=*/true},

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/status.h"
 #include "auditledger/v1/admin_service.pb.h"
+#include "auditledger/v1/erasure_service.pb.h"
 #include "auditledger/v1/ledger_service.pb.h"
 #include "auditledger/v1/proof_service.pb.h"
 #include "ledger/errors.h"
@@ -128,7 +129,8 @@ TEST(Permissions, EveryMethodOfEveryServiceIsInTheTableAndNothingElse) {
   std::set<std::string> served;
   for (const google::protobuf::FileDescriptor* file :
        {v1::AppendEventRequest::descriptor()->file(), v1::CreateLedgerRequest::descriptor()->file(),
-        v1::GetCoseReceiptRequest::descriptor()->file()}) {
+        v1::GetCoseReceiptRequest::descriptor()->file(),
+        v1::FindSubjectRequest::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) {
         served.insert(

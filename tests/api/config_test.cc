@@ -40,6 +40,17 @@ TEST(Config, AGoodOnePassesAndPrintsWhatIsInForce) {
   EXPECT_EQ(FormatConfig(ParseConfig(FormatConfig(config)).value()), FormatConfig(config));
 }
 
+TEST(Config, LedgersWhereOnePersonErasesAreNamed) {
+  EXPECT_OK(Validate(R"(erasure { one_person_ledgers: "demo" })"));
+  EXPECT_THAT(Validate(R"(erasure { one_person_ledgers: "De mo" })"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("one_person_ledgers")));
+  config::v1::Config config = ParseConfig(kGood).value();
+  EXPECT_FALSE(ToLedgerSetOptions(config).one_person_erases("demo"));
+  config.mutable_erasure()->add_one_person_ledgers("demo");
+  EXPECT_TRUE(ToLedgerSetOptions(config).one_person_erases("demo"));
+  EXPECT_FALSE(ToLedgerSetOptions(config).one_person_erases("clinic"));
+}
+
 TEST(Config, LimitsOfTheDiskReachTheLedgers) {
   config::v1::Config config = ParseConfig(kGood).value();
   ApplyDefaults(config);

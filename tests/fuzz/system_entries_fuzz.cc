@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "merkle/erasure_entries.h"
 #include "merkle/system_entries.h"
 
 namespace {
@@ -27,5 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto freeze = ParseFreeze(bytes); freeze.ok()) Same(EncodeFreeze(*freeze), bytes);
   if (const auto step = ParseClockStep(bytes); step.ok()) Same(EncodeClockStep(*step), bytes);
   if (const auto anchor = ParseAnchor(bytes); anchor.ok()) Same(EncodeAnchor(*anchor), bytes);
+  if (const auto erasure = ParseErasure(bytes); erasure.ok()) Same(EncodeErasure(*erasure), bytes);
+  if (const auto request = ParseErasureRequest(bytes); request.ok()) {
+    Same(EncodeErasureRequest(*request), bytes);
+  }
+  if (const auto hold = ParseLegalHold(bytes); hold.ok()) Same(EncodeLegalHold(*hold), bytes);
   return 0;
 }

@@ -201,6 +201,47 @@ TEST_F(BackupRestoreTest, AnErasedSecretIsErasedInTheNextCopy) {
   EXPECT_EQ(ledger_.ledger->ReadEntry(1, true)->payload, StoredEntry::Payload::kPresent);
 }
 
+// An erasure through the ledger itself, which then names the entry; the copy of the secret goes
+// with the next run.
+TEST_F(BackupRestoreTest, AnErasureReachesTheCopyAndIsTold) {
+  Fill(5);
+  ASSERT_OK(Backup());
+  const std::string secrets = FilesOf(Path("secrets"))[0];
+  const std::string slot = ledger_.ledger->backup_source()->ReadSlots(2, 3).value();
+  ASSERT_NE(testing::ReadFile(secrets).find(slot), std::string::npos);
+  ASSERT_OK_AND_ASSIGN(const uint64_t by, ledger_.Erase({{2, 2}}));
+  ASSERT_OK(Backup());
+  EXPECT_EQ(testing::ReadFile(secrets).find(slot), std::string::npos);
+  ASSERT_OK(Verify());
+  EXPECT_OK(RestoreBackup(RestoreTo("new", true), *key_)) << "checked with the keys, as fsck does";
+  ASSERT_OK(RestoreInPlace());
+  ASSERT_OK(ledger_.Open());
+  EXPECT_EQ(ledger_.ledger->ReadEntry(2, true)->payload, StoredEntry::Payload::kErased);
+  EXPECT_EQ(ledger_.ledger->ReadEntry(2, true)->erased_by, by);
+}
+
+// Whoever kept an older copy of the secrets restores nothing that was erased since.
+TEST_F(BackupRestoreTest, AnOlderCopyOfSecretsBringsNothingErasedBack) {
+  Fill(5);
+  ASSERT_OK(Backup());
+  const std::string older = ledger_.ledger->backup_source()->ReadSlots(2, 3).value();
+  ASSERT_OK_AND_ASSIGN(const uint64_t by, ledger_.Erase({{2, 2}}));
+  edit_slots = [&](std::string& slots) {
+    slots.replace(2 * kSeedSlotBytes, kSeedSlotBytes, older);
+  };
+  ASSERT_OK(Backup());
+  const RestoreOptions options = RestoreTo("new", true);
+  ASSERT_OK(RestoreBackup(options, *key_));
+  for (const auto& file : std::filesystem::recursive_directory_iterator(options.seed_dir)) {
+    if (!file.is_regular_file()) continue;
+    EXPECT_EQ(testing::ReadFile(file.path().string()).find(older), std::string::npos);
+  }
+  // With the log alone, beside a key store that has it still.
+  ASSERT_OK(RestoreInPlace(/*with_secrets=*/false));
+  ASSERT_OK(ledger_.Open());
+  EXPECT_EQ(ledger_.ledger->ReadEntry(2, true)->erased_by, by);
+}
+
 TEST_F(BackupRestoreTest, APayloadMayBeMissingOnlyWhereItsSecretWasDestroyed) {
   Fill(5);
   edit_entries = [](auto& entries) { entries[2].payload.clear(); };

@@ -94,10 +94,20 @@ class PowerCutTest : public ::testing::Test {
         }
         const absl::Status status = rig_.Append(ids);
         ASSERT_FALSE(absl::StartsWith(status.message(), kWrong)) << status;
+        if (dice_() % 8 == 0 && !rig_.memory.receipts.empty()) EraseOne();
       }
     }
     if (dice_() % 2 == 0) rig_.disk.Crash();  // else it had time to close
     rig_.Stop();
+  }
+
+  // What may have been erased before is refused.
+  void EraseOne() {
+    auto it = rig_.memory.receipts.begin();
+    std::advance(it, dice_() % rig_.memory.receipts.size());
+    if (rig_.memory.erased.contains(it->first)) return;
+    const absl::Status status = rig_.Erase(it->first);
+    ASSERT_FALSE(absl::StartsWith(status.message(), kWrong)) << status;
   }
 
   Survival RandomSurvival() {

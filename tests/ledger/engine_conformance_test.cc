@@ -97,6 +97,26 @@ TEST_P(EngineConformanceTest, CommittedRecordsReadBack) {
   EXPECT_THAT(engine_->Read(RecordKind::kLeaf, 300), StatusIs(absl::StatusCode::kNotFound));
 }
 
+TEST_P(EngineConformanceTest, ForgetsPayloadsAndReplacesIdentities) {
+  ASSERT_OK(Append(0, 30'000));
+  const std::vector<Engine::Forgotten> gone = {
+      {3, "three"}, {6, ""}, {9, "nine"}, {29'997, "last"}};
+  ASSERT_OK(engine_->Forget(gone));
+  ASSERT_OK(engine_->Forget({}));
+  for (const Engine::Forgotten& entry : gone) {
+    EXPECT_THAT(engine_->Read(RecordKind::kPayload, entry.index),
+                StatusIs(absl::StatusCode::kNotFound));
+    EXPECT_EQ(engine_->Read(RecordKind::kIdentity, entry.index).value(),
+              entry.identity.empty() ? Bytes(RecordKind::kIdentity, 6) : entry.identity);
+    EXPECT_EQ(engine_->Read(RecordKind::kLeaf, entry.index).value(),
+              Bytes(RecordKind::kLeaf, entry.index));
+  }
+  EXPECT_EQ(ScanAll(RecordKind::kPayload, 0, 30'000).size(), 10'000u - 4);
+  EXPECT_EQ(ScanAll(RecordKind::kIdentity, 0, 30'000).size(), 10'000u);
+  ASSERT_OK(Append(30'000, 30'010)) << "commits go on";
+  EXPECT_EQ(*engine_->LoadHead(), HeadAt(30'010));
+}
+
 TEST_P(EngineConformanceTest, ScanGivesTheRangeOfOneKindAscending) {
   ASSERT_OK(Append(0, 600));
   for (const auto& [begin, end] : std::vector<std::pair<uint64_t, uint64_t>>{

@@ -42,6 +42,7 @@ absl::Status Live(FaultRig& rig) {
   RETURN_IF_ERROR(rig.Append({"c", "d", "e"}));
   RETURN_IF_ERROR(rig.Open());
   RETURN_IF_ERROR(rig.Append({"f"}));
+  RETURN_IF_ERROR(rig.Erase("c"));
   return rig.Append({"a", "g"});
 }
 

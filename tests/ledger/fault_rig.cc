@@ -4,7 +4,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "ledger/errors.h"
 #include "ledger/leveldb_engine.h"
+#include "ledger/posix_file.h"
 #include "ledger/recovery.h"
 #include "leveldb/env.h"
 #include "merkle/status_macros.h"
@@ -98,6 +100,30 @@ absl::Status FaultRig::Append(const std::vector<std::string>& ids) {
   return Remember(ids, *answered[0]);
 }
 
+SealedEvent FaultRig::Seal(const std::string& id, const std::string& principal) {
+  SealInput input;
+  input.event = MakeEvent(id, "erases", {"erasures", 0});
+  input.principal = principal;
+  input.stream_id = "erasures";
+  input.event_id = id;
+  input.received_at_us = clock_.WallMicros();
+  return ledger->sealer().Seal(std::move(input)).value();
+}
+
+absl::Status FaultRig::Erase(const std::string& id) {
+  const uint64_t index = memory.receipts.at(id).index;
+  ASSIGN_OR_RETURN(const AppendOutcome request,
+                   ledger->RequestErasure({ErasureReason::kOther, {{index, index}}},
+                                          Seal(absl::StrCat("ask-", id), "one")));
+  RETURN_IF_ERROR(SeeHead(*request.head));
+  memory.erased.emplace(id, false);
+  ASSIGN_OR_RETURN(
+      const AppendOutcome erasure,
+      ledger->Erase(request.entries.at(0).index, Seal(absl::StrCat("approve-", id), "another")));
+  memory.erased[id] = true;
+  return SeeHead(*erasure.head);
+}
+
 absl::Status FaultRig::Remember(const std::vector<std::string>& ids, const AppendOutcome& outcome) {
   RETURN_IF_ERROR(SeeHead(*outcome.head));
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -133,7 +159,9 @@ absl::Status FaultRig::CheckReceipts() {
     if (receipt.index >= head.size) return Wrong(absl::StrCat("LOST: ", id));
     ASSIGN_OR_RETURN(const StoredEntry entry, ledger->ReadEntry(receipt.index, true));
     if (entry.leaf != receipt.leaf) return Wrong(absl::StrCat("CHANGED: ", id));
-    if (!entry.opening.has_value() || entry.opening->event != EventOf(id)) {
+    if (memory.erased.contains(id)) {
+      RETURN_IF_ERROR(CheckErased(id, entry));
+    } else if (!entry.opening.has_value() || entry.opening->event != EventOf(id)) {
       return Wrong(absl::StrCat("UNREADABLE: ", id));
     }
     ASSIGN_OR_RETURN(const std::vector<Hash> proof, ledger->Inclusion(receipt.index, head.size));
@@ -141,6 +169,35 @@ absl::Status FaultRig::CheckReceipts() {
         VerifyInclusion(receipt.index, head.size, LeafHash(entry.leaf), proof, head.root));
   }
   return absl::OkStatus();
+}
+
+// Answered: it is gone. Not answered: it is gone and an entry says so, or it is there.
+absl::Status FaultRig::CheckErased(const std::string& id, const StoredEntry& entry) {
+  const bool gone = entry.payload == StoredEntry::Payload::kErased && entry.erased_by > 0;
+  if (!gone && memory.erased.at(id)) return Wrong(absl::StrCat("NOT ERASED: ", id));
+  const bool there = entry.opening.has_value() && entry.opening->event == EventOf(id);
+  return gone || there ? absl::OkStatus() : Wrong(absl::StrCat("HALF ERASED: ", id));
+}
+
+// Of what an erasure names nothing is left, once a start has gone on.
+absl::Status FaultRig::CheckForgotten(Engine& engine) {
+  absl::Status wrong;
+  RETURN_IF_ERROR(
+      engine.Scan(RecordKind::kLeaf, 0, UINT64_MAX, [&](uint64_t, absl::string_view bytes) {
+        const absl::StatusOr<Leaf> leaf = ParseLeaf(bytes);
+        if (!leaf.ok() || leaf->kind != EntryKind::kErasure) return true;
+        const uint64_t index = ParseErasure(leaf->body)->scope.ranges.at(0).first;
+        const auto slots =
+            ReadWholeFile(options.paths.seed_dir + "/seeds-0000000000000000", 8 << 20);
+        const bool destroyed =
+            slots.ok() && slots->substr(index * 64, 64) == "\xff" + std::string(63, '\0');
+        if (!destroyed) wrong = Wrong(absl::StrCat("SECRET LEFT of entry ", index));
+        if (engine.Read(RecordKind::kPayload, index).ok()) {
+          wrong = Wrong(absl::StrCat("PAYLOAD LEFT of entry ", index));
+        }
+        return wrong.ok();
+      }));
+  return wrong;
 }
 
 absl::Status FaultRig::CheckHeads() {
@@ -156,7 +213,17 @@ absl::Status FaultRig::CheckHeads() {
 // Everything once more, and something new, in one request.
 absl::Status FaultRig::RepeatEverything() {
   std::vector<std::string> ids;
-  for (const auto& [id, receipt] : memory.receipts) ids.push_back(id);
+  for (const auto& [id, receipt] : memory.receipts) {
+    if (!memory.erased.contains(id)) {
+      ids.push_back(id);
+      continue;
+    }
+    const absl::Status repeated = Append({id});
+    const bool known_as_erased = ReasonOf(repeated).reason == kReasonEventErased;
+    if (!known_as_erased && (memory.erased.at(id) || !repeated.ok())) {
+      return Wrong(absl::StrCat("a repeat of ", id, ", which was erased: ", repeated.ToString()));
+    }
+  }
   for (const auto& [id, unused] : memory.unanswered) ids.push_back(id);
   ids.push_back(absl::StrCat("fresh-", memory.heads.rbegin()->first, "-", fresh_++));
   return Append(ids);
@@ -166,6 +233,7 @@ absl::Status FaultRig::CheckStored() {
   LevelDbOptions leveldb;
   leveldb.path = LogPath(options.paths);
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenLevelDbEngine(leveldb));
+  RETURN_IF_ERROR(CheckForgotten(*engine));
   return CheckLedger(*engine, options.origin);
 }
 

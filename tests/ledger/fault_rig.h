@@ -45,6 +45,7 @@ class FaultRig {
     bool created = false;
     std::map<std::string, Receipt> receipts;  // by event id
     std::map<std::string, bool> unanswered;   // ids that may be in the log or not
+    std::map<std::string, bool> erased;       // ids of receipts: whether the erasure was answered
     std::map<uint64_t, Hash> heads;           // size -> root
     uint64_t wall_us = 1'700'000'000'000'000;
   };
@@ -62,6 +63,8 @@ class FaultRig {
   absl::Status Open();
   // One request. What is answered is checked and remembered; the status is the answer's.
   absl::Status Append(const std::vector<std::string>& ids);
+  // Asks that the event be erased, and approves it: remembered as for Append.
+  absl::Status Erase(const std::string& id);
   // Ends the process, in an orderly way as far as the disk still lets it.
   void Stop();
 
@@ -85,7 +88,10 @@ class FaultRig {
   bool AsksToConfirm(absl::string_view why) const;
   absl::Status SeeHead(const PublishedHead& head);
   absl::Status Remember(const std::vector<std::string>& ids, const AppendOutcome& outcome);
+  SealedEvent Seal(const std::string& id, const std::string& principal);
   absl::Status CheckReceipts();
+  absl::Status CheckErased(const std::string& id, const StoredEntry& entry);
+  absl::Status CheckForgotten(Engine& engine);
   absl::Status CheckHeads();
   absl::Status RepeatEverything();
   absl::Status CheckStored();

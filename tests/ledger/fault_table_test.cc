@@ -7,7 +7,7 @@
 //
 //   rows     create, open, commit, tile writing, signer's state, key store, identity runs and
 //   stream
-//            ranges, a table flushed while serving
+//            ranges, a table flushed while serving, an erasure
 //   faults   error and absent, error but present, torn at each sector, short, disk full; EIO on a
 //            sync whose data is lost, or written all the same
 //   after    the error returned, then a restart, or a power cut; or the process dies in the call,
@@ -107,6 +107,25 @@ absl::Status FillBuffer(FaultRig& rig) {
   return OpenAndAppend(rig, requests);
 }
 
+absl::Status OpenAndErase(FaultRig& rig) {
+  absl::Status status = rig.Open();
+  if (status.ok()) status = rig.Erase("a");
+  if (status.ok()) status = rig.Append({"c"});
+  return status;
+}
+
+// The erasure's entry is signed, and nothing of it was carried out.
+void PrepareErased(FaultRig& rig) {
+  PrepareFew(rig);
+  // Behind the secrets of the request and of the erasure.
+  rig.disk.SetScript([writes = 0](const FaultDisk::Call& call) mutable {
+    const bool is_slot = call.op == Op::kWrite && absl::StrContains(call.path, "/seeds/seeds-");
+    const bool destroys = is_slot && ++writes == 3;
+    return destroys ? Fault{What::kAbsent, EIO, 0, true} : Fault{};
+  });
+  EXPECT_FALSE(rig.Erase("a").ok());
+}
+
 const Row kRows[] = {
     {"Create", "", [](FaultRig&) {}, [](FaultRig& rig) { return rig.Create(); }, 1500},
     {"Open", "/", PrepareUnsigned, [](FaultRig& rig) { return rig.Open(); }, 540},
@@ -139,6 +158,8 @@ const Row kRows[] = {
      },
      400},
     {"Flush", ".ldb", PrepareSmallBuffer, FillBuffer, 60},
+    {"Erase", "/", PrepareFew, OpenAndErase, 2200},
+    {"EraseAtStart", "/", PrepareErased, [](FaultRig& rig) { return rig.Open(); }, 1400},
 };
 
 class FaultTableTest : public ::testing::TestWithParam<Row> {

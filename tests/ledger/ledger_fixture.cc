@@ -35,6 +35,11 @@ class FaultyEngine : public Engine {
     const absl::Status status = engine_->Commit(expected, batch);
     return how == How::kErrorButPresent ? Injected() : status;
   }
+  absl::Status Forget(absl::Span<const Forgotten> entries) override {
+    if (faults_->forget == How::kErrorAndAbsent) return Injected();
+    const absl::Status status = engine_->Forget(entries);
+    return faults_->forget == How::kErrorButPresent ? Injected() : status;
+  }
   size_t CommitBytesNow() const override { return faults_->commit_bytes_now; }
   absl::StatusOr<std::string> Read(RecordKind kind, uint64_t index) override {
     auto bytes = engine_->Read(kind, index);
@@ -110,6 +115,11 @@ class FaultySeeds : public SeedStore {
   absl::StatusOr<std::string> Get(uint64_t index) override { return seeds_->Get(index); }
   absl::StatusOr<State> StateOf(uint64_t index) override { return seeds_->StateOf(index); }
   absl::Status Erase(uint64_t index) override { return seeds_->Erase(index); }
+  absl::Status EraseAll(absl::Span<const uint64_t> indices) override {
+    if (faults_->seed_erase == How::kErrorAndAbsent) return Injected();
+    const absl::Status status = seeds_->EraseAll(indices);
+    return faults_->seed_erase == How::kErrorButPresent ? Injected() : status;
+  }
 
  private:
   std::unique_ptr<SeedStore> seeds_;
@@ -225,6 +235,8 @@ void TestLedger::Heal() {
   faults->commit = How::kNone;
   faults->seed_put = How::kNone;
   faults->sign = How::kNone;
+  faults->seed_erase = How::kNone;
+  faults->forget = How::kNone;
   faults->sync_failed = false;
   faults->before_commit = nullptr;
   faults->on_read = nullptr;
@@ -255,6 +267,21 @@ absl::StatusOr<AppendOutcome> TestLedger::AppendOne(const std::string& id,
   std::vector<SealedEvent> events;
   events.push_back(Seal(id, content, sequence, stream));
   return Append(std::move(events));
+}
+
+absl::StatusOr<uint64_t> TestLedger::Erase(const EntryRanges& ranges) {
+  const uint64_t n = ledger->head()->head.size;
+  const std::string asked_by = std::exchange(principal, "spiffe://test/officer");
+  SealedEvent why = Seal(absl::StrCat("ask-", n), "asks for an erasure");
+  principal = "spiffe://test/approver";
+  SealedEvent approval = Seal(absl::StrCat("approve-", n), "approves it");
+  principal = asked_by;
+  ASSIGN_OR_RETURN(
+      const AppendOutcome request,
+      ledger->RequestErasure({ErasureReason::kSubjectRequest, ranges}, std::move(why)));
+  ASSIGN_OR_RETURN(const AppendOutcome erasure,
+                   ledger->Erase(request.entries.at(0).index, std::move(approval)));
+  return erasure.entries.at(0).index;
 }
 
 std::unique_ptr<Engine> TestLedger::RawEngine() {

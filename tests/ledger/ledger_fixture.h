@@ -71,6 +71,8 @@ struct Faults {
   std::atomic<How> commit{How::kNone};
   std::atomic<How> seed_put{How::kNone};
   std::atomic<How> sign{How::kNone};
+  std::atomic<How> seed_erase{How::kNone};
+  std::atomic<How> forget{How::kNone};
   std::atomic<bool> sync_failed{false};  // what the engine says of its error
   std::atomic<size_t> commit_bytes_now{SIZE_MAX};
   // Called before each engine commit, on the committer's thread.
@@ -103,6 +105,8 @@ class TestLedger {
   absl::StatusOr<AppendOutcome> Append(std::vector<SealedEvent> events);
   absl::StatusOr<AppendOutcome> AppendOne(const std::string& id, const std::string& content,
                                           uint64_t sequence = 0, const std::string& stream = "s1");
+  // Asked for by one principal, approved by another; the erasure entry's index.
+  absl::StatusOr<uint64_t> Erase(const EntryRanges& ranges);
   // A raw view of what is stored. LevelDB: the ledger must be closed.
   std::unique_ptr<Engine> RawEngine();
   // CheckLedger on it.

@@ -242,6 +242,36 @@ TEST_F(RepairTest, AnErasedSecretStaysErased) {
   EXPECT_EQ(ReadAll(seeds), bytes);
 }
 
+// The backup is from before the erasure: what it has of the entry stays out.
+TEST_F(RepairTest, ABackupBringsNoErasedSecretBack) {
+  ASSERT_OK(damaged_->Open());
+  const auto event = [&](const std::string& id, const std::string& who) {
+    SealInput input;
+    input.event = MakeEvent(id, "erases", {"s1", 0});
+    input.principal = who;
+    input.stream_id = "s1";
+    input.event_id = id;
+    return damaged_->ledger->sealer().Seal(std::move(input)).value();
+  };
+  ASSERT_OK_AND_ASSIGN(
+      const AppendOutcome request,
+      damaged_->ledger->RequestErasure({ErasureReason::kOther, {{70, 70}}}, event("ask", "one")));
+  ASSERT_OK(damaged_->ledger->Erase(request.entries[0].index, event("approve", "two")).status());
+  damaged_->Close();
+  const std::string seeds = damaged_->Paths().seed_dir + "/seeds-0000000000000000";
+  std::string bytes = ReadAll(seeds);
+  const std::string erased = bytes.substr(70 * 64, 64);
+  bytes.replace(70 * 64, 64, std::string(64, '?'));  // damaged: it could be anything
+  std::ofstream(seeds, std::ios::binary) << bytes;
+  RepairOptions options = Options();
+  options.backup = Backup();
+  ASSERT_OK_AND_ASSIGN(const RepairReport report, RepairLedger(options));
+  EXPECT_EQ(ReadAll(seeds).substr(70 * 64, 64), erased);
+  EXPECT_FALSE(fs::exists(damaged_->Paths().data_dir + "/erasures"))
+      << "the next start carries all of them out once more";
+  EXPECT_EQ(report.after.findings_total - report.after.findings_rebuildable, 0u);
+}
+
 // A file of another size is opened by nobody, and what is in it is still there.
 TEST_F(RepairTest, AStrayByteNeitherLosesSecretsNorBringsDestroyedOnesBack) {
   const std::string seeds = damaged_->Paths().seed_dir + "/seeds-0000000000000000";

@@ -105,6 +105,8 @@ TEST(Leaf, KindsHaveNamesAndUnknownOnesTheirNumber) {
   EXPECT_EQ(EntryKindName(EntryKind::kEvent), "event");
   EXPECT_EQ(EntryKindName(EntryKind::kClock), "clock");
   EXPECT_EQ(EntryKindName(EntryKind::kAnchor), "anchor");
+  EXPECT_EQ(EntryKindName(EntryKind::kLegalHold), "legal hold");
+  EXPECT_EQ(EntryKindName(EntryKind::kErasureRequest), "erasure request");
   EXPECT_EQ(EntryKindName(static_cast<EntryKind>(42)), "kind 42");
   EXPECT_EQ(EntryKindName(static_cast<EntryKind>(0)), "kind 0");
 }

@@ -5,6 +5,7 @@
 
 #include "gtest/gtest.h"
 #include "merkle/commitment.h"
+#include "merkle/erasure_entries.h"
 #include "merkle/system_entries.h"
 #include "merkle/tags.h"
 #include "tests/merkle/seal_vectors.h"
@@ -190,8 +191,25 @@ TEST_F(VerifyOpeningTest, AConflictsLeafIsCheckedLikeTheRefusedEvents) {
   EXPECT_THAT(Verify(), StatusIs(kDiffers, HasSubstr("event time")));
 }
 
+TEST_F(VerifyOpeningTest, ErasuresRequestsAndHoldsCarryAnEventBesideTheirBody) {
+  const ErasureScope scope{ErasureReason::kOther, {{3, 4}}};
+  const std::pair<EntryKind, std::string> entries[] = {
+      {EntryKind::kErasure, EncodeErasure({scope, 7}).value()},
+      {EntryKind::kErasureRequest, EncodeErasureRequest(scope).value()},
+      {EntryKind::kLegalHold, EncodeLegalHold({}).value()}};
+  for (const auto& [kind, body] : entries) {
+    SCOPED_TRACE(EntryKindName(kind));
+    leaf_.kind = kind;
+    leaf_.body = body;
+    EXPECT_OK(Verify());
+    leaf_.body.pop_back();
+    EXPECT_THAT(Verify(), StatusIs(kInvalid, HasSubstr(kind == EntryKind::kLegalHold ? "legal hold"
+                                                                                     : "erasure")));
+  }
+}
+
 TEST_F(VerifyOpeningTest, NoOtherKindHasAnEvent) {
-  for (const uint8_t kind : {0, 2, 3, 4, 5, 7, 8, 9, 42}) {
+  for (const uint8_t kind : {0, 2, 3, 4, 7, 8, 9, 42}) {
     leaf_.kind = static_cast<EntryKind>(kind);
     EXPECT_THAT(Verify(), StatusIs(kInvalid, HasSubstr("carries no event")));
   }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "ledger/identity_record.h"
 #include "ledger/stream_table.h"
+#include "merkle/erasure_history.h"
 #include "merkle/leaf.h"
 #include "merkle/status_macros.h"
 #include "merkle/system_entries.h"
@@ -36,13 +37,12 @@ absl::Status CheckStreams(Engine& engine, uint32_t& count) {
 // An event or a piece of evidence has payload and identity, the ledger's own entries have neither.
 absl::Status CheckRecords(Engine& engine, uint64_t index, const Leaf& leaf, uint32_t streams,
                           std::set<Mac128>& identities) {
-  const bool sealed = leaf.kind == EntryKind::kEvent || leaf.kind == EntryKind::kConflict;
+  const bool sealed = CarriesEvent(leaf.kind);
   if (sealed != leaf.commitment.has_value()) return Wrong(absl::StrCat("commitment of ", index));
   if (!sealed) {
     RETURN_IF_ERROR(CheckAbsent(engine, RecordKind::kPayload, index));
     return CheckAbsent(engine, RecordKind::kIdentity, index);
   }
-  RETURN_IF_ERROR(engine.Read(RecordKind::kPayload, index).status());
   ASSIGN_OR_RETURN(const std::string bytes, engine.Read(RecordKind::kIdentity, index));
   ASSIGN_OR_RETURN(const IdentityRecord record, ParseIdentityRecord(bytes));
   if (!identities.insert(record.identity_mac).second) {
@@ -53,6 +53,27 @@ absl::Status CheckRecords(Engine& engine, uint64_t index, const Leaf& leaf, uint
   if (leaf.kind == EntryKind::kConflict) {
     ASSIGN_OR_RETURN(const Conflict conflict, ParseConflict(leaf.body));
     if (conflict.first_index >= index) return Wrong(absl::StrCat("conflict ", index));
+  }
+  return absl::OkStatus();
+}
+
+// A payload is there, unless an erasure names its entry: then it is not, nor the event's MAC.
+absl::Status CheckPayloads(Engine& engine, const std::vector<std::string>& leaves) {
+  ErasureHistory history;
+  for (uint64_t i = 0; i < leaves.size(); ++i) {
+    ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(leaves[i]));
+    if (ErasureHistory::Takes(leaf.kind)) RETURN_IF_ERROR(history.Add(i, leaf.kind, leaf.body));
+  }
+  for (uint64_t i = 0; i < leaves.size(); ++i) {
+    ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(leaves[i]));
+    if (!CarriesEvent(leaf.kind)) continue;
+    const bool erased = history.ErasedBy(i).has_value();
+    ASSIGN_OR_RETURN(const std::string bytes, engine.Read(RecordKind::kIdentity, i));
+    ASSIGN_OR_RETURN(const IdentityRecord record, ParseIdentityRecord(bytes));
+    if (erased != engine.Read(RecordKind::kPayload, i).status().ok()) {
+      if (erased == (record.event_mac == Mac128{})) continue;
+    }
+    return Wrong(absl::StrCat("payload or MAC of ", i, erased ? ", which was erased" : ""));
   }
   return absl::OkStatus();
 }
@@ -92,6 +113,7 @@ absl::Status CheckLedger(Engine& engine, const std::string& origin) {
     RETURN_IF_ERROR(CheckRecords(engine, i, leaf, streams, identities));
     leaves.push_back(bytes);
   }
+  RETURN_IF_ERROR(CheckPayloads(engine, leaves));
   ASSIGN_OR_RETURN(const Leaf first, ParseLeaf(leaves.at(0)));
   ASSIGN_OR_RETURN(const Genesis genesis, ParseGenesis(first.body));
   if (genesis.origin != origin) return Wrong("origin");

@@ -150,10 +150,22 @@ uint64_t TestLog::AddSignedEvent(absl::string_view event, uint8_t emitter_key) {
 }
 
 uint64_t TestLog::AddConflict(uint64_t first_index, absl::string_view event) {
+  return AddWithEvent(EntryKind::kConflict, EncodeConflict({first_index}), event);
+}
+
+uint64_t TestLog::AddWithEvent(EntryKind kind, std::string body, absl::string_view event) {
   auto [leaf, opening] = Seal(event, std::nullopt);
-  leaf.kind = EntryKind::kConflict;
-  leaf.body = EncodeConflict({first_index});
+  leaf.kind = kind;
+  leaf.body = std::move(body);
   return AddLeaf(leaf, opening);
+}
+
+uint64_t TestLog::AddErasure(const EntryRanges& ranges) {
+  const ErasureScope scope{ErasureReason::kSubjectRequest, ranges};
+  const uint64_t request = AddWithEvent(EntryKind::kErasureRequest,
+                                        Must(EncodeErasureRequest(scope)), TestEvent(size()));
+  return AddWithEvent(EntryKind::kErasure, Must(EncodeErasure({scope, request})),
+                      TestEvent(size()));
 }
 
 uint64_t TestLog::AddSystem(EntryKind kind, std::string body) {

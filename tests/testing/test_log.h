@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "merkle/erasure_entries.h"
 #include "merkle/frontier.h"
 #include "merkle/hash.h"
 #include "merkle/header.h"
@@ -62,6 +63,10 @@ class TestLog : public NodeReader {
   uint64_t AddEvents(uint64_t count);  // TestEvent(size())...
   uint64_t AddSignedEvent(absl::string_view event, uint8_t emitter_key);
   uint64_t AddConflict(uint64_t first_index, absl::string_view event);
+  // An entry of the ledger's own behind which an event stands.
+  uint64_t AddWithEvent(EntryKind kind, std::string body, absl::string_view event);
+  // A request and the erasure that carries it out; returns the latter.
+  uint64_t AddErasure(const EntryRanges& ranges);
   uint64_t AddSystem(EntryKind kind, std::string body);
   uint64_t AddLeaf(const Leaf& leaf, std::optional<Opening> opening);
   uint64_t AddBytes(std::string leaf, std::optional<Opening> opening);

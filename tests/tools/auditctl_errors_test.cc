@@ -35,6 +35,8 @@ TEST(AuditctlErrorsTest, NamesCodeReasonFieldsAndTheFix) {
             "INVALID_ARGUMENT (MALFORMED_EVENT): 1 wrong field\n  event.agent: missing\n"
             "  fix: mend the fields named and send it again");
   EXPECT_EQ(ExitCodeOf(status), kExitRefused);
+  EXPECT_EQ(ServerReason(status), "MALFORMED_EVENT");
+  EXPECT_EQ(ServerReason(absl::InvalidArgumentError("ours")), "");
 }
 
 TEST(AuditctlErrorsTest, ReadsWhatIsNotFromOurServer) {
