@@ -16,6 +16,7 @@
 #include "api/rpc_log.h"
 #include "api/server.h"
 #include "ledger/clock.h"
+#include "ledger/private_memory.h"
 
 namespace auditledger {
 namespace {
@@ -80,6 +81,8 @@ int Run(const DaemonOptions& options, const sigset_t& signals) {
 int main(int argc, char** argv) {
   umask(0077);  // sockets, logs and databases are the service's alone
   signal(SIGPIPE, SIG_IGN);
+  const absl::Status kept = auditledger::KeepMemoryPrivate();
+  if (!kept.ok()) return auditledger::Fail(auditledger::kExitStorage, kept);
   // No memory ends the process, as a power cut would: a handler that caught it could go on with
   // half of what it was doing (tests/ledger/fault_allocation_test.cc plays it).
   std::set_new_handler(std::abort);

@@ -19,6 +19,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/posix_file.h"
+#include "ledger/private_memory.h"
 #include "ledger/random.h"
 #include "ledger/signer_folder.h"
 #include "ledger/signer_server.h"
@@ -342,6 +343,8 @@ int Run(int argc, char** argv, const sigset_t& signals) {
 int main(int argc, char** argv) {
   umask(0077);
   signal(SIGPIPE, SIG_IGN);
+  const absl::Status kept = auditledger::KeepMemoryPrivate();
+  if (!kept.ok()) return auditledger::Fail(kept);
   std::set_new_handler(std::abort);  // no memory ends the process, as a power cut would
   sigset_t signals;
   sigemptyset(&signals);

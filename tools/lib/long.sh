@@ -79,12 +79,36 @@ write_sboms() {
   done
 }
 
+# pack BUILD_FOLDER OUT [GENERATORS]: the same programs give the same bytes.
+pack() {
+  rm -rf "${1:?}/$2"
+  (cd "$1" && cpack -G "${3:-DEB;TGZ}" -B "$2" >packages.log) ||
+    { cat "$1/packages.log"; return 1; }
+}
+
+same_packages() {  # FOLDER FOLDER
+  local deb differ=0
+  for deb in "$1"/*.deb; do
+    cmp "$deb" "$2/$(basename "$deb")" || differ=1
+  done
+  [ "$differ" -eq 0 ] || die "packages differ between $1 and $2"
+  say "$(find "$1" -maxdepth 1 -name '*.deb' | wc -l) packages, twice the same bytes"
+}
+
+# Packages carry the date of the commit, not that of the build.
+commit_date() {
+  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+  export SOURCE_DATE_EPOCH
+}
+
 make_packages() {
   local deb
+  commit_date
   write_sboms build/release "$ROOT/build/release/sbom"
-  rm -rf build/release/packages
-  (cd build/release && cpack -G "DEB;TGZ" -B packages >packages.log) ||
-    { cat build/release/packages.log; return 1; }
+  pack build/release packages
+  pack build/release packages-again DEB
+  same_packages build/release/packages build/release/packages-again
+  rm -rf build/release/packages-again
   for deb in build/release/packages/*.deb; do
     say "$(basename "$deb"): $(dpkg-deb -f "$deb" Depends)"
   done
@@ -109,6 +133,30 @@ dev_package() {
   run_stage build-release 900 build_preset release
   run_stage units 10 check_units
   run_stage package 60 make_packages
+}
+
+# The tree as it is committed, built without a compiler cache in two folders of other names: minutes
+# of both cores, hence not in CI, where the packing alone is repeated.
+reproduce() {
+  local folder
+  commit_date
+  rm -rf build/reproduce
+  for folder in build/reproduce/one build/reproduce/another-folder; do
+    mkdir -p "$folder"
+    git archive HEAD | tar -x -C "$folder"
+    cp -r --reflink=auto "$CACHE_DIR" "$folder/.cache"
+    (cd "$folder" && export CCACHE_DISABLE=1 &&
+       cmake --preset release -DAUDITLEDGER_TESTS=OFF -DAUDITLEDGER_BENCH=OFF &&
+       cmake --build build/release -j "$JOBS" &&
+       write_sboms build/release "$PWD/build/release/sbom" &&
+       pack build/release packages DEB) || return 1
+  done
+  same_packages build/reproduce/{one,another-folder}/build/release/packages
+}
+
+dev_reproduce() {
+  run_stage deps-package 120 deps_install build package
+  run_stage reproduce 1800 reproduce
 }
 
 measure_coverage() {
