@@ -1,15 +1,18 @@
 #include "api/intake.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "api/call.h"
 #include "api/event_rules.h"
 #include "api/names.h"
+#include "api/secret_mask.h"
 #include "api/status.h"
 #include "ledger/errors.h"
 #include "merkle/commitment.h"
 #include "merkle/ed25519_verify.h"
+#include "merkle/header.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -24,6 +27,23 @@ void CheckSeal(const v1::EmitterSeal& seal, absl::string_view path,
   length(seal.seed(), kSeedBytes, "seed");
   length(seal.public_key(), kEd25519PublicKeyBytes, "public_key");
   length(seal.signature(), kEd25519SignatureBytes, "signature");
+}
+
+// Overwrites secrets in `input`'s event; where its emitter has signed it, refuses them instead.
+void MaskIn(const v1::AppendEventRequest& request, absl::string_view path, SealInput& input,
+            std::vector<FieldViolation>& out) {
+  std::optional<MaskedEvent> masked = MaskSecrets(input.event);
+  if (!masked.has_value()) return;
+  if (!request.has_seal()) {
+    input.as_received = std::exchange(input.event, std::move(masked->event));
+    input.flags |= kFlagSecretsMasked;
+    return;
+  }
+  for (const std::string& field : masked->fields) {
+    out.push_back({absl::StrCat(path, ".", field),
+                   "holds what looks like a password, key or token, and the event is sealed by its "
+                   "emitter: overwrite it with '*' before sealing"});
+  }
 }
 
 SealInput ToSealInput(const v1::AppendEventRequest& request, const Principal& principal,
@@ -81,10 +101,12 @@ absl::StatusOr<std::vector<SealedEvent>> SealEvents(
     EventVerdict verdict = CheckEvent(request.event(), bytes, context.limits.max_event_bytes,
                                       now_us, prefix + "event");
     if (request.has_seal()) CheckSeal(request.seal(), prefix + "seal", verdict.violations);
+    SealInput input = ToSealInput(request, principal, std::move(bytes), verdict.flags, now_us);
+    if (verdict.violations.empty()) MaskIn(request, prefix + "event", input, verdict.violations);
     all.too_large = all.too_large || verdict.too_large;
     for (FieldViolation& violation : verdict.violations)
       all.violations.push_back(std::move(violation));
-    inputs.push_back(ToSealInput(request, principal, std::move(bytes), verdict.flags, now_us));
+    inputs.push_back(std::move(input));
   }
   if (all.violations.size() > kMaxViolations) all.violations.resize(kMaxViolations);
   RETURN_IF_ERROR(all.status());

@@ -70,6 +70,7 @@ template <typename Sink>
 void WriteOpening(const AppendedEntry& entry, Sink& out) {
   out.Bytes(v1::Opening::kSeedFieldNumber, entry.seed);
   out.Bytes(v1::Opening::kHeaderFieldNumber, entry.header);
+  out.Bytes(v1::Opening::kEventFieldNumber, entry.masked_event);
 }
 
 template <typename Write>

@@ -38,6 +38,7 @@ std::vector<AppendedEntry> EntriesOf(const RequestPlan& plan, std::vector<Sealed
     entries[i].flags = events[i].flags;
     entries[i].seed = std::move(events[i].seed);
     entries[i].header = std::move(events[i].header);
+    entries[i].masked_event = std::move(events[i].masked_event);
   }
   return entries;
 }

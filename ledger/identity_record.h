@@ -6,6 +6,7 @@
 //   identity_mac = HMAC-SHA-256(dedup_key, "identity" 00 || BE16 len || principal ||
 //                               BE16 len || stream || BE16 len || event id)[0:16]
 //   event_mac    = HMAC-SHA-256(dedup_key, "event" 00 || identity_mac || canonical event)[0:16]
+//                  of the event as it came, where secrets in it are masked (header.h)
 //
 // 128 bits under a secret key: two of 2^40 identities agree with probability 2^-49.
 // Thread-safety: values and pure functions.

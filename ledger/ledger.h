@@ -61,6 +61,7 @@ struct AppendedEntry {
   bool repeated = false;  // it was there before; this is its first place
   std::string seed;       // with header: what opens the commitment
   std::string header;
+  std::string masked_event;  // with kFlagSecretsMasked: what was sealed in place of what was sent
 };
 
 struct AppendOutcome {

@@ -124,6 +124,7 @@ absl::StatusOr<AppendedEntry> Reader::ReadRepeat(uint64_t index) const {
         absl::StrCat("the header of entry ", index, ": ", header.status().message())));
   }
   entry.flags = header->flags;
+  if (entry.flags & kFlagSecretsMasked) entry.masked_event = std::move(stored.opening->event);
   return entry;
 }
 

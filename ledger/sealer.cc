@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ledger/payload_cipher.h"
+#include "ledger/secret_string.h"
 #include "merkle/commitment.h"
 #include "merkle/ed25519_verify.h"
 #include "merkle/leaf.h"
@@ -93,7 +94,8 @@ absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
 
   sealed.identity_mac =
       IdentityMac(dedup_key_, header.principal, header.stream_id, header.event_id);
-  sealed.event_mac = EventMac(dedup_key_, sealed.identity_mac, input.event);
+  sealed.event_mac = EventMac(dedup_key_, sealed.identity_mac,
+                              input.as_received.empty() ? input.event : input.as_received);
   ASSIGN_OR_RETURN(sealed.payload_record,
                    keys.Encrypt(random_.Bytes(kPayloadNonceBytes), origin_, sealed.commitment,
                                 {sealed.seed, sealed.header, input.event}));
@@ -101,6 +103,8 @@ absl::StatusOr<SealedEvent> Sealer::Seal(SealInput input) const {
   sealed.stream_id = std::move(header.stream_id);
   sealed.stream_sequence = input.stream_sequence;
   sealed.flags = input.flags;
+  if (input.flags & kFlagSecretsMasked) sealed.masked_event = std::move(input.event);
+  WipeString(input.as_received);
   return sealed;
 }
 

@@ -31,7 +31,10 @@ struct EmitterSealInput {
 };
 
 struct SealInput {
-  std::string event;      // canonical encoding (units.h), validated by the caller
+  std::string event;  // canonical encoding (units.h), validated by the caller
+  // The event as it came, where secrets in `event` are masked: what a repeat is told by, so that it
+  // stays one when more is masked than before. Empty: as `event`.
+  std::string as_received;
   std::string principal;  // authenticated
   std::string stream_id;
   std::string event_id;
@@ -56,7 +59,10 @@ struct SealedEvent {
   std::string seed;            // opens the commitment: for the answer
   std::string header;          // encoded
   std::string payload_record;  // encrypted
-  size_t Bytes() const { return payload_record.size() + tags.size() * Hash::kSize + 256; }
+  std::string masked_event;    // only with kFlagSecretsMasked: for the answer
+  size_t Bytes() const {
+    return payload_record.size() + masked_event.size() + tags.size() * Hash::kSize + 256;
+  }
 };
 
 class Sealer {

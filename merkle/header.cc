@@ -17,11 +17,12 @@ constexpr size_t kMaxStringBytes = 65535;
 constexpr size_t kFixedHeaderBytes = 1 + 8 + 8 + 3 * 2 + 8 + 1;
 
 // In bit order.
-constexpr const char* kFlagNames[] = {
-    "CLOCK_SKEW",      "LATE",         "NO_ZONE",        "NO_PURPOSE", "NO_PATIENT", "NO_NETWORK",
-    "NO_REQUESTOR_ID", "UNKNOWN_ENUM", "UNKNOWN_FIELDS", "PROFILE"};
+constexpr const char* kFlagNames[] = {"CLOCK_SKEW",      "LATE",          "NO_ZONE",
+                                      "NO_PURPOSE",      "NO_PATIENT",    "NO_NETWORK",
+                                      "NO_REQUESTOR_ID", "UNKNOWN_ENUM",  "UNKNOWN_FIELDS",
+                                      "PROFILE",         "SECRETS_MASKED"};
 constexpr size_t kFlagCount = sizeof(kFlagNames) / sizeof(kFlagNames[0]);
-static_assert(kFlagProfile == 1u << (kFlagCount - 1));
+static_assert(kFlagSecretsMasked == 1u << (kFlagCount - 1));
 
 absl::Status CheckString(absl::string_view what, absl::string_view value) {
   if (value.size() <= kMaxStringBytes) return absl::OkStatus();

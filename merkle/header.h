@@ -32,6 +32,9 @@ enum EntryFlag : uint64_t {
   kFlagUnknownEnum = 1u << 7,    // an enum value this version does not know
   kFlagUnknownFields = 1u << 8,  // fields this version does not know, kept as they came
   kFlagProfile = 1u << 9,        // breaks a rule of the event model that is not a reason to refuse
+  // Secrets in it are overwritten with '*' (api/secret_mask.h): this is not quite what the emitter
+  // sent, and its receipt carries the event.
+  kFlagSecretsMasked = 1u << 10,
 };
 // "CLOCK_SKEW", ... in bit order; bits without a name as "BIT_n".
 std::vector<std::string> FlagNames(uint64_t flags);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "api/client/receipt_check.h"
 #include "api/client/retry.h"
 #include "api/client/rpc_error.h"
 #include "api/client/shared_proof.h"
@@ -139,7 +140,10 @@ class Appender {
 
   absl::Status Take(const v1::AuditEvent& event, const v1::Receipt& receipt) {
     const ProvenEntry entry = OfReceipt(receipt);
-    const std::string bytes = event.SerializeAsString();
+    std::string bytes = event.SerializeAsString();
+    if (receipt.has_opening()) {
+      ASSIGN_OR_RETURN(bytes, SealedEventOf(receipt.opening(), bytes));
+    }
     if (connection_.pinned() || !options_.receipts_dir.empty()) {
       RETURN_IF_ERROR(CheckAppended(connection_, entry, bytes));
     }

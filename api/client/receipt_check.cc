@@ -4,12 +4,26 @@
 #include <vector>
 
 #include "merkle/hash.h"
+#include "merkle/header.h"
 #include "merkle/leaf.h"
 #include "merkle/opening.h"
 #include "merkle/status_macros.h"
 #include "merkle/verify.h"
 
 namespace auditledger {
+
+absl::StatusOr<std::string> SealedEventOf(const v1::Opening& opening, absl::string_view event) {
+  ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(opening.header()));
+  if ((header.flags & kFlagSecretsMasked) == 0) return std::string(event);
+  const std::string& masked = opening.event();
+  bool same = masked.size() == event.size();
+  for (size_t i = 0; same && i < event.size(); ++i) {
+    same = masked[i] == event[i] || masked[i] == '*';
+  }
+  if (same) return masked;
+  return absl::DataLossError(
+      "receipt: what was sealed is another event, not this one with secrets masked");
+}
 
 absl::StatusOr<SignedCheckpoint> OpenPinnedHead(absl::string_view note, const PinnedLog& log) {
   auto opened = OpenCheckpoint(note, log.origin, log.key);
@@ -45,7 +59,8 @@ absl::Status CheckReceiptUnder(const Checkpoint& head, const v1::Receipt& receip
     return absl::DataLossError("receipt: the entry is not an event");
   if (!receipt.has_opening())
     return absl::DataLossError("receipt: no opening, so it may be another event's");
-  const Opening opening{receipt.opening().seed(), receipt.opening().header(), std::string(event)};
+  ASSIGN_OR_RETURN(std::string sealed, SealedEventOf(receipt.opening(), event));
+  const Opening opening{receipt.opening().seed(), receipt.opening().header(), std::move(sealed)};
   return VerifyOpening(leaf, opening, std::nullopt);
 }
 

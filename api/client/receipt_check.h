@@ -1,6 +1,8 @@
 // What an emitter checks of a receipt before it believes it: the head is signed by the pinned key
 // for the pinned origin, the leaf is in that head's tree at that index, and (with an opening) the
-// leaf commits to the very event sent.
+// leaf commits to the very event sent; or, where the header says SECRETS_MASKED, to that event with
+// bytes overwritten by '*' and nothing else changed, which the receipt then carries: look at it
+// (receipt.opening().event()) where '*' may hide what should have been kept.
 //
 // Example:
 //   ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(vkey));   // got by another way than
@@ -33,6 +35,10 @@ struct PinnedLog {
 
 // The head of a note, signed by any of the log's pinned keys.
 absl::StatusOr<SignedCheckpoint> OpenPinnedHead(absl::string_view note, const PinnedLog& log);
+
+// What was sealed for `event` (canonical encoding), of which `opening` is a receipt's: itself, or
+// the same with bytes masked. DataLoss when it is neither.
+absl::StatusOr<std::string> SealedEventOf(const v1::Opening& opening, absl::string_view event);
 
 // `event` in canonical encoding.
 absl::Status CheckReceipt(const v1::Receipt& receipt, absl::string_view event,

@@ -162,6 +162,17 @@ TEST_F(AppendTest, ASealOfWrongLengthIsNamedAndOneThatDoesNotVerifyRefused) {
   EXPECT_EQ(ErrorReason(server_.Call(&Stub::AppendEvent, request).status()), "MALFORMED_EVENT");
 }
 
+TEST_F(AppendTest, ASecretInAnEventThatItsEmitterSealedIsRefusedByName) {
+  v1::AppendEventRequest request = AppendRequest(GoodEvent("e"));
+  request.mutable_event()->mutable_original()->set_content("password=hunter2");
+  request.mutable_seal()->set_seed(std::string(32, 's'));
+  request.mutable_seal()->set_public_key(std::string(32, 'k'));
+  request.mutable_seal()->set_signature(std::string(64, 's'));
+  const absl::Status status = server_.Call(&Stub::AppendEvent, request).status();
+  EXPECT_THAT(FirstViolation(status), ::testing::HasSubstr("event.original.content: holds what"));
+  EXPECT_EQ(ledgers_.main().taken(), 0u);
+}
+
 TEST_F(AppendTest, ABatchIsAllOrNoneInOrder) {
   v1::BatchAppendEventsRequest batch;
   batch.set_ledger("ledgers/main");

@@ -4,11 +4,13 @@
 // Covers: api/client/ledger_client, api/client/receipt_check, api/client/shared_proof
 #include <gmock/gmock.h>
 
+#include <map>
 #include <thread>
 
 #include "api/client/channel.h"
 #include "api/client/ledger_client.h"
 #include "api/client/shared_proof.h"
+#include "ledger/fsck.h"
 #include "merkle/leaf.h"
 #include "tests/api/api_fixture.h"
 
@@ -20,6 +22,12 @@ using testing::Detail;
 using testing::GoodEvent;
 using testing::StatusIs;
 using Stub = v1::LedgerService::Stub;
+
+// The same event each time: GoodEvent's has the second in which it was made.
+const v1::AuditEvent& SameEvent(const std::string& id, uint64_t sequence) {
+  static std::map<std::string, v1::AuditEvent> events;
+  return events.try_emplace(id, GoodEvent(id, sequence)).first->second;
+}
 
 class RealLedgerTest : public ::testing::Test {
  protected:
@@ -41,7 +49,7 @@ class RealLedgerTest : public ::testing::Test {
   void Fill(int count) {
     std::vector<v1::AuditEvent> events;
     for (int i = 0; i < count; ++i)
-      events.push_back(GoodEvent("fill-" + std::to_string(i), static_cast<uint64_t>(i) + 1));
+      events.push_back(SameEvent("fill-" + std::to_string(i), static_cast<uint64_t>(i) + 1));
     ASSERT_OK(
         Client().AppendStream(events, [](size_t, const auto& receipt) { EXPECT_OK(receipt); }));
   }
@@ -88,11 +96,11 @@ TEST_F(RealLedgerTest, TheClientChecksEveryReceipt) {
 // Three new events around one that is known and one that stands twice.
 TEST_F(RealLedgerTest, ABatchSharesOneProofOfWhichWholeReceiptsAreMade) {
   Fill(20);
-  ASSERT_OK(Client().Append(GoodEvent("known", 50)));
+  ASSERT_OK(Client().Append(SameEvent("known", 50)));
   Fill(21);
-  const std::vector<v1::AuditEvent> events = {GoodEvent("x", 51), GoodEvent("known", 50),
-                                              GoodEvent("y", 52), GoodEvent("x", 51),
-                                              GoodEvent("z", 53)};
+  const std::vector<v1::AuditEvent> events = {SameEvent("x", 51), SameEvent("known", 50),
+                                              SameEvent("y", 52), SameEvent("x", 51),
+                                              SameEvent("z", 53)};
   v1::BatchAppendEventsRequest request = BatchOf(events);
   request.set_share_proof(true);
   ASSERT_OK_AND_ASSIGN(const auto shared, server_->Call(&Stub::BatchAppendEvents, request));
@@ -156,6 +164,83 @@ TEST_F(RealLedgerTest, AReceiptForAnotherEventIsRefused) {
   moved.set_index(0);
   EXPECT_THAT(CheckReceipt(moved, request.event().SerializeAsString(), log),
               StatusIs(absl::StatusCode::kDataLoss));
+}
+
+v1::AuditEvent WithPassword(const std::string& password) {
+  v1::AuditEvent event = SameEvent("login", 1);
+  event.mutable_original()->set_content("password=" + password + "&user=ann");
+  return event;
+}
+
+// The client checks each receipt: what it was given must be what it sent but for the stars.
+TEST_F(RealLedgerTest, ASecretIsMaskedBeforeItIsSealedAndTheEventIsStillTheSame) {
+  LedgerClient client = Client();
+  ASSERT_OK_AND_ASSIGN(const v1::Receipt first, client.Append(WithPassword("hunter2")));
+  EXPECT_THAT(first.flags(), ::testing::Contains("SECRETS_MASKED"));
+  v1::AuditEvent sealed;
+  ASSERT_TRUE(sealed.ParseFromString(first.opening().event()));
+  EXPECT_EQ(sealed.original().content(), "password=*******&user=ann");
+  ASSERT_OK_AND_ASSIGN(const StoredEntry stored, ledger_->ReadEntry(first.index(), true));
+  EXPECT_EQ(stored.opening->event, first.opening().event());
+
+  ASSERT_OK_AND_ASSIGN(const v1::Receipt again, client.Append(WithPassword("hunter2")));
+  EXPECT_TRUE(again.repeated_event());
+  EXPECT_EQ(again.index(), first.index());
+  EXPECT_EQ(again.opening().event(), first.opening().event());
+  // Another password is another event, though both look alike once they are masked.
+  EXPECT_EQ(client.Append(WithPassword("hunter3")).status().code(),
+            absl::StatusCode::kAlreadyExists);
+
+  // Batches and single proofs alike; an event without a secret beside it stays as it was.
+  std::vector<v1::AuditEvent> events = {WithPassword("a-b"), GoodEvent("plain", 3)};
+  events[0].set_event_id("login-2");
+  events[0].mutable_source()->set_stream_sequence(2);
+  ASSERT_OK_AND_ASSIGN(const std::vector<v1::Receipt> batch, client.AppendBatch(events));
+  EXPECT_THAT(batch[0].flags(), ::testing::Contains("SECRETS_MASKED"));
+  EXPECT_EQ(batch[1].opening().event(), "");
+}
+
+TEST_F(RealLedgerTest, OnlyStarsMayStandInAnEventsPlace) {
+  ASSERT_OK_AND_ASSIGN(v1::Receipt receipt, Client().Append(WithPassword("hunter2")));
+  const std::string sent = WithPassword("hunter2").SerializeAsString();
+  EXPECT_OK(CheckReceipt(receipt, sent, Pinned()));
+  const std::string sealed = receipt.opening().event();
+  for (size_t i = 0; i < sealed.size(); ++i) {
+    for (const char other : {'*', 'x'}) {
+      if (sealed[i] == other) continue;
+      std::string changed = sealed;
+      changed[i] = other;
+      receipt.mutable_opening()->set_event(changed);
+      EXPECT_FALSE(CheckReceipt(receipt, sent, Pinned()).ok()) << i;
+    }
+  }
+  receipt.mutable_opening()->set_event(sealed + "*");
+  EXPECT_FALSE(CheckReceipt(receipt, sent, Pinned()).ok());
+  receipt.mutable_opening()->clear_event();
+  EXPECT_FALSE(CheckReceipt(receipt, sent, Pinned()).ok());
+}
+
+// Start and fsck compare an event's MAC with the event, which of a masked one nobody has.
+TEST_F(RealLedgerTest, ALedgerWithMaskedEventsOpensAgainAndKnowsTheirRepeats) {
+  ASSERT_OK_AND_ASSIGN(const v1::Receipt first, Client().Append(WithPassword("hunter2")));
+  server_.reset();
+  ledgers_->Drain();
+  ledgers_.reset();
+  LedgerSetOptions options;
+  options.roots = {dir_.path() + "/data", dir_.path() + "/state", dir_.path() + "/keys",
+                   dir_.path() + "/seeds"};
+  const LedgerPaths paths{dir_.path() + "/data/main", dir_.path() + "/state/main",
+                          dir_.path() + "/keys/main", dir_.path() + "/seeds/main"};
+  FsckOptions check;
+  check.paths = paths;
+  ASSERT_OK_AND_ASSIGN(const FsckReport report, Fsck(check));
+  EXPECT_EQ(report.findings_total, 0u);
+  EXPECT_EQ(report.payloads_opened, 1u);
+  ledgers_ = LedgerSet::Open(options).value();
+  ASSERT_OK_AND_ASSIGN(ledger_, ledgers_->Find("main"));
+  server_ = std::make_unique<testing::ServerUnderTest>(*ledgers_);
+  ASSERT_OK_AND_ASSIGN(const v1::Receipt again, Client().Append(WithPassword("hunter2")));
+  EXPECT_TRUE(again.repeated_event());
 }
 
 TEST_F(RealLedgerTest, ARepeatIsTheFirstReceiptAndAnotherEventIsEvidence) {

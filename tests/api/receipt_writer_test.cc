@@ -26,6 +26,7 @@ v1::Receipt ToReceipt(const AppendedEntry& entry, const PublishedHead& head, boo
   if (with_opening) {
     out.mutable_opening()->set_seed(entry.seed);
     out.mutable_opening()->set_header(entry.header);
+    out.mutable_opening()->set_event(entry.masked_event);
   }
   for (const std::string& name : FlagNames(entry.flags)) out.add_flags(name);
   out.set_repeated_event(entry.repeated);

@@ -63,11 +63,12 @@ TEST(Header, FlagsHaveNames) {
   using Names = std::vector<std::string>;
   EXPECT_EQ(FlagNames(0), Names{});
   EXPECT_EQ(FlagNames(kFlagClockSkew | kFlagProfile), (Names{"CLOCK_SKEW", "PROFILE"}));
+  EXPECT_EQ(FlagNames(kFlagSecretsMasked), Names{"SECRETS_MASKED"});
   EXPECT_EQ(FlagNames(kFlagLate | kFlagNoZone | kFlagNoPurpose | kFlagNoPatient | kFlagNoNetwork |
                       kFlagNoRequestorId | kFlagUnknownEnum | kFlagUnknownFields),
             (Names{"LATE", "NO_ZONE", "NO_PURPOSE", "NO_PATIENT", "NO_NETWORK", "NO_REQUESTOR_ID",
                    "UNKNOWN_ENUM", "UNKNOWN_FIELDS"}));
-  EXPECT_EQ(FlagNames(1u << 10 | uint64_t{1} << 63), (Names{"BIT_10", "BIT_63"}));
+  EXPECT_EQ(FlagNames(1u << 11 | uint64_t{1} << 63), (Names{"BIT_11", "BIT_63"}));
 }
 
 }  // namespace

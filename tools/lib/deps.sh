@@ -10,7 +10,7 @@ packages_of() {
     build) echo git ca-certificates openssl g++ cmake ninja-build binutils python3 libssl-dev \
                 libabsl-dev libprotobuf-dev protobuf-compiler libgrpc++-dev \
                 protobuf-compiler-grpc libleveldb-dev libsnappy-dev libzstd-dev \
-                libjemalloc-dev pkgconf libspdlog-dev prometheus-cpp-dev \
+                libjemalloc-dev pkgconf libre2-dev libspdlog-dev prometheus-cpp-dev \
                 libcpp-httplib-dev libcurl4-openssl-dev libp11-kit-dev softhsm2 \
                 nlohmann-json3-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev ;;
     package) echo dpkg-dev file systemd ;;
