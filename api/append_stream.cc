@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/access/access_refusals.h"
 #include "api/ack.h"
 #include "api/intake.h"
 #include "api/receipt_writer.h"
@@ -170,7 +171,10 @@ void AppendStream::SubmitOne(const v1::AppendEventRequest& request,
     return Complete(slot, InvalidField("ledger", "must be empty or that of the first message"));
   }
   const absl::Status allowed = AllowStream(request.event().source().stream_id());
-  if (!allowed.ok()) return Complete(slot, allowed);
+  if (!allowed.ok()) {
+    context().refusals.Count(principal().name, kMethod, ledger_name_);
+    return Complete(slot, allowed);
+  }
   const absl::StatusOr<Cosigner*> cosigner =
       CosignerFor(context(), ledger_name_, "ack", request.ack());
   if (!cosigner.ok()) return Complete(slot, cosigner.status());

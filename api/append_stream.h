@@ -35,8 +35,8 @@ class AppendStream : public TrackedCall,
                      public Call,
                      public std::enable_shared_from_this<AppendStream> {
  public:
-  explicit AppendStream(ServiceContext& context)
-      : Call(context, "LedgerService/AppendEventStream") {}
+  static constexpr char kMethod[] = "LedgerService/AppendEventStream";
+  explicit AppendStream(ServiceContext& context) : Call(context, kMethod) {}
 
   // The reactor deletes itself.
   static grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Start(

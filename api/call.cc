@@ -1,5 +1,7 @@
 #include "api/call.h"
 
+#include "api/access/access_refusals.h"
+#include "api/intake.h"
 #include "api/names.h"
 #include "api/status.h"
 #include "ledger/errors.h"
@@ -20,6 +22,7 @@ absl::Status Call::Admit(const grpc::ServerContextBase& grpc_context,
 }
 
 absl::Status Call::Authorize(const AccessRequest& request) {
+  asked_ = std::string(request.ledger);
   RETURN_IF_ERROR(context_.authorizer.Allow(principal_, method_, request));
   ledger_ = std::string(request.ledger);
   content_ = request.content;
@@ -41,6 +44,9 @@ absl::Status Call::AllowStream(absl::string_view stream_id) const {
 void Call::Record(const absl::Status& status) {
   context_.metrics.CountRpc(method_, status.code());
   if (!status.ok()) context_.metrics.CountRefusal(ReasonName(status));
+  if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
+    context_.refusals.Count(principal_.name, method_, asked_);
+  }
   context_.log.Rpc(method_, principal_.name, status, ElapsedMicros());
 }
 
@@ -65,7 +71,31 @@ void UnaryCall::LeaveAndReturn() {
   Leave();
 }
 
+EntrySpan EntriesIn(const v1::GetEntryResponse& response) {
+  return {response.entry().index(), response.entry().index() + 1};
+}
+
+EntrySpan EntriesIn(const v1::ListEntriesResponse& response) {
+  if (response.entries().empty()) return {};
+  return {response.entries().begin()->index(), response.entries().rbegin()->index() + 1};
+}
+
+void UnaryCall::FinishOnRecord(const std::shared_ptr<UnaryCall>& call, AccessPhase phase,
+                               EntrySpan range, const google::protobuf::Message& response) {
+  const absl::StatusOr<Ledger*> ledger = FindLedger(*call, "ledger", call->authorized_ledger());
+  if (!ledger.ok()) return call->Fail(ledger.status());
+  // Serialised here: whoever calls back has other calls to answer.
+  const auto answer = [call, bytes = SerializeMessage(response)](const absl::Status& recorded) {
+    if (!recorded.ok()) return call->Fail(recorded);
+    if (!call->finished_.exchange(true)) call->Answer(bytes);
+  };
+  const bool holds_none = phase == AccessPhase::kRead && range.end == range.begin;
+  if (holds_none) return answer(absl::OkStatus());
+  call->context().access_log.Record(**ledger, call->ReadOf(phase, range), answer);
+}
+
 void UnaryCall::Finish(const google::protobuf::Message& response) {
+  if (content()) return Fail(absl::InternalError("an answer with payloads is not on record"));
   if (finished_.exchange(true)) return;
   Answer(SerializeMessage(response));
 }

@@ -32,6 +32,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "api/access/access_log.h"
 #include "api/access/access_request.h"
 #include "api/access/authenticator.h"
 #include "api/message_io.h"
@@ -57,6 +58,11 @@ class Call {
   absl::Status AllowStream(absl::string_view stream_id) const;
   // What Authorize was asked about: "ledgers/main"; empty before.
   const std::string& authorized_ledger() const { return ledger_; }
+  // Whether the answer holds payloads or openings, so that it has to be on record first.
+  bool content() const { return content_; }
+  AccessRead ReadOf(AccessPhase phase, EntrySpan range) const {
+    return {principal_.name, method_, ledger_, phase, range};
+  }
   // Metrics and log. Called once, just before the reactor is finished.
   void Record(const absl::Status& status);
   // Out of flight. Called once, after the reactor was finished: a drain that saw the call leave
@@ -74,6 +80,7 @@ class Call {
   const uint64_t started_us_;
   Principal principal_;
   bool entered_ = false;
+  std::string asked_;     // as the request had it
   std::string ledger_;    // of Authorize
   bool content_ = false;  // the same
 };
@@ -84,7 +91,11 @@ class UnaryCall : public TrackedCall, public Call {
             grpc::ByteBuffer* out)
       : Call(context, method), reactor_(reactor), out_(out) {}
 
+  // Refused for an answer with payloads: that is FinishOnRecord's.
   void Finish(const google::protobuf::Message& response);
+  // The answer to a read of entries, or to a query, once it is on record who got it.
+  static void FinishOnRecord(const std::shared_ptr<UnaryCall>& call, AccessPhase phase,
+                             EntrySpan range, const google::protobuf::Message& response);
   void FinishSerialized(absl::string_view response);
   // Takes `bytes` until ReturnBytes, or until the call is finished. ResourceExhausted when too much
   // is taken already.
@@ -139,13 +150,24 @@ grpc::ServerUnaryReactor* HandleUnary(ServiceContext& context, const ListenerIde
   return reactor;
 }
 
+// Which entries an answer holds: what is recorded of a read with payloads. Answers that hold none.
+template <typename Response>
+EntrySpan EntriesIn(const Response&) {
+  return {};
+}
+EntrySpan EntriesIn(const v1::GetEntryResponse& response);
+EntrySpan EntriesIn(const v1::ListEntriesResponse& response);
+
 // Finishes `call` with what `read` gives, on the read pool.
 template <typename Response>
 void RunRead(const std::shared_ptr<UnaryCall>& call,
              std::function<absl::StatusOr<Response>()> read) {
   ReadPool& pool = call->context().read_pool;
   const bool queued = pool.Submit([call, read = std::move(read)] {
-    if (!call->finished()) call->Finish(read());
+    if (call->finished()) return;
+    const absl::StatusOr<Response> result = read();
+    if (!result.ok() || !call->content()) return call->Finish(result);
+    UnaryCall::FinishOnRecord(call, AccessPhase::kRead, EntriesIn(*result), *result);
   });
   if (!queued) call->Fail(PoolIsFull());
 }

@@ -236,7 +236,17 @@ grpc::ServerUnaryReactor* OnPool(ServiceContext& context, const ListenerIdentity
 
 grpc::ServerUnaryReactor* ErasureServiceImpl::FindSubject(GrpcContext* grpc_context,
                                                           const Bytes* in, Bytes* out) {
-  return OnPool(context_, listener_, grpc_context, in, out, "ErasureService/FindSubject", &Find);
+  return HandleUnary<v1::FindSubjectRequest>(
+      context_, listener_, grpc_context, in, out, "ErasureService/FindSubject",
+      [](const std::shared_ptr<UnaryCall>& call, v1::FindSubjectRequest request) {
+        const bool queued = call->context().read_pool.Submit([call, request = std::move(request)] {
+          const absl::StatusOr<v1::FindSubjectResponse> found = Find(*call, request);
+          if (!found.ok()) return call->Fail(found.status());
+          UnaryCall::FinishOnRecord(call, AccessPhase::kQuery,
+                                    {request.start_index(), found->next_index()}, *found);
+        });
+        if (!queued) call->Fail(PoolIsFull());
+      });
 }
 
 grpc::ServerUnaryReactor* ErasureServiceImpl::RequestErasure(GrpcContext* grpc_context,

@@ -46,10 +46,40 @@ void HeadStream::OnHead(const std::shared_ptr<const PublishedHead>& head) {
 }
 
 void HeadStream::Step() {
-  if (finished_ || writing_ || Busy()) return;
+  if (finished_ || writing_ || recording_ || Busy()) return;
   if (end_.ok()) end_ = StillAllowed();  // before each message, and at each tick
   if (!end_.ok()) return Fail(end_);
-  if (head_ != nullptr) Advance(*head_);
+  if (head_ != nullptr && !RecordsFirst()) Advance(*head_);
+}
+
+// True while something has to be put on record before the stream goes on.
+bool HeadStream::RecordsFirst() {
+  const std::optional<EntrySpan> disclosed = Disclosed();
+  if (!disclosed.has_value()) return false;
+  const bool grew = recorded_.has_value() && disclosed->end > recorded_->end;
+  const uint64_t since_us = context().clock.MonotonicMicros() - recorded_us_;
+  if (recorded_.has_value() && !(grew && since_us >= kRecordStreamMicros)) return false;
+  const AccessPhase phase = recorded_.has_value() ? AccessPhase::kGoesOn : AccessPhase::kOpened;
+  auto self = shared_from_this();
+  // Not here: the answer may come before Record returns. Refused for load: the tick tries again.
+  recording_ = context().read_pool.Submit([self, phase, range = *disclosed] {
+    self->context().access_log.Record(
+        *self->ledger_, self->ReadOf(phase, range),
+        [self, range](const absl::Status& status) { self->OnRecorded(status, range); });
+  });
+  return true;
+}
+
+void HeadStream::OnRecorded(const absl::Status& status, EntrySpan range) {
+  MutexLock lock(mutex_);
+  recording_ = false;
+  if (status.ok()) {
+    recorded_ = range;
+    recorded_us_ = context().clock.MonotonicMicros();
+  } else if (end_.ok()) {
+    end_ = status;
+  }
+  Step();
 }
 
 void HeadStream::Tick() {
@@ -80,6 +110,15 @@ void HeadStream::OnWriteDone(bool ok) {
 
 void HeadStream::OnDone() {
   context().tracker.RemoveStream(this);
+  std::optional<EntrySpan> given;
+  {
+    MutexLock lock(mutex_);
+    if (recorded_.has_value()) given = Disclosed();
+  }
+  if (given.has_value()) {
+    context().access_log.Record(*ledger_, ReadOf(AccessPhase::kEnded, *given),
+                                [](const absl::Status&) {});
+  }
   // Waits for a listener that runs, hence without the lock.
   if (listening_) ledger_->RemoveHeadListener(listener_);
   Leave();

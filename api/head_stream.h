@@ -6,6 +6,9 @@
 // written: HTTP/2 flow control is thereby the client's brake, and a slow reader costs one message
 // of memory. Finishes once: on an error, when the client is gone, or on drain with UNAVAILABLE.
 //
+// A stream that gives payloads is on record (access_log.h): its opening before its first message,
+// what it gave each hour, and its end; never each delivery. Where nothing can be recorded it ends.
+//
 // Thread-safety: all public methods.
 #ifndef AUDITLEDGER_API_HEAD_STREAM_H_
 #define AUDITLEDGER_API_HEAD_STREAM_H_
@@ -13,6 +16,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -22,6 +26,9 @@
 #include "ledger/mutex.h"
 
 namespace auditledger {
+
+// An open stream's reads are on record at least so often.
+inline constexpr uint64_t kRecordStreamMicros = 3600ull * 1'000'000;
 
 class HeadStream : public TrackedCall,
                    public Call,
@@ -41,6 +48,11 @@ class HeadStream : public TrackedCall,
  protected:
   // Starts what is due: called when nothing is being written and the stream goes on.
   virtual void Advance(const PublishedHead& head) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  // What a stream has given of payloads or what opens them; nothing for one that gives none. Called
+  // while it is not Busy.
+  virtual std::optional<EntrySpan> Disclosed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return std::nullopt;
+  }
   // True while a job is under way that will call Write or Fail.
   virtual bool Busy() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return false; }
 
@@ -58,6 +70,8 @@ class HeadStream : public TrackedCall,
  private:
   class Reactor;
   void OnHead(const std::shared_ptr<const PublishedHead>& head);
+  bool RecordsFirst() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnRecorded(const absl::Status& status, EntrySpan range);
   void OnWriteDone(bool ok);
   void OnCancel();
   void OnDone();
@@ -69,6 +83,9 @@ class HeadStream : public TrackedCall,
   absl::Status end_
       ABSL_GUARDED_BY(mutex_);  // not OK: finish with it as soon as nothing is under way
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool recording_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<EntrySpan> recorded_ ABSL_GUARDED_BY(mutex_);  // what is on record, once opened
+  uint64_t recorded_us_ ABSL_GUARDED_BY(mutex_) = 0;           // since when, monotonic
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::ByteBuffer out_;
 };

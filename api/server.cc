@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/access/access_log.h"
+#include "api/access/access_refusals.h"
 #include "api/access/authorizer.h"
 #include "api/access/policy_keeper.h"
 #include "api/anchorer.h"
@@ -34,8 +36,10 @@ class ServerImpl : public Server {
              LedgerSet& ledgers, Clock& clock, RpcLog& log)
       : limits_(ToApiLimits(config.limits())),
         authorizer_(std::move(rules), clock),
-        policy_(authorizer_, ledgers, clock, log,
+        access_log_(ledgers, clock, Random::System()),
+        policy_(authorizer_, ledgers, access_log_, clock, log,
                 {config.access().policy_file(), config.data_dir()}),
+        refusals_(access_log_, ledgers, clock),
         tokens_(Random::System()),
         metrics_(ledgers, clock),
         read_pool_(kReadThreads, kReadQueue),
@@ -43,7 +47,8 @@ class ServerImpl : public Server {
         context_{ledgers,     clock,
                  authorizer_, limits_,
                  tokens_,     metrics_,
-                 log,         tracker_,
+                 log,         access_log_,
+                 refusals_,   tracker_,
                  read_pool_,  seal_pool_,
                  appends_,    config.data_dir(),
                  kVersion,    clock.MonotonicMicros(),
@@ -63,6 +68,10 @@ class ServerImpl : public Server {
     metrics_.ReportAccess(policy_);
     policy_.RecordAll();  // before anything is served by it
     policy_.Start();
+    refusals_.Start();
+    for (const LedgerSet::Slot& slot : context_.ledgers.List()) {
+      if (slot.ledger != nullptr) access_log_.RecordKeyChange(*slot.ledger);
+    }
     std::vector<grpc::HealthCheckServiceInterface*> health;
     for (const config::v1::Listener& listener : config.listeners()) {
       ASSIGN_OR_RETURN(std::unique_ptr<ListenerServer> server,
@@ -103,6 +112,7 @@ class ServerImpl : public Server {
     tracker_.WaitIdle(std::chrono::seconds(limits_.drain_seconds));
     if (anchorer_ != nullptr) anchorer_->Stop();
     policy_.Stop();
+    refusals_.Stop();
     context_.ledgers.Drain();
     if (witnessing_ != nullptr) witnessing_->Stop();
     if (publisher_ != nullptr) publisher_->Stop();
@@ -161,7 +171,9 @@ class ServerImpl : public Server {
 
   const ApiLimits limits_;
   Authorizer authorizer_;
+  AccessLog access_log_;
   PolicyKeeper policy_;
+  AccessRefusals refusals_;
   const PageTokens tokens_;
   // Read by the metrics, so they outlive them.
   std::unique_ptr<Witnessing> witnessing_;

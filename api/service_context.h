@@ -20,6 +20,8 @@
 
 namespace auditledger {
 
+class AccessLog;
+class AccessRefusals;
 class PolicyKeeper;
 class Witnessing;
 
@@ -31,6 +33,8 @@ struct ServiceContext {
   const PageTokens& tokens;
   Metrics& metrics;
   RpcLog& log;
+  AccessLog& access_log;
+  AccessRefusals& refusals;
   CallTracker& tracker;
   ReadPool& read_pool;
   ReadPool& seal_pool;

@@ -33,6 +33,7 @@ inline constexpr char kReasonBatchTooLarge[] = "BATCH_TOO_LARGE";
 inline constexpr char kReasonBadPageToken[] = "BAD_PAGE_TOKEN";
 inline constexpr char kReasonUnauthenticated[] = "NO_PRINCIPAL";
 inline constexpr char kReasonPermissionDenied[] = "NOT_PERMITTED";
+inline constexpr char kReasonAccessNotRecorded[] = "ACCESS_NOT_RECORDED";
 inline constexpr char kReasonDeadline[] = "OUTCOME_UNKNOWN";
 inline constexpr char kReasonNoWitnessPolicy[] = "NO_WITNESS_POLICY";
 inline constexpr char kReasonLogTooSmall[] = "LOG_TOO_SMALL";     // for a COSE receipt

@@ -1,6 +1,7 @@
 // TailEntries and WatchCheckpoints.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,12 +23,17 @@ class TailStream : public HeadStream {
   explicit TailStream(ServiceContext& context) : HeadStream(context, "LedgerService/TailEntries") {}
   void Begin(uint64_t start_index, bool full) {
     MutexLock lock(mutex_);
+    begin_ = start_index;
     next_ = start_index;
     full_ = full;
   }
 
  protected:
   bool Busy() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return reading_; }
+  std::optional<EntrySpan> Disclosed() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!full_) return std::nullopt;
+    return EntrySpan{begin_, next_};
+  }
 
   void Advance(const PublishedHead& head) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (next_ >= head.head.size) return;
@@ -48,13 +54,15 @@ class TailStream : public HeadStream {
     response.mutable_checkpoint()->set_note(head->checkpoint);
     size_t bytes = 0;
     const uint64_t end = std::min<uint64_t>(head->head.size, next + kMaxPageSize);
-    const absl::Status status =
-        ledger_->ReadEntries(next, end, full_, [&](const StoredEntry& entry) {
-          v1::Entry* added = response.add_entries();
-          *added = ToEntry(entry);
-          bytes += added->ByteSizeLong();
-          return bytes < kMaxPageBytes;
-        });
+    absl::Status status = full_ ? context().access_log.MayRecord(*ledger_) : absl::OkStatus();
+    if (status.ok()) {
+      status = ledger_->ReadEntries(next, end, full_, [&](const StoredEntry& entry) {
+        v1::Entry* added = response.add_entries();
+        *added = ToEntry(entry);
+        bytes += added->ByteSizeLong();
+        return bytes < kMaxPageBytes;
+      });
+    }
     MutexLock lock(mutex_);
     reading_ = false;
     if (!status.ok()) return Fail(status);
@@ -62,6 +70,7 @@ class TailStream : public HeadStream {
     Write(response);
   }
 
+  uint64_t begin_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool full_ = false;

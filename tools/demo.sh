@@ -163,6 +163,11 @@ for receipt in $(ls receipts/*.tlog-proof | awk 'NR % 97 == 1'); do
 done
 say "And $count receipts of the day, each under a head that this log extends."
 ctl checkpoint > honest.checkpoint
+# Whoever exports payloads is on record, so that the log has grown since.
+ctl prove-consistency "$(sed -n 2p export/checkpoint)" "$(sed -n 2p honest.checkpoint)" \
+  > since.proof
+verify checkpoint honest.checkpoint --proof since.proof > head.verdict ||
+  { quote < head.verdict; fail "the newest head does not extend the export's"; }
 stop
 size=$(sed -n 2p honest.checkpoint)
 victim=1000

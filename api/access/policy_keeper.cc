@@ -48,10 +48,11 @@ bool Same(const absl::StatusOr<std::string>& a, const absl::StatusOr<std::string
 
 }  // namespace
 
-PolicyKeeper::PolicyKeeper(Authorizer& authorizer, LedgerSet& ledgers, Clock& clock, RpcLog& log,
-                           Options options)
+PolicyKeeper::PolicyKeeper(Authorizer& authorizer, LedgerSet& ledgers, AccessLog& access_log,
+                           Clock& clock, RpcLog& log, Options options)
     : authorizer_(authorizer),
       ledgers_(ledgers),
+      access_log_(access_log),
       clock_(clock),
       log_(log),
       options_(std::move(options)) {
@@ -128,7 +129,9 @@ void PolicyKeeper::Record(const std::string& id, Ledger& ledger) {
   std::string& recorded = recorded_[id];
   if (recorded.empty()) recorded = ReadWholeFile(marker, kMaxMarkerBytes).value_or("");
   if (recorded == what) return;
-  const absl::Status appended = Append(ledger, what);
+  const bool is_change = !recorded.empty();
+  absl::Status appended = Append(ledger, what);
+  if (appended.ok() && is_change) appended = AppendEvent(ledger, what);
   if (appended.ok() || TakesNoMore(appended)) {
     recorded = what;
     // Lost, the next start records the policy once more.
@@ -138,6 +141,13 @@ void PolicyKeeper::Record(const std::string& id, Ledger& ledger) {
     log_.Warning("access_policy_not_recorded",
                  {{"ledger", id}, {"why", std::string(appended.message())}});
   }
+}
+
+absl::Status PolicyKeeper::AppendEvent(Ledger& ledger, const std::string& what) {
+  std::promise<absl::Status> answer;
+  access_log_.RecordChange(ledger, {SecurityChange::kAccessPolicy, what},
+                           [&answer](const absl::Status& status) { answer.set_value(status); });
+  return answer.get_future().get();
 }
 
 PolicyKeeper::Report PolicyKeeper::report() const {

@@ -8,7 +8,7 @@
 // the one, and no name is in it. It follows at once where the ledger takes appends, else as soon as
 // it does: a right that is taken away may not wait for a full disk. What a ledger has on record
 // last is kept beside it (data_dir/<id>/access-policy), so that a start with the same policy adds
-// nothing.
+// nothing. A policy in another's place is an event too (access_event.h).
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_ACCESS_POLICY_KEEPER_H_
@@ -22,6 +22,7 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "api/access/access_log.h"
 #include "api/access/access_rules.h"
 #include "api/access/authorizer.h"
 #include "api/notification.h"
@@ -51,8 +52,8 @@ class PolicyKeeper {
   };
 
   // `authorizer` has the policy of `options.file`. All references must outlive it.
-  PolicyKeeper(Authorizer& authorizer, LedgerSet& ledgers, Clock& clock, RpcLog& log,
-               Options options);
+  PolicyKeeper(Authorizer& authorizer, LedgerSet& ledgers, AccessLog& access_log, Clock& clock,
+               RpcLog& log, Options options);
   ~PolicyKeeper() { Stop(); }
 
   // Follows the file from now on.
@@ -71,9 +72,11 @@ class PolicyKeeper {
 
  private:
   absl::Status Take(const absl::StatusOr<std::string>& text);
+  absl::Status AppendEvent(Ledger& ledger, const std::string& what);
 
   Authorizer& authorizer_;
   LedgerSet& ledgers_;
+  AccessLog& access_log_;
   Clock& clock_;
   RpcLog& log_;
   const Options options_;

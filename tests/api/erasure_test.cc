@@ -134,8 +134,8 @@ TEST_F(ErasureServiceTest, FindsAPatientsEntriesByTheirTag) {
   request.set_start_index(8);
   ASSERT_OK_AND_ASSIGN(found, Call(&Stub::FindSubject, request));
   EXPECT_EQ(found.ranges(0).first(), 8u);
-  ASSERT_OK(Call(&Stub::RequestErasure, Ask(3, 8)));
-  ASSERT_OK(Approve(21));
+  ASSERT_OK_AND_ASSIGN(const auto asked, Call(&Stub::RequestErasure, Ask(3, 8)));
+  ASSERT_OK(Approve(asked.receipt().index()));
   request.set_start_index(0);
   ASSERT_OK_AND_ASSIGN(found, Call(&Stub::FindSubject, request));
   EXPECT_EQ(found.ranges(0).first(), 13u) << "what is erased is left out";

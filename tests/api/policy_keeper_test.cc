@@ -10,10 +10,12 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "auditledger/v1/event.pb.h"
 #include "merkle/leaf.h"
 #include "merkle/sha256.h"
 #include "merkle/system_entries.h"
 #include "tests/testing/fake_clock.h"
+#include "tests/testing/fake_random.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -41,6 +43,7 @@ class PolicyKeeperTest : public ::testing::Test {
     ledgers_ = LedgerSet::Open(options).value();
     ledger_ = ledgers_->Create("main", "test.example/log").value();
     log_ = RpcLog::Open("debug", dir_ / "log").value();
+    access_log_ = std::make_unique<AccessLog>(*ledgers_, clock_, random_);
     Write(first_);
     Restart();
   }
@@ -48,7 +51,7 @@ class PolicyKeeperTest : public ::testing::Test {
   void Restart() {
     keeper_.reset();
     authorizer_ = std::make_unique<Authorizer>(AccessRules::Load(dir_ / "policy").value(), clock_);
-    keeper_ = std::make_unique<PolicyKeeper>(*authorizer_, *ledgers_, clock_, *log_,
+    keeper_ = std::make_unique<PolicyKeeper>(*authorizer_, *ledgers_, *access_log_, clock_, *log_,
                                              PolicyKeeper::Options{dir_ / "policy", dir_ / "data"});
   }
   void Write(const std::string& text) { std::ofstream(dir_ / "policy") << text; }
@@ -67,6 +70,20 @@ class PolicyKeeperTest : public ::testing::Test {
         }));
     return out;
   }
+  // Events of the ledger's own, by their codes.
+  std::vector<std::string> Events() {
+    std::vector<std::string> out;
+    EXPECT_OK(
+        ledger_->ReadEntries(0, ledger_->head()->head.size, true, [&](const StoredEntry& entry) {
+          if (!entry.opening.has_value()) return true;
+          v1::AuditEvent event;
+          EXPECT_TRUE(event.ParseFromString(entry.opening->event));
+          out.push_back(
+              absl::StrCat(event.code(0).coding(0).code(), " ", event.entity(0).what().display()));
+          return true;
+        }));
+    return out;
+  }
   std::string Log() {
     std::ifstream file(dir_ / "log");
     return std::string(std::istreambuf_iterator<char>(file), {});
@@ -76,8 +93,10 @@ class PolicyKeeperTest : public ::testing::Test {
   const std::string second_ = PolicyFor("two");
   testing::TempDir dir_;
   testing::FakeClock clock_;
+  testing::FakeRandom random_{7};
   std::unique_ptr<LedgerSet> ledgers_;
   Ledger* ledger_ = nullptr;
+  std::unique_ptr<AccessLog> access_log_;
   std::unique_ptr<RpcLog> log_;
   std::unique_ptr<Authorizer> authorizer_;
   std::unique_ptr<PolicyKeeper> keeper_;
@@ -100,6 +119,7 @@ TEST_F(PolicyKeeperTest, WhatIsInForceIsOnRecordOnce) {
   keeper_->RecordAll();
   EXPECT_THAT(OnRecord(), ElementsAre(EntryOf(first_), EntryOf(second_), EntryOf(second_)))
       << "rather twice than not";
+  EXPECT_THAT(Events(), ElementsAre("110136 " + EntryOf(second_))) << "the one change";
 }
 
 TEST_F(PolicyKeeperTest, ALedgerThatIsMadeLaterHasItToo) {

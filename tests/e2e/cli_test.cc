@@ -175,7 +175,7 @@ TEST_F(CliTest, ADayIsExportedAndVerifiedAndGoesOn) {
   ASSERT_EQ(Ctl({"append", "-"}, Event("after-export")).exit_code, 0);
   const Ran more = Ctl({"export", Path("export"), "--json"});
   ASSERT_EQ(more.exit_code, 0) << more.err;
-  EXPECT_EQ(json::parse(more.out)["new"], 1);
+  EXPECT_EQ(json::parse(more.out)["new"], 2) << "the event, and who exported the first ones";
   EXPECT_EQ(Verify({"log", Path("export")}).exit_code, kUnwitnessed);
 
   // The one event that never arrived is a gap of its stream.

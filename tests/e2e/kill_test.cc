@@ -1,6 +1,7 @@
 // kill -9 at a random moment under load, again and again on one folder. After each start: every
 // acknowledged event stands where its receipt said, proven; a repeat gets the first receipt;
-// nothing is there twice; the head extends the one before.
+// nothing is there twice; the head extends the one before; and every payload that was read
+// meanwhile has an entry that says so.
 //
 // AUDITLEDGER_KILL_ROUNDS sets the rounds (CI: 100), AUDITLEDGER_TEST_SEED replays a run.
 #include <chrono>
@@ -15,7 +16,11 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "api/client/channel.h"
 #include "api/client/ledger_client.h"
 #include "api/client/receipt_check.h"
@@ -95,8 +100,24 @@ class KillTest : public ::testing::Test {
     }
   }
 
+  // Reads payloads of entries below `size` until the server is gone.
+  void Read(uint64_t size, uint64_t seed) {
+    std::mt19937_64 random(seed);
+    while (true) {
+      v1::GetEntryRequest request;
+      const uint64_t index = random() % size;
+      request.set_name(absl::StrCat(kLedger, "/entries/", index));
+      request.set_view(v1::ENTRY_VIEW_FULL);
+      grpc::ClientContext context;
+      v1::GetEntryResponse response;
+      if (!client_->stub().GetEntry(&context, request, &response).ok()) return;
+      ++reads_[index];
+    }
+  }
+
   void LoadAndKill(std::mt19937_64& random) {
     std::vector<std::thread> threads;
+    threads.emplace_back([this, seed = random()] { Read(last_->size, seed); });
     for (int i = 0; i < kThreads; ++i)
       threads.emplace_back([this, i, seed = random()] { Emit(i, seed); });
     std::this_thread::sleep_for(std::chrono::milliseconds(random() % kMaxKillDelayMs));
@@ -144,6 +165,10 @@ class KillTest : public ::testing::Test {
         const Leaf leaf = ParseLeaf(entry.leaf()).value();
         if (leaf.kind != EntryKind::kEvent) continue;
         const EntryHeader header = ParseHeader(entry.opening().header()).value();
+        if (absl::StartsWith(header.principal, "ledger:")) {
+          TakeAccess(entry.opening().event());
+          continue;
+        }
         const auto found = index_of_.find(header.event_id);
         ASSERT_NE(found, index_of_.end()) << header.event_id;
         EXPECT_EQ(found->second, entry.index()) << header.event_id;
@@ -152,6 +177,32 @@ class KillTest : public ::testing::Test {
       request.set_page_token(response.next_page_token());
     } while (!request.page_token().empty());
     EXPECT_EQ(events_in_log_, index_of_.size());
+  }
+
+  // Which entries an event says were read, each by itself.
+  void TakeAccess(const std::string& bytes) {
+    v1::AuditEvent event;
+    ASSERT_TRUE(event.ParseFromString(bytes));
+    if (event.code(0).text() != "LedgerService/GetEntry") return;
+    for (const v1::Entity& entity : event.entity()) {
+      absl::string_view name = entity.what().reference();
+      ASSERT_TRUE(absl::ConsumePrefix(&name, absl::StrCat(kLedger, "/entries/"))) << name;
+      const std::vector<std::string> ends = absl::StrSplit(name, '-');
+      uint64_t first = 0;
+      uint64_t last = 0;
+      ASSERT_TRUE(absl::SimpleAtoi(ends.front(), &first) && absl::SimpleAtoi(ends.back(), &last));
+      for (uint64_t index = first; index <= last; ++index) ++on_record_[index];
+    }
+  }
+
+  // No payload left the server without an entry before it.
+  void CheckReads() {
+    for (const auto& [index, count] : reads_) {
+      EXPECT_GE(on_record_[index], count) << "of entry " << index;
+      payloads_read_ += count;
+    }
+    reads_.clear();
+    on_record_.clear();
   }
 
   // The newest head, shown to extend the one of the round before.
@@ -190,6 +241,9 @@ class KillTest : public ::testing::Test {
   uint64_t sequence_[kThreads] = {};
   std::map<std::string, uint64_t> index_of_;  // of all rounds
   uint64_t events_in_log_ = 0;
+  std::map<uint64_t, uint64_t> reads_;  // of this round: index, times its payload was given
+  std::map<uint64_t, uint64_t> on_record_;
+  uint64_t payloads_read_ = 0;
   std::optional<Checkpoint> last_;
 };
 
@@ -212,6 +266,7 @@ TEST_F(KillTest, EveryAcknowledgedEventOutlivesKillMinusNine) {
     CheckConsistency();
     CheckAcknowledged();
     CheckNothingTwice(size);
+    CheckReads();
     sent_.clear();
     if ((round + 1) % kRoundsAProgressLine == 0) {
       std::printf("%llu of %llu rounds\n", static_cast<unsigned long long>(round + 1),
@@ -219,8 +274,10 @@ TEST_F(KillTest, EveryAcknowledgedEventOutlivesKillMinusNine) {
       std::fflush(stdout);
     }
   }
-  std::printf("%llu kills: %zu events acknowledged before one, %zu in flight\n",
-              static_cast<unsigned long long>(round), acknowledged, in_flight);
+  std::printf("%llu kills: %zu events acknowledged before one, %zu in flight, %llu payloads read\n",
+              static_cast<unsigned long long>(round), acknowledged, in_flight,
+              static_cast<unsigned long long>(payloads_read_));
+  EXPECT_GT(payloads_read_, 0u);
   EXPECT_GT(acknowledged, 0u);
   EXPECT_GT(in_flight, 0u);
 }
