@@ -198,10 +198,25 @@ void Committer::ProcessLast(Request request) {
   acknowledger_.Post(std::move(acknowledgement), /*idle=*/false);
 }
 
+// Those that may go on though appends pause; the others fail.
+std::vector<Committer::Request> Committer::KeepReserved(std::vector<Request> requests,
+                                                        const absl::Status& paused) {
+  std::vector<Request> kept;
+  std::vector<Request> failed;
+  for (Request& request : requests) {
+    const bool keep =
+        request.may_use_reserve() && parts_.gate->BeforeReservedCommit(request.bytes).ok();
+    (keep ? kept : failed).push_back(std::move(request));
+  }
+  if (!failed.empty()) FailAll(std::move(failed), paused);
+  return kept;
+}
+
 void Committer::Process(std::vector<Request> requests) {
   if (const absl::Status why = stopped(); !why.ok()) return FailAll(std::move(requests), why);
   if (const absl::Status why = parts_.gate->BeforeCommit(); !why.ok()) {
-    return FailAll(std::move(requests), why);
+    requests = KeepReserved(std::move(requests), why);
+    if (requests.empty()) return;
   }
   if (requests.front().last.has_value()) return ProcessLast(std::move(requests.front()));
   const uint64_t start_us = parts_.clock->MonotonicMicros();

@@ -98,6 +98,11 @@ class Committer {
     std::optional<NewEntry> last = {};           // of AppendLast, which has no events
     absl::Status refusal = {};                   // of what comes after it
 
+    bool may_use_reserve() const {
+      return !events.empty() && std::all_of(events.begin(), events.end(), [](const auto& event) {
+        return event.may_use_reserve;
+      });
+    }
     size_t entries() const { return std::max<size_t>(1, events.size()); }
     void Refuse(const absl::Status& why) { sign == nullptr ? done(why) : sign(why); }
   };
@@ -108,6 +113,7 @@ class Committer {
   std::vector<Request> TakeQueued();
   void Process(std::vector<Request> requests);
   void ProcessLast(Request request);
+  std::vector<Request> KeepReserved(std::vector<Request> requests, const absl::Status& paused);
   absl::Status Plan(std::vector<Request>& requests, std::vector<RequestPlan>& plans);
   absl::Status Publish(Committed& committed, Acknowledgement& acknowledgement);
   void SignHeads(std::vector<Request>& requests, Acknowledgement& acknowledgement);

@@ -45,6 +45,10 @@ struct LedgerLimits {
   // Free bytes on the data folder's disk below which appends pause, and above which they resume.
   uint64_t low_water_bytes = uint64_t{256} << 20;
   uint64_t resume_water_bytes = uint64_t{320} << 20;
+  // Of the space below the low-water mark what entries about reads may take (SealedEvent's
+  // may_use_reserve), so that payloads can be read while appends pause: some thousand reads, and
+  // far from the mark's end.
+  uint64_t access_reserve_bytes = uint64_t{4} << 20;
   // A file of so many bytes to drop when the disk is full (disk_space.h). 0: none; the daemon's
   // default is kDefaultBallastBytes.
   uint64_t ballast_bytes = 0;

@@ -47,6 +47,18 @@ absl::Status PauseGate::BeforeCommit() {
   return absl::OkStatus();
 }
 
+absl::Status PauseGate::BeforeReservedCommit(uint64_t bytes) {
+  MutexLock lock(mutex_);
+  const Now now = ReadClock();
+  RETURN_IF_ERROR(CheckClock(now));
+  const absl::Status disk = CheckDisk();
+  const bool fits = reserve_used_ + bytes <= limits_.access_reserve_bytes;
+  if (!disk.ok() && (!disk_is_short_ || !fits)) return disk;
+  if (!disk.ok()) reserve_used_ += bytes;
+  if (now.wall_us > Expected(now)) base_ = now;
+  return absl::OkStatus();
+}
+
 absl::Status PauseGate::CheckClock(const Now& now) {
   RETURN_IF_ERROR(PauseWhileBehind(now));
   return PauseWhileAhead(now);
@@ -90,9 +102,11 @@ absl::Status PauseGate::CheckDisk() {
   disk_checked_us_ = now;
   const absl::StatusOr<uint64_t> free = free_bytes_();
   const uint64_t needed = disk_.ok() ? limits_.low_water_bytes : limits_.resume_water_bytes;
+  disk_is_short_ = free.ok() && *free < needed;
+  if (!disk_is_short_) reserve_used_ = 0;
   if (!free.ok()) {
     disk_ = Paused(1000, absl::StrCat("free space is unknown: ", free.status().message()));
-  } else if (*free < needed) {
+  } else if (disk_is_short_) {
     disk_ = Paused(1000, absl::StrCat("the disk has ", *free, " bytes free; appends resume at ",
                                       limits_.resume_water_bytes));
   } else {

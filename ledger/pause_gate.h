@@ -46,6 +46,9 @@ class PauseGate {
   absl::Status Check();
   // The same for the committer: when OK, the wall clock of now is one that is recorded.
   absl::Status BeforeCommit();
+  // The same for entries that may use the reserve (options.h): where nothing but space is wanted,
+  // `bytes` are taken of it, which is whole again once appends resume.
+  absl::Status BeforeReservedCommit(uint64_t bytes);
   // A clock step whose pause is over and that is not in the log yet. Handed out once.
   std::optional<ClockStep> TakeClockStep();
 
@@ -73,6 +76,8 @@ class PauseGate {
   std::optional<ClockStep> to_record_ ABSL_GUARDED_BY(mutex_);
   std::optional<uint64_t> disk_checked_us_ ABSL_GUARDED_BY(mutex_);  // monotonic
   absl::Status disk_ ABSL_GUARDED_BY(mutex_);                        // of the last check
+  bool disk_is_short_ ABSL_GUARDED_BY(mutex_) = false;               // and that is known
+  uint64_t reserve_used_ ABSL_GUARDED_BY(mutex_) = 0;                // since it is
 };
 
 // Free bytes for an ordinary user on the fullest of the disks that hold `folders`.

@@ -55,11 +55,12 @@ struct SealedEvent {
   uint64_t event_time_us = 0;
   std::vector<Hash> tags;
   Hash commitment;
-  std::string secret;          // for the key store alone
-  std::string seed;            // opens the commitment: for the answer
-  std::string header;          // encoded
-  std::string payload_record;  // encrypted
-  std::string masked_event;    // only with kFlagSecretsMasked: for the answer
+  std::string secret;            // for the key store alone
+  std::string seed;              // opens the commitment: for the answer
+  std::string header;            // encoded
+  std::string payload_record;    // encrypted
+  std::string masked_event;      // only with kFlagSecretsMasked: for the answer
+  bool may_use_reserve = false;  // says who read payloads (options.h, access_reserve_bytes)
   size_t Bytes() const {
     return payload_record.size() + masked_event.size() + tags.size() * Hash::kSize + 256;
   }

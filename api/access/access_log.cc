@@ -209,6 +209,7 @@ absl::StatusOr<std::vector<SealedEvent>> AccessLog::Seal(Ledger& recorder,
     input.event_id = event.event_id();
     input.received_at_us = clock_.WallMicros();
     ASSIGN_OR_RETURN(SealedEvent one, recorder.sealer().Seal(std::move(input)));
+    one.may_use_reserve = true;
     sealed.push_back(std::move(one));
   }
   return sealed;

@@ -287,6 +287,39 @@ TEST_F(CommitterTest, PausesOnAFullDiskAndResumesByItself) {
   EXPECT_EQ(t.ledger->head()->head.size, 4u);
 }
 
+// Who reads while the disk is full is on record until the reserve is used; a wrong clock has none.
+TEST_F(CommitterTest, EntriesAboutReadsHaveAReserveWhileTheDiskIsFull) {
+  std::atomic<uint64_t> free{1 << 30};
+  t.options.free_bytes = [&free] { return free.load(); };
+  t.options.limits.access_reserve_bytes = 3000;
+  ASSERT_OK(t.Create());
+  int n = 0;
+  uint64_t used = 0;
+  const auto append = [&](bool may_use_reserve) {
+    SealedEvent event = t.Seal(absl::StrCat("e", n++), "x");
+    event.may_use_reserve = may_use_reserve;
+    used = event.Bytes();
+    std::vector<SealedEvent> events;
+    events.push_back(std::move(event));
+    return t.Append(std::move(events)).status();
+  };
+  for (int round = 0; round < 2; ++round) {
+    free = t.options.limits.low_water_bytes - 1;
+    t.clock.Pass(kDiskCheckMicros);
+    const uint64_t before = t.ledger->head()->head.size;
+    EXPECT_THAT(append(false), StatusIs(absl::StatusCode::kUnavailable));
+    absl::Status status;
+    while ((status = append(true)).ok()) continue;
+    EXPECT_EQ(ReasonOf(status).reason, kReasonLedgerPaused);
+    EXPECT_EQ(t.ledger->head()->head.size - before, 3000 / used) << "as many as fit, and no more";
+    free = t.options.limits.resume_water_bytes;
+    t.clock.Pass(kDiskCheckMicros);
+    EXPECT_OK(append(false)) << "and the reserve is whole again";
+  }
+  t.clock.wall_us -= t.options.limits.max_clock_step_back_us + 1'000'000;
+  EXPECT_THAT(append(true), StatusIs(absl::StatusCode::kUnavailable));
+}
+
 TEST_F(CommitterTest, AClockStepBackPausesUntilItCaughtUpAndIsRecorded) {
   ASSERT_OK(t.Create());
   const uint64_t tolerated = t.options.limits.max_clock_step_back_us;
