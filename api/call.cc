@@ -89,9 +89,11 @@ void UnaryCall::FinishOnRecord(const std::shared_ptr<UnaryCall>& call, AccessPha
     if (!recorded.ok()) return call->Fail(recorded);
     if (!call->finished_.exchange(true)) call->Answer(bytes);
   };
+  AccessRead read = call->ReadOf(phase, range);
+  read.answer_bytes = response.ByteSizeLong();
   const bool holds_none = phase == AccessPhase::kRead && range.end == range.begin;
   if (holds_none) return answer(absl::OkStatus());
-  call->context().access_log.Record(**ledger, call->ReadOf(phase, range), answer);
+  call->context().access_log.Record(**ledger, std::move(read), answer);
 }
 
 void UnaryCall::Finish(const google::protobuf::Message& response) {

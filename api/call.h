@@ -61,7 +61,7 @@ class Call {
   // Whether the answer holds payloads or openings, so that it has to be on record first.
   bool content() const { return content_; }
   AccessRead ReadOf(AccessPhase phase, EntrySpan range) const {
-    return {principal_.name, method_, ledger_, phase, range};
+    return {principal_.name, method_, ledger_, phase, range, 0};
   }
   // Metrics and log. Called once, just before the reactor is finished.
   void Record(const absl::Status& status);

@@ -104,7 +104,9 @@ absl::StatusOr<Sealed> SealWhy(const UnaryCall& call, Ledger& ledger, const char
   *request.mutable_event() = EventOf(call.context(), call.principal(), what, about, why);
   ASSIGN_OR_RETURN(std::vector<SealedEvent> sealed,
                    SealEvents(call.context(), ledger, call.principal(), {&request}, false));
-  return Sealed{std::move(sealed.front()), request.event().SerializeAsString()};
+  const std::string& masked = sealed.front().masked_event;
+  std::string bytes = masked.empty() ? request.event().SerializeAsString() : masked;
+  return Sealed{std::move(sealed.front()), std::move(bytes)};
 }
 
 template <typename Response>

@@ -63,6 +63,9 @@ bool HeadStream::RecordsFirst() {
   auto self = shared_from_this();
   // Not here: the answer may come before Record returns. Refused for load: the tick tries again.
   recording_ = context().read_pool.Submit([self, phase, range = *disclosed] {
+    // Else it would be on record as opened, and give nothing.
+    const absl::Status may = self->context().access_log.MayRecord(*self->ledger_);
+    if (!may.ok()) return self->OnRecorded(may, range);
     self->context().access_log.Record(
         *self->ledger_, self->ReadOf(phase, range),
         [self, range](const absl::Status& status) { self->OnRecorded(status, range); });
@@ -116,8 +119,7 @@ void HeadStream::OnDone() {
     if (recorded_.has_value()) given = Disclosed();
   }
   if (given.has_value()) {
-    context().access_log.Record(*ledger_, ReadOf(AccessPhase::kEnded, *given),
-                                [](const absl::Status&) {});
+    context().access_log.RecordEnd(*ledger_, ReadOf(AccessPhase::kEnded, *given));
   }
   // Waits for a listener that runs, hence without the lock.
   if (listening_) ledger_->RemoveHeadListener(listener_);

@@ -28,40 +28,71 @@ constexpr char kNames[] =
     "(?:access|refresh|session|security|auth|id|bearer|csrf)[_-]?token)|"
     "pwd|secret|token|token[_-]?value)";
 
-// Group 1 of each is what is overwritten. `\\*` before a quote: JSON that stands as text in JSON.
-const std::vector<std::unique_ptr<RE2>>& Patterns() {
+// What begins a secret's surroundings, and these with the secret itself as group 1. Apart, since in
+// a whole event the byte before a field's text is its length, which may pass for a letter.
+struct Form {
+  std::string before;
+  std::string rest;
+};
+
+std::vector<Form> Forms() {
+  const std::string names = kNames;
+  // A name, and what stands between it and its value. `\\*` before a quote: JSON as text in JSON.
+  const std::string assigned = absl::StrCat(names, R"re(\s*[=:]\s*)re");
+  const std::string json = absl::StrCat(names, R"re("\s*:\s*\[?\s*"((?:[^"\\]|\\.)+))re");
+  const std::string no_name = R"re((?:^|[^a-z0-9"\\]))re";
+  return {
+      // What follows an authorisation's scheme, or stands in its place; before the names, which
+      // end at a space.
+      {R"re(\b)re", R"re(authorization\\*"?\s*[:=]\s*\[?\s*\\*"?[a-z]+\s+([^\s"\\,;]+))re"},
+      {R"re(\b)re", R"re(authorization\\*"?\s*[:=]\s*\[?\s*\\*"?([^\s"\\,;]{8,}))re"},
+      {R"re(\b)re", R"re(bearer\s+([a-z0-9._~+/=-]{16,}))re"},
+      {R"re(\b)re", R"re(cookie\\*"?\s*:\s*\[?\s*\\*"?([^\r\n"\\]+))re"},
+      // "password": "...", and the same as text in a JSON string
+      {"", absl::StrCat(R"re(")re", json)},
+      {"",
+       absl::StrCat(R"re(\\+")re", names, R"re(\\+"\s*:\s*\[?\s*\\+"((?:[^"\\]|\\+[^"\\])+))re")},
+      // <wsse:Password Type="...">...</, also as CDATA
+      {"", absl::StrCat(R"re(<(?:[a-z0-9_.-]+:)?)re", names,
+                        R"re((?:\s[^>]*)?>\s*(?:<!\[CDATA\[)?([^<\]]+))re")},
+      // password = ..., password: "...", password='...'
+      {no_name, absl::StrCat(assigned, R"re("([^"]+))re")},
+      {no_name, absl::StrCat(assigned, R"re('([^']+))re")},
+      {no_name, absl::StrCat(assigned, R"re(([^\s"'\\&;,<>]+))re")},
+      // SQL: ALTER ROLE r PASSWORD '...', IDENTIFIED BY '...'
+      {R"re(\b)re", R"re((?:password|identified\s+by)\s+'((?:[^']|'')+))re"},
+      // https://user:...@host
+      {"", R"re([a-z][a-z0-9+.-]*://[^/\s:@"']*:([^/\s@"']+)@)re"},
+      // To its end; where that is cut off, as far as there is no dash.
+      {"", R"re(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----((?s:.+?))-----END)re"},
+      {"", R"re(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----([^-]+))re"},
+      // A token without its signature is no token, and still says whose it was.
+      {R"re(\b)re", R"re(eyJ[a-z0-9_-]{8,}\.[a-z0-9_-]{8,}\.([a-z0-9_-]{8,}))re"},
+      {R"re(\b)re",
+       R"re(((?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|[sr]k_live_|npm_|hvs\.|AIza))re"
+       R"re([a-z0-9_-]{16,}))re"},
+  };
+}
+
+struct Patterns {
+  std::vector<std::unique_ptr<RE2>> each;
+  std::unique_ptr<RE2> any;  // of them, in a field or in a whole event
+};
+
+const Patterns& AllPatterns() {
   static const auto* const kPatterns = [] {
     RE2::Options options(RE2::Latin1);  // bytes: fields may hold any
     options.set_case_sensitive(false);
-    const std::string names = kNames;
-    const std::string texts[] = {
-        // What follows an authorisation's scheme; before the names, which end at a space.
-        R"re(\bauthorization\\*"?\s*[:=]\s*\\*"?[a-z]+\s+([^\s"\\,;]+))re",
-        R"re(\bbearer\s+([a-z0-9._~+/=-]{16,}))re",
-        R"re(\bcookie\\*"?\s*:\s*\\*"?([^\r\n"\\]+))re",
-        // "password": "...", and the same as text in a JSON string
-        absl::StrCat(R"re(")re", names, R"re("\s*:\s*"((?:[^"\\]|\\.)+))re"),
-        absl::StrCat(R"re(\\+")re", names, R"re(\\+"\s*:\s*\\+"((?:[^"\\]|\\+[^"\\])+))re"),
-        // <password>...</, password = ..., password: ...
-        absl::StrCat(R"re(<)re", names, R"re(>([^<]+))re"),
-        absl::StrCat(R"re((?:^|[^a-z0-9"\\]))re", names, R"re(\s*[=:]\s*["']?([^\s"'\\&;,<>]+))re"),
-        // SQL: ALTER ROLE r PASSWORD '...', IDENTIFIED BY '...'
-        R"re(\b(?:password|identified\s+by)\s+'((?:[^']|'')+))re",
-        // https://user:...@host
-        R"re([a-z][a-z0-9+.-]*://[^/\s:@"']*:([^/\s@"']+)@)re",
-        R"re(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----([^-]+))re",
-        // A token without its signature is no token, and still says whose it was.
-        R"re(\beyJ[a-z0-9_-]{8,}\.[a-z0-9_-]{8,}\.([a-z0-9_-]{8,}))re",
-        R"re(\b((?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|[sr]k_live_|npm_|hvs\.|AIza))re"
-        R"re([a-z0-9_-]{16,}))re",
-    };
-    auto* const patterns = new std::vector<std::unique_ptr<RE2>>;
-    for (const std::string& text : texts) {
-      patterns->push_back(std::make_unique<RE2>(text, options));
+    auto* const patterns = new Patterns;
+    // A name alone too: of a change its value stands in another field.
+    std::vector<std::string> rests = {kNames};
+    for (const Form& form : Forms()) {
+      patterns->each.push_back(
+          std::make_unique<RE2>(absl::StrCat(form.before, form.rest), options));
+      rests.push_back(form.rest);
     }
-    // Last: any of them.
-    patterns->push_back(
-        std::make_unique<RE2>(absl::StrCat("(?:", absl::StrJoin(texts, ")|(?:"), ")"), options));
+    patterns->any =
+        std::make_unique<RE2>(absl::StrCat("(?:", absl::StrJoin(rests, ")|(?:"), ")"), options);
     return patterns;
   }();
   return *kPatterns;
@@ -70,7 +101,7 @@ const std::vector<std::unique_ptr<RE2>>& Patterns() {
 re2::StringPiece Piece(absl::string_view text) { return {text.data(), text.size()}; }
 
 bool HoldsAny(absl::string_view bytes) {
-  return RE2::PartialMatch(Piece(bytes), *Patterns().back());
+  return RE2::PartialMatch(Piece(bytes), *AllPatterns().any);
 }
 
 // Walks a message's fields, and overwrites in the buffer they are views of.
@@ -91,10 +122,13 @@ class Masker {
                        known == nullptr ? absl::StrCat(field.number) : known->name());
       const bool is_message =
           known != nullptr && known->type() == FieldDescriptor::TYPE_MESSAGE && depth < kMaxDepth;
+      if (is_message && known->message_type() == v1::FieldChange::descriptor()) {
+        MaskChange(field.value, name);
+      }
       if (is_message) {
         Walk(known->message_type(), field.value, name, depth + 1);
       } else {
-        MaskIn(field.value, name);
+        MaskIn(field.value, name, known != nullptr);
       }
     }
   }
@@ -105,23 +139,53 @@ class Masker {
            number == v1::AuditEvent::kSourceFieldNumber;
   }
 
-  void MaskIn(absl::string_view value, const std::string& name) {
+  // `is_known`: a string or bytes by the descriptor, and no message of a later version.
+  void MaskIn(absl::string_view value, const std::string& name, bool is_known) {
     if (!HoldsAny(value)) return;
     bool changed = false;
-    for (size_t i = 0; i + 1 < Patterns().size(); ++i) {
+    for (const std::unique_ptr<RE2>& pattern : AllPatterns().each) {
       re2::StringPiece rest = Piece(value);
       re2::StringPiece secret;
-      while (RE2::FindAndConsume(&rest, *Patterns()[i], &secret)) changed |= Overwrite(secret);
+      while (RE2::FindAndConsume(&rest, *pattern, &secret)) {
+        changed |= Overwrite(secret, is_known);
+      }
     }
     if (changed) masked_.fields.push_back(name);
   }
 
   // False when it was overwritten already, here or by the emitter.
-  bool Overwrite(re2::StringPiece secret) {
-    if (std::all_of(secret.begin(), secret.end(), [](char c) { return c == '*'; })) return false;
+  bool Overwrite(re2::StringPiece secret, bool is_known) {
+    const auto* end = secret.end();
+    // In what may be a message a control byte is rather a field's tag than a secret's part.
+    if (!is_known)
+      end = std::find_if(secret.begin(), end, [](char c) { return c >= 0 && c < ' '; });
+    if (std::all_of(secret.begin(), end, [](char c) { return c == '*'; })) return false;
     std::string& event = masked_.event;
-    std::fill_n(event.begin() + (secret.data() - event.data()), secret.size(), '*');
+    std::fill(event.begin() + (secret.data() - event.data()), event.begin() + (end - event.data()),
+              '*');
     return true;
+  }
+
+  // What changed in a record is told by its path, and the values stand beside it.
+  void MaskChange(absl::string_view change, const std::string& name) {
+    static const auto* const kPath = [] {
+      RE2::Options options(RE2::Latin1);
+      options.set_case_sensitive(false);
+      return new RE2(absl::StrCat("(?:^|[^a-z0-9])", kNames, "$"), options);
+    }();
+    bool is_secret = false;
+    bool changed = false;
+    WireReader reader(change);
+    WireField field;
+    while (!reader.done() && reader.Next(field).ok()) {
+      if (field.number == v1::FieldChange::kPathFieldNumber) {
+        is_secret = RE2::PartialMatch(Piece(field.value), *kPath);
+      } else if (is_secret && (field.number == v1::FieldChange::kOldValueFieldNumber ||
+                               field.number == v1::FieldChange::kNewValueFieldNumber)) {
+        changed |= Overwrite(Piece(field.value), /*is_known=*/true);
+      }
+    }
+    if (changed) masked_.fields.push_back(name);
   }
 
   MaskedEvent& masked_;

@@ -7,8 +7,9 @@
 // themselves by their beginning (ghp_, xoxb-, AIza ...). Every byte of it becomes '*', in its
 // place: lengths stay, JSON stays JSON, and what is around it says that there was a secret, whose.
 //
-// Not found: what is encoded once more (base64 in a field, compressed), and secrets without a name
-// or a shape. Not looked at: event_id and source, which are the event's identity.
+// Not found: what is encoded once more (base64 in a field, compressed), numbers in JSON, secrets
+// without a name or a shape, or with their name in another field (but for FieldChange). Not looked
+// at: event_id and source, which are the event's identity.
 //
 // Example:
 //   if (std::optional<MaskedEvent> masked = MaskSecrets(bytes)) {

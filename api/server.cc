@@ -69,9 +69,6 @@ class ServerImpl : public Server {
     policy_.RecordAll();  // before anything is served by it
     policy_.Start();
     refusals_.Start();
-    for (const LedgerSet::Slot& slot : context_.ledgers.List()) {
-      if (slot.ledger != nullptr) access_log_.RecordKeyChange(*slot.ledger);
-    }
     std::vector<grpc::HealthCheckServiceInterface*> health;
     for (const config::v1::Listener& listener : config.listeners()) {
       ASSIGN_OR_RETURN(std::unique_ptr<ListenerServer> server,
@@ -113,6 +110,7 @@ class ServerImpl : public Server {
     if (anchorer_ != nullptr) anchorer_->Stop();
     policy_.Stop();
     refusals_.Stop();
+    access_log_.Drain();
     context_.ledgers.Drain();
     if (witnessing_ != nullptr) witnessing_->Stop();
     if (publisher_ != nullptr) publisher_->Stop();

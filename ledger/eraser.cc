@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/carry_out.h"
 #include "ledger/errors.h"
@@ -16,6 +17,9 @@
 
 namespace auditledger {
 namespace {
+
+// Of the ledger's own events (api/access/principal.h); no caller can have such a name.
+constexpr char kLedgerPrincipalPrefix[] = "ledger:";
 
 // One that erases a hundred thousand entries takes a minute.
 constexpr char kBusyRetryMillis[] = "1000";
@@ -179,12 +183,28 @@ absl::Status Eraser::CheckErasable(const ErasureScope& scope) const {
   return absl::OkStatus();
 }
 
+// Whoever read a chart must not be able to erase that they did.
+absl::Status CheckNotTheLedgers(const StoredEntry& entry) {
+  if (!entry.opening.has_value()) return absl::OkStatus();
+  const absl::StatusOr<EntryHeader> header = ParseHeader(entry.opening->header);
+  if (!header.ok()) return Corrupt(absl::DataLossError(header.status().message()));
+  if (!absl::StartsWith(header->principal, kLedgerPrincipalPrefix)) return absl::OkStatus();
+  return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                        "entry ", entry.index,
+                        " is the ledger's own (who read or was refused): it stands for ever; name "
+                        "the entries around it")),
+                    kReasonNotErasable, At("index", entry.index));
+}
+
 absl::Status Eraser::CheckKinds(const EntryRange& range) const {
   absl::Status wrong;
-  const auto check = [&wrong](const StoredEntry& entry) {
+  const auto check = [this, &wrong](const StoredEntry& entry) {
     const absl::StatusOr<Leaf> leaf = ParseLeaf(entry.leaf);
     if (leaf.ok() && (leaf->kind == EntryKind::kEvent || leaf->kind == EntryKind::kConflict)) {
-      return true;
+      const absl::StatusOr<StoredEntry> opened = parts_.reader->Read(entry.index, true);
+      // One that is damaged cannot be told, and may be erased.
+      if (opened.ok()) wrong = CheckNotTheLedgers(*opened);
+      return wrong.ok();
     }
     wrong = leaf.ok() ? WithReason(absl::InvalidArgumentError(absl::StrCat(
                                        "entry ", entry.index, " is the ledger's own (",

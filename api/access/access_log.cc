@@ -1,7 +1,9 @@
 #include "api/access/access_log.h"
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -29,6 +31,12 @@ absl::Status NotRecorded(const absl::Status& why) {
           why.message(), ". Heads, proofs and leaves are served")),
       kReasonAccessNotRecorded,
       {{"cause", reason.reason}, {"retry_after_ms", absl::StrCat(kRetryMs)}});
+}
+
+absl::Status TooManyWait() {
+  return WithReason(
+      absl::ResourceExhaustedError("too many answers wait for the entries that say who reads them"),
+      kReasonOverloaded, {{"retry_after_ms", absl::StrCat(kRetryMs)}});
 }
 
 absl::Status HasEnded() {
@@ -88,7 +96,8 @@ absl::Status AccessLog::MayRecord(Ledger& ledger) {
   ASSIGN_OR_RETURN(Ledger* const recorder, Recorder(ledger));
   const LedgerStatus status = recorder->status();
   if (status.state == LedgerState::kServing) return absl::OkStatus();
-  return NotRecorded(absl::UnavailableError("the ledger takes no appends"));
+  return NotRecorded(
+      absl::UnavailableError(absl::StrCat("the ledger takes no appends: ", status.reason)));
 }
 
 void AccessLog::Record(Ledger& ledger, AccessRead read, Done done) {
@@ -115,19 +124,60 @@ void AccessLog::RecordChange(Ledger& ledger, ChangeEventInput change, Done done)
   Queue(ledger, std::move(pending));
 }
 
+void AccessLog::RecordEnd(Ledger& ledger, AccessRead read) {
+  End end{&ledger, read};
+  Record(ledger, std::move(read), [this, end = std::move(end)](const absl::Status& status) {
+    if (!absl::IsUnavailable(status)) return;
+    MutexLock lock(mutex_);
+    if (ends_.size() < kMaxUnrecordedEnds) ends_.push_back(end);
+  });
+}
+
+void AccessLog::Retry() {
+  std::vector<End> ends;
+  {
+    MutexLock lock(mutex_);
+    ends.swap(ends_);
+  }
+  for (End& end : ends) RecordEnd(*end.ledger, std::move(end.read));
+  for (const LedgerSet::Slot& slot : ledgers_.List()) {
+    if (slot.ledger != nullptr) RecordKeyChange(*slot.ledger);
+  }
+}
+
 void AccessLog::RecordKeyChange(Ledger& ledger) {
   const std::vector<LoggedKeyChange> changes = ledger.key_changes();
   if (changes.empty()) return;
+  const uint64_t index = changes.back().index;
+  {
+    MutexLock lock(mutex_);
+    const auto known = key_changes_.find(&ledger);
+    if (known != key_changes_.end() && known->second == index) return;
+    key_changes_[&ledger] = index;
+  }
   const absl::StatusOr<Leaf> leaf = ParseLeaf(changes.back().leaf);
   if (!leaf.ok()) return;  // what is wrong with an entry, checks of the log tell
-  const std::string id = absl::StrCat("key-change-", changes.back().index);
+  const std::string id = absl::StrCat("key-change-", index);
   Pending pending;
   pending.origin = ledger.origin();
   // The same each time, to the byte: then it is a repeat.
   pending.event =
       ChangeEvent({id, pending.origin, leaf->recorded_at_us}, {SecurityChange::kSigningKey, id});
-  pending.done = [](const absl::Status&) {};
+  pending.done = [this, &ledger](const absl::Status& status) {
+    if (!absl::IsUnavailable(status)) return;
+    MutexLock lock(mutex_);
+    key_changes_.erase(&ledger);
+  };
   Queue(ledger, std::move(pending));
+}
+
+void AccessLog::Drain() {
+  MutexLock lock(mutex_);
+  const auto busy = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return std::any_of(feeds_.begin(), feeds_.end(),
+                       [](const auto& feed) { return feed.second.busy; });
+  };
+  while (busy()) idle_.Wait(mutex_);
 }
 
 AccessEventBase AccessLog::FreshBase(const std::string& origin) {
@@ -137,39 +187,65 @@ AccessEventBase AccessLog::FreshBase(const std::string& origin) {
 void AccessLog::Queue(Ledger& ledger, Pending pending) {
   const absl::StatusOr<Ledger*> recorder = Recorder(ledger);
   if (!recorder.ok()) return pending.done(recorder.status());
+  bool full = false;
   {
     MutexLock lock(mutex_);
-    Feed& feed = feeds_[*recorder];
-    feed.waiting.push_back(std::move(pending));
-    if (feed.busy) return;
-    feed.busy = true;
+    const size_t bytes = pending.read.answer_bytes;
+    full = bytes > 0 && waiting_bytes_ + bytes > kMaxWaitingAnswerBytes;
+    if (!full) {
+      waiting_bytes_ += bytes;
+      Feed& feed = feeds_[*recorder];
+      feed.waiting.push_back(std::move(pending));
+      if (feed.busy) return;
+      feed.busy = true;
+    }
   }
+  if (full) return pending.done(TooManyWait());
   Flush(**recorder);
 }
 
+std::vector<AccessLog::Pending> AccessLog::TakeBatch(Ledger& recorder) {
+  MutexLock lock(mutex_);
+  Feed& feed = feeds_[&recorder];
+  const auto end =
+      feed.waiting.begin() + static_cast<ptrdiff_t>(std::min(feed.waiting.size(), kMaxAccessBatch));
+  std::vector<Pending> batch(std::make_move_iterator(feed.waiting.begin()),
+                             std::make_move_iterator(end));
+  feed.waiting.erase(feed.waiting.begin(), end);
+  feed.busy = !batch.empty();
+  if (!feed.busy) idle_.SignalAll();
+  return batch;
+}
+
+// A loop where the ledger answers at once, as one that refuses does; else the callback goes on.
 void AccessLog::Flush(Ledger& recorder) {
-  std::vector<Pending> batch;
-  {
-    MutexLock lock(mutex_);
-    Feed& feed = feeds_[&recorder];
-    const auto end = feed.waiting.begin() +
-                     static_cast<ptrdiff_t>(std::min(feed.waiting.size(), kMaxAccessBatch));
-    batch.assign(std::make_move_iterator(feed.waiting.begin()), std::make_move_iterator(end));
-    feed.waiting.erase(feed.waiting.begin(), end);
-    feed.busy = !batch.empty();
+  while (true) {
+    std::vector<Pending> batch = TakeBatch(recorder);
+    if (batch.empty()) return;
+    absl::StatusOr<std::vector<SealedEvent>> events = Seal(recorder, batch);
+    // Whoever comes second, Append's return or its answer, goes on with what waits.
+    auto second = std::make_shared<std::atomic<bool>>(false);
+    auto answer = [this, &recorder, second,
+                   batch = std::move(batch)](const absl::StatusOr<AppendOutcome>& outcome) mutable {
+      const absl::Status status = outcome.ok() ? absl::OkStatus() : NotRecorded(outcome.status());
+      std::vector<Pending> answered = std::move(batch);
+      size_t bytes = 0;
+      for (const Pending& pending : answered) bytes += pending.read.answer_bytes;
+      {
+        MutexLock lock(mutex_);
+        waiting_bytes_ -= bytes;
+      }
+      // First: what waits goes into the next commit while these are answered.
+      if (second->exchange(true)) Flush(recorder);
+      for (Pending& pending : answered) pending.done(status);
+    };
+    if (events.ok()) {
+      recorder.Append(*std::move(events), std::move(answer));
+    } else {
+      answer(events.status());
+    }
+    if (!second->exchange(true)) return;
   }
-  if (batch.empty()) return;
-  absl::StatusOr<std::vector<SealedEvent>> events = Seal(recorder, batch);
-  auto answer = [this, &recorder,
-                 batch = std::move(batch)](const absl::StatusOr<AppendOutcome>& outcome) mutable {
-    const absl::Status status = outcome.ok() ? absl::OkStatus() : NotRecorded(outcome.status());
-    // First: what waits goes into the next commit while these are answered.
-    std::vector<Pending> answered = std::move(batch);
-    Flush(recorder);
-    for (Pending& pending : answered) pending.done(status);
-  };
-  if (!events.ok()) return answer(events.status());
-  recorder.Append(*std::move(events), std::move(answer));
 }
 
 absl::StatusOr<std::vector<SealedEvent>> AccessLog::Seal(Ledger& recorder,
@@ -200,6 +276,10 @@ absl::StatusOr<std::vector<SealedEvent>> AccessLog::Seal(Ledger& recorder,
     if (!group.input.ranges.empty())
       events.push_back(ReadEvent(FreshBase(group.origin), group.input));
   }
+  // What refusals could use up, no read would have.
+  const bool only_reads = std::all_of(batch.begin(), batch.end(), [](const Pending& pending) {
+    return pending.is_read() && pending.read.phase != AccessPhase::kEnded;
+  });
   std::vector<SealedEvent> sealed;
   for (const v1::AuditEvent& event : events) {
     SealInput input;
@@ -209,7 +289,7 @@ absl::StatusOr<std::vector<SealedEvent>> AccessLog::Seal(Ledger& recorder,
     input.event_id = event.event_id();
     input.received_at_us = clock_.WallMicros();
     ASSIGN_OR_RETURN(SealedEvent one, recorder.sealer().Seal(std::move(input)));
-    one.may_use_reserve = true;
+    one.may_use_reserve = only_reads;
     sealed.push_back(std::move(one));
   }
   return sealed;

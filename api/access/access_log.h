@@ -39,6 +39,11 @@ namespace auditledger {
 
 // Reads of one commit: each is an event at worst, and a commit takes a thousand.
 inline constexpr size_t kMaxAccessBatch = 500;
+// Answers that wait for their entries, in bytes: a disk that stalls must not fill the memory with
+// what was read meanwhile. As much as appends may have in flight.
+inline constexpr size_t kMaxWaitingAnswerBytes = 64 << 20;
+// Ends of streams that could not be recorded and are tried again.
+inline constexpr size_t kMaxUnrecordedEnds = 1000;
 
 struct AccessRead {
   std::string principal;
@@ -46,6 +51,7 @@ struct AccessRead {
   std::string ledger;  // "ledgers/main"
   AccessPhase phase = AccessPhase::kRead;
   EntrySpan range;
+  size_t answer_bytes = 0;  // that `done` holds
 };
 
 class AccessLog {
@@ -56,8 +62,9 @@ class AccessLog {
   AccessLog(LedgerSet& ledgers, Clock& clock, Random& random)
       : ledgers_(ledgers), clock_(clock), random_(random) {}
 
-  // `done` gets OK once the read of `ledger` is on record; else Unavailable, or for a ledger that
-  // has ended FailedPrecondition (both ACCESS_NOT_RECORDED): then nothing of it may leave.
+  // ResourceExhausted (OVERLOADED) over kMaxWaitingAnswerBytes. `done` gets OK once the read of
+  // `ledger` is on record; else Unavailable, or for a ledger that has ended FailedPrecondition
+  // (both ACCESS_NOT_RECORDED): then nothing of it may leave.
   void Record(Ledger& ledger, AccessRead read, Done done);
   // Whether a read could be recorded now, as far as is known: for a stream that is open already.
   absl::Status MayRecord(Ledger& ledger);
@@ -65,8 +72,12 @@ class AccessLog {
   void RecordRefusal(Ledger& ledger, RefusalEventInput refusal, Done done);
   // The same for a change of policy or key.
   void RecordChange(Ledger& ledger, ChangeEventInput change, Done done);
-  // The ledger's last change of key, if there was one. At each start: it is recorded once.
-  void RecordKeyChange(Ledger& ledger);
+  // The end of a stream, which has nobody to tell: tried again by Retry until it is recorded.
+  void RecordEnd(Ledger& ledger, AccessRead read);
+  // What is due: ends that could not be recorded, and each ledger's last change of key, once.
+  void Retry();
+  // Waits until nothing is under way. Before the ledgers are drained.
+  void Drain();
 
  private:
   struct Pending {
@@ -74,6 +85,11 @@ class AccessLog {
     AccessRead read;
     std::optional<v1::AuditEvent> event;  // in place of a read
     Done done;
+    bool is_read() const { return !event.has_value(); }
+  };
+  struct End {
+    Ledger* ledger = nullptr;
+    AccessRead read;
   };
   struct Feed {
     bool busy = false;  // an append of ours is under way
@@ -84,6 +100,8 @@ class AccessLog {
   absl::StatusOr<Ledger*> Recorder(Ledger& ledger);
   void Queue(Ledger& ledger, Pending pending);
   void Flush(Ledger& recorder);
+  std::vector<Pending> TakeBatch(Ledger& recorder);
+  void RecordKeyChange(Ledger& ledger);
   absl::StatusOr<std::vector<SealedEvent>> Seal(Ledger& recorder,
                                                 const std::vector<Pending>& batch);
 
@@ -91,6 +109,11 @@ class AccessLog {
   Clock& clock_;
   Random& random_;
   Mutex mutex_;
+  CondVar idle_;
+  size_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<End> ends_ ABSL_GUARDED_BY(mutex_);
+  // The change of key that is on record, as far as is known.
+  std::map<Ledger*, uint64_t> key_changes_ ABSL_GUARDED_BY(mutex_);
   std::map<Ledger*, Feed> feeds_ ABSL_GUARDED_BY(mutex_);
   std::map<Ledger*, Ledger*> successors_ ABSL_GUARDED_BY(mutex_);
 };

@@ -9,7 +9,10 @@ namespace auditledger {
 
 void AccessRefusals::Start() {
   thread_ = std::thread([this] {
-    while (!stopping_.WaitFor(kRefusalTick)) RunOnce();
+    while (!stopping_.WaitFor(kRefusalTick)) {
+      log_.Retry();
+      RunOnce();
+    }
   });
 }
 
@@ -38,22 +41,30 @@ void AccessRefusals::Count(absl::string_view principal, absl::string_view method
     const uint64_t now_us = clock_.MonotonicMicros();
     if (window_began_us_ == 0) window_began_us_ = now_us;
     // Its zero stays in the window, so that the next one is counted.
-    at_once = !principal.empty() && counted_.size() < kMaxRefusalKinds &&
-              counted_.try_emplace(kind).second;
+    at_once = !principal.empty() && HasRoom(kind) && counted_.try_emplace(kind).second;
     if (!at_once) Add(kind, one);
   }
   if (at_once) Put(kind, one);
 }
 
 void AccessRefusals::Add(const Kind& kind, const Counted& counted) {
-  const bool room = counted_.size() < kMaxRefusalKinds || counted_.count(kind) > 0;
   // Those beyond: known callers whose name and method are left out. Nobody's name is empty, so the
   // two are told apart by the method.
-  static const Kind kOthers{"", "several", ""};
-  Counted& sum = counted_[room ? kind : kOthers];
+  Kind others{"", kind.principal.empty() ? kind.method : "several", kind.ledger_id};
+  const bool room = HasRoom(kind) || counted_.count(kind) > 0;
+  Counted& sum = counted_[room ? kind : others];
   if (sum.count == 0) sum.first_us = counted.first_us;
   sum.first_us = std::min(sum.first_us, counted.first_us);
   sum.count += counted.count;
+}
+
+// Nobody's refusals crowd out another's.
+bool AccessRefusals::HasRoom(const Kind& kind) const {
+  const auto same = std::count_if(counted_.begin(), counted_.end(), [&kind](const auto& counted) {
+    return counted.first.principal == kind.principal;
+  });
+  return counted_.size() < kMaxRefusalKinds &&
+         static_cast<size_t>(same) < kMaxRefusalKindsPerPrincipal;
 }
 
 void AccessRefusals::RunOnce() {

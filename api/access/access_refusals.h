@@ -30,6 +30,8 @@ inline constexpr std::chrono::milliseconds kRefusalTick{1000};
 // Callers and methods that are told apart in a window; those beyond are counted together. All that
 // a hospital's systems could get wrong at once, and few enough for a log to bear each minute.
 inline constexpr size_t kMaxRefusalKinds = 50;
+// Of one caller.
+inline constexpr size_t kMaxRefusalKindsPerPrincipal = 10;
 
 class AccessRefusals {
  public:
@@ -62,6 +64,7 @@ class AccessRefusals {
     uint64_t first_us = 0;
   };
 
+  bool HasRoom(const Kind& kind) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Flush();
   void Put(const Kind& kind, const Counted& counted);
   void Add(const Kind& kind, const Counted& counted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -12,6 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "api/access/access_refusals.h"
 #include "api/access/permissions.h"
 #include "api/limits.h"
@@ -180,6 +181,33 @@ TEST_F(AccessLogTest, ATailIsOnRecordByItsOpeningAndItsEnd) {
             "110101 opened LedgerService/TailEntries by local:app: ledgers/main/entries/2-");
   EXPECT_THAT(record[1], HasSubstr("110101 ended LedgerService/TailEntries by local:app: "
                                    "ledgers/main/entries/2-"));
+}
+
+TEST_F(AccessLogTest, AStopLeavesNoEndOut) {
+  constexpr size_t kTails = 20;
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::TailEntriesResponse>>> tails;
+  v1::TailEntriesResponse response;
+  for (size_t i = 0; i < kTails; ++i) {
+    v1::TailEntriesRequest request;
+    request.set_ledger("ledgers/main");
+    request.set_view(v1::ENTRY_VIEW_FULL);
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    tails.push_back(server_->stub().TailEntries(contexts.back().get(), request));
+    ASSERT_TRUE(tails.back()->Read(&response));
+  }
+  std::thread stop([this] { server_.reset(); });
+  for (auto& tail : tails) {
+    while (tail->Read(&response)) continue;
+    EXPECT_FALSE(tail->Finish().ok());
+  }
+  stop.join();
+  size_t ends = 0;  // those of one caller share an event
+  for (const std::string& event : OnRecord(*ledger_)) {
+    if (!absl::StrContains(event, " ended ")) continue;
+    ends += std::vector<std::string>(absl::StrSplit(event, " ledgers/main/entries/0-")).size() - 1;
+  }
+  EXPECT_EQ(ends, kTails);
 }
 
 TEST_F(AccessLogTest, AnEndedLedgersReadsAreInItsSuccessor) {

@@ -7,6 +7,7 @@
 #include "auditledger/v1/erasure_service.grpc.pb.h"
 #include "merkle/erasure_entries.h"
 #include "merkle/leaf.h"
+#include "merkle/opening.h"
 #include "tests/api/api_fixture.h"
 
 namespace auditledger {
@@ -153,6 +154,30 @@ TEST_F(ErasureServiceTest, FindsAPatientsEntriesByTheirTag) {
   request.mutable_subject()->set_value("x");
   request.set_start_index(1000);
   EXPECT_EQ(ReasonIn(Call(&Stub::FindSubject, request).status()), "INDEX_BEYOND_SIZE");
+}
+
+// Who looked for a patient is on record, and that record stands for ever.
+TEST_F(ErasureServiceTest, WhoReadIsNotErasable) {
+  v1::FindSubjectRequest find;
+  find.mutable_subject()->set_value("Patient/4711");
+  ASSERT_OK(Call(&Stub::FindSubject, find));
+  const uint64_t record = ledger_->head()->head.size - 1;
+  const absl::Status refused = Call(&Stub::RequestErasure, Ask(record - 2, record)).status();
+  EXPECT_EQ(ReasonIn(refused), "NOT_ERASABLE");
+  EXPECT_THAT(refused.message(), HasSubstr(absl::StrCat("entry ", record, " ")));
+  EXPECT_OK(Call(&Stub::RequestErasure, Ask(record - 2, record - 1)));
+}
+
+TEST_F(ErasureServiceTest, ASecretInTheReasonLeavesTheReceiptGood) {
+  v1::RequestErasureRequest request = Ask(3, 4);
+  request.set_why("they sent password=hunter2");
+  ASSERT_OK_AND_ASSIGN(const auto response, Call(&Stub::RequestErasure, request));
+  EXPECT_THAT(response.event(), HasSubstr("password=*******"));
+  const Leaf leaf = ParseLeaf(response.receipt().leaf()).value();
+  EXPECT_OK(VerifyOpening(leaf,
+                          {response.receipt().opening().seed(),
+                           response.receipt().opening().header(), response.event()},
+                          std::nullopt));
 }
 
 TEST_F(ErasureServiceTest, AHoldStandsInTheWay) {

@@ -3,10 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <cstring>
 #include <filesystem>
 #include <random>
 #include <regex>
 
+#include "absl/strings/str_cat.h"
 #include "auditledger/v1/event.pb.h"
 #include "tests/api/api_fixture.h"
 #include "tests/testing/seed.h"
@@ -59,6 +61,15 @@ TEST(SecretMask, WhatIsASecretIsOverwrittenAndNothingElse) {
        "-----BEGIN EC PRIVATE KEY-----*****-----END EC PRIVATE KEY-----"},
       {"jwt eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", "jwt eyJhbGciOiJI.eyJzdWIiOiIx.************"},
       {"ghp_0123456789abcdefABCD here", "************************ here"},
+      {R"(password="correct horse; 1&2" x)", R"(password="******************" x)"},
+      {"pwd='a b' x", "pwd='***' x"},
+      {R"(<wsse:Password Type="urn:x#PasswordText">p1</wsse:Password>)",
+       R"(<wsse:Password Type="urn:x#PasswordText">**</wsse:Password>)"},
+      {"<password><![CDATA[p1]]></password>", "<password><![CDATA[**]]></password>"},
+      {R"({"Authorization":["Basic YW5uOnB3"]})", R"({"Authorization":["Basic ********"]})"},
+      {"authorization: 0123456789abcdef", "authorization: ****************"},
+      {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4\n\nAB-----END RSA PRIVATE KEY-----",
+       "-----BEGIN RSA PRIVATE KEY-----*****************-----END RSA PRIVATE KEY-----"},
   };
   for (const auto& [given, wanted] : cases) EXPECT_EQ(Masked(given), wanted);
 }
@@ -97,6 +108,36 @@ TEST(SecretMask, EveryFieldIsLookedAtButTheIdentity) {
   EXPECT_THAT(masked->event, Not(HasSubstr("four")));
   EXPECT_THAT(masked->event, HasSubstr("password=one"));
   EXPECT_THAT(masked->event, HasSubstr("password=two"));
+}
+
+// Whatever the length of the field that a secret begins, which is the byte before it.
+TEST(SecretMask, AFieldOfAnyLengthIsLookedAt) {
+  for (const char* const secret :
+       {"xoxb-0123456789abcdef", "pwd=hunter2", "token=abc123", "Cookie: a=1",
+        "Authorization: Basic YW5uOnB3", "hvs.0123456789abcdef0123456789"}) {
+    for (size_t length = strlen(secret); length < 400; ++length) {
+      std::string content = absl::StrCat(secret, "\n");
+      if (content.size() < length) content.resize(length, 'x');
+      ASSERT_NE(Masked(content), content) << secret << " in " << content.size() << " bytes";
+    }
+  }
+}
+
+TEST(SecretMask, TheValuesOfAChangeAreToldByItsPath) {
+  v1::AuditEvent event = GoodEvent("e");
+  v1::FieldChange* change = event.add_entity()->add_change();
+  change->set_path("user.password");
+  change->set_old_value("hunter1");
+  change->set_new_value("hunter2");
+  change = event.mutable_entity(event.entity_size() - 1)->add_change();
+  change->set_path("user.name");
+  change->set_new_value("ann");
+  const std::optional<MaskedEvent> masked = MaskSecrets(event.SerializeAsString());
+  ASSERT_TRUE(masked.has_value());
+  EXPECT_THAT(masked->fields, ElementsAre("entity.change"));
+  EXPECT_THAT(masked->event, Not(HasSubstr("hunter")));
+  EXPECT_THAT(masked->event, HasSubstr("user.password"));
+  EXPECT_THAT(masked->event, HasSubstr("ann"));
 }
 
 // A secret ends with its field, however the next one begins.
