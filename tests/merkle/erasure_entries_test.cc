@@ -143,6 +143,23 @@ TEST(ErasureEntries, RangesOfIndicesAndBack) {
   EXPECT_FALSE(Contains({}, 0));
 }
 
+TEST(ErasureEntries, WhatIsCutOffIsNamed) {
+  const ErasureScope scope{ErasureReason::kOther, {{3, 4}}};
+  const std::string request = EncodeErasureRequest(scope).value();
+  EXPECT_THAT(ParseErasureRequest(""), StatusIs(kInvalid, HasSubstr("version: needs 1")));
+  EXPECT_THAT(ParseErasureRequest(request.substr(0, 1)),
+              StatusIs(kInvalid, HasSubstr("erasure reason: needs 1")));
+  EXPECT_THAT(ParseErasureRequest(request.substr(0, 2)),
+              StatusIs(kInvalid, HasSubstr("erasure ranges: needs 2")));
+  for (const size_t left : {0, 15}) {
+    EXPECT_THAT(ParseErasureRequest(request.substr(0, 4 + left)),
+                StatusIs(kInvalid, HasSubstr("erasure ranges: needs 16")));
+  }
+  const std::string erasure = EncodeErasure({scope, 7}).value();
+  EXPECT_THAT(ParseErasure(erasure.substr(0, erasure.size() - 8)),
+              StatusIs(kInvalid, HasSubstr("erasure request: needs 8")));
+}
+
 TEST(ErasureEntries, ReasonsHaveNames) {
   for (int i = 1; i <= 5; ++i) {
     const auto reason = static_cast<ErasureReason>(i);
@@ -151,6 +168,7 @@ TEST(ErasureEntries, ReasonsHaveNames) {
     EXPECT_EQ(parsed, reason);
   }
   EXPECT_EQ(ErasureReasonName(static_cast<ErasureReason>(9)), "reason 9");
+  EXPECT_EQ(ErasureReasonName(static_cast<ErasureReason>(0)), "reason 0");
   EXPECT_THAT(ParseErasureReasonName("because"),
               StatusIs(kInvalid, HasSubstr("subject-request, retention-over")));
 }

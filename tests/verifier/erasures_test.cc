@@ -11,6 +11,7 @@
 #include "tests/testing/shared_path.h"
 #include "tests/verifier/test_export.h"
 #include "verifier/entry_check.h"
+#include "verifier/key_changes.h"
 #include "verifier/log_audit.h"
 #include "verifier/verify.h"
 
@@ -265,6 +266,36 @@ TEST_F(ErasuresTest, AnErasureThatIsNotUnderTheHeadErasesNothing) {
   EXPECT_FALSE(FindErasureIn(dir_.File("nowhere"), pin_, 3).has_value());
   testing::WriteFile(Dir() + "/checkpoint", "no note");
   EXPECT_FALSE(FindErasureIn(Dir(), pin_, 3).has_value());
+}
+
+TEST_F(ErasuresTest, AsManyAsAreListedHaveNoFurtherOnes) {
+  log_.AddErasure({{3, 3}});
+  Forget({{3, 3}});
+  EXPECT_THAT(Audit().not_proven, Not(Contains(HasSubstr("further entries"))));
+}
+
+TEST_F(ErasuresTest, EntriesThatBreakARuleAreNamedUpToABound) {
+  for (uint64_t i = 0; i < kMaxReasons + 6; ++i) log_.AddErasure({{3, 3}});  // erased by the first
+  ExportLog(log_, Dir());
+  EXPECT_EQ(ReadLandmarks(Dir(), log_.size()).broken_erasures.size(), kMaxReasons);
+}
+
+TEST_F(ErasuresTest, TheBodyOfAnotherKindSaysNothingOfErasure) {
+  Leaf leaf;
+  leaf.body = EncodeLegalHold({}).value();
+  leaf.kind = EntryKind::kLegalHold;
+  EXPECT_THAT(ErasureText(5, leaf), HasSubstr("the whole log"));
+  leaf.kind = EntryKind::kOperator;
+  EXPECT_EQ(ErasureText(5, leaf), "");
+}
+
+TEST_F(ErasuresTest, ALeafThatDoesNotParseErasesNothing) {
+  for (const EntryKind kind :
+       {EntryKind::kErasure, EntryKind::kErasureRequest, EntryKind::kLegalHold}) {
+    log_.AddBytes({'\1', static_cast<char>(kind)}, std::nullopt);
+  }
+  ExportLog(log_, Dir());
+  EXPECT_THAT(ReadLandmarks(Dir(), log_.size()).broken_erasures, ::testing::IsEmpty());
 }
 
 TEST_F(ErasuresTest, MoreErasuresThanAreListedAreCounted) {
