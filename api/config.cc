@@ -15,6 +15,7 @@
 #include "api/witness_policy.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
+#include "ledger/master_key_source.h"
 #include "ledger/socket_signer.h"
 #include "merkle/status_macros.h"
 #include "merkle/units.h"
@@ -295,6 +296,9 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
   if (!config.signer().empty()) {
     const absl::Status address = ParseSignerAddress(config.signer()).status();
     if (!address.ok()) return Invalid("signer", address.message());
+  }
+  if (!config.master_key().empty()) {
+    RETURN_IF_ERROR(ParseMasterKeySource(config.master_key()).status());
   }
   if (config.listeners().empty()) return Invalid("listeners", "at least one is required");
   if (config.access().policy_file().empty()) {

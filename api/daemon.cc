@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/config.h"
+#include "ledger/master_key_source.h"
 #include "ledger/posix_file.h"
 #include "ledger/recovery.h"
 #include "merkle/status_macros.h"
@@ -26,7 +27,7 @@ absl::Status Adopt(const LedgerSetOptions& set, const AdoptedHead& head) {
     return absl::StrCat(root, "/", head.ledger_id);
   };
   options.paths = {below(set.roots.data_dir), below(set.roots.state_dir), below(set.roots.key_dir),
-                   below(set.roots.seed_dir), set.roots.signer_socket};
+                   below(set.roots.seed_dir), set.roots.signer_socket,    set.roots.master_key};
   std::ifstream file(options.paths.data_dir + "/ledger.origin");
   if (!std::getline(file, options.origin)) {
     return absl::NotFoundError(absl::StrCat("--adopt_signer_state: no ledger ", head.ledger_id));
@@ -46,6 +47,10 @@ absl::Status MakeRoot(const DaemonOptions& options) {
 absl::StatusOr<std::unique_ptr<LedgerSet>> OpenLedgers(const DaemonOptions& options, RpcLog& log) {
   LedgerSetOptions set = ToLedgerSetOptions(options.config);
   set.overrides = options.overrides;
+  ASSIGN_OR_RETURN(set.roots.master_key, LoadMasterKeyIfGiven(options.config.master_key()));
+  if (set.roots.master_key != nullptr) {
+    log.Event("master_key_loaded", {{"fingerprint", set.roots.master_key->fingerprint()}});
+  }
   for (const AdoptedHead& head : options.adopt) {
     RETURN_IF_ERROR(Adopt(set, head));
     log.Warning("signer_state_adopted",

@@ -141,6 +141,11 @@ void AddConfigFlags(ConfigFlags& flags) {
   flags.Text("--signer",
              "unix:/absolute/path of an auditledger-signer that signs; default: this process signs",
              [](Config& c, S v) { c.set_signer(v); });
+  flags.Text(
+      "--master_key",
+      "file:PATH, credential:NAME, env:NAME, command:/PROGRAM ARG... or pkcs11:PATH: the key "
+      "that the keys in --key_dir are sealed under; default: they are not",
+      [](Config& c, S v) { c.set_master_key(v); });
   flags.Text("--metrics_address", "loopback host:port of the Prometheus endpoint",
              [](Config& c, S v) { c.mutable_metrics()->set_address(v); });
   flags.Text("--log_level", "debug, info, warning, error",

@@ -210,7 +210,8 @@ class LogRestore : public BackupVisitor {
 // What fsck says of these parts of the log in `engine`.
 absl::Status CheckPayloads(const RestoreOptions& options, const Checkpoint& head, uint32_t streams,
                            const std::string& seed_dir, Engine& engine) {
-  ASSIGN_OR_RETURN(const LedgerKeys keys, LoadKeyFiles(options.key_dir, head.origin));
+  ASSIGN_OR_RETURN(const LedgerKeys keys,
+                   LoadKeyFiles(options.key_dir, head.origin, options.master_key.get()));
   const auto wrapping = NewFileKeyProvider(keys);
   ASSIGN_OR_RETURN(const auto seeds, SeedStore::OpenReadOnly(seed_dir, head.origin, *wrapping));
   ASSIGN_OR_RETURN(const std::optional<Head> stored, engine.LoadHead());
@@ -253,7 +254,7 @@ absl::StatusOr<BackupSummary> WriteLog(const RestoreOptions& options, const Note
 absl::StatusOr<BackupSummary> RestoreBackup(const RestoreOptions& options,
                                             const NoteVerifier& key) {
   if (!options.key_dir.empty()) {  // before hours of work
-    RETURN_IF_ERROR(LoadKeyFiles(options.key_dir, key.name()).status());
+    RETURN_IF_ERROR(LoadKeyFiles(options.key_dir, key.name(), options.master_key.get()).status());
   }
   std::optional<SecretsRestore> secrets;
   const bool is_repeated = PathExists(absl::StrCat(options.data_dir, "/", kRestoring));

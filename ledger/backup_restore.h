@@ -27,6 +27,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -46,8 +47,9 @@ struct RestoreOptions {
   std::string data_dir;  // of the one ledger: ROOT/data/ID
   std::string seed_dir;  // ROOT/seeds/ID; needed with from.secrets and with key_dir
   std::string key_dir;   // ROOT/keys/ID; empty: payloads and identities are not checked
-  LedgerLimits limits;   // as the ledger was served with
-  std::function<void(uint64_t entries)> progress;  // after each batch; may be empty
+  std::shared_ptr<const MasterKey> master_key = {};  // the keys are sealed under it; nullptr: not
+  LedgerLimits limits = {};                          // as the ledger was served with
+  std::function<void(uint64_t entries)> progress;    // after each batch; may be empty
 };
 
 absl::StatusOr<BackupSummary> RestoreBackup(const RestoreOptions& options, const NoteVerifier& key);

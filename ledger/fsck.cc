@@ -111,7 +111,7 @@ void Checker::ReadOrigin() {
 absl::Status Checker::OpenSecrets() {
   const LedgerPaths& paths = options_.paths;
   if (paths.key_dir.empty() || paths.seed_dir.empty()) return absl::OkStatus();
-  auto keys = LoadKeyFiles(paths.key_dir, report_.origin);
+  auto keys = LoadKeyFiles(paths.key_dir, report_.origin, paths.master_key.get());
   if (absl::IsDataLoss(keys.status()) || absl::IsNotFound(keys.status()) ||
       absl::IsInvalidArgument(keys.status())) {
     Add(FindingPart::kKeyFiles, keys.status().message());

@@ -4,7 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <iterator>
+#include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -21,6 +25,7 @@ constexpr uint16_t kFirstKeyId = 1;
 constexpr char kLogKey[] = "log.key";
 constexpr char kLogVkey[] = "log.vkey";
 constexpr char kSignerVkey[] = "signer.vkey";
+constexpr absl::string_view kWrap = "wrap";
 constexpr char kWrapPrefix[] = "wrap-";
 constexpr char kKeySuffix[] = ".key";
 
@@ -75,10 +80,54 @@ absl::Status At(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
 }
 
-absl::StatusOr<SecretString> LoadSymmetric(const std::string& path, absl::string_view purpose,
-                                           uint16_t id) {
-  ASSIGN_OR_RETURN(const SecretString text, ReadPrivateFile(path));
-  absl::StatusOr<SecretString> key = ParseSymmetricKey(purpose, id, text.Reveal());
+// A ledger's folder of keys, and what its symmetric ones are sealed under.
+struct KeyFolder {
+  std::string base;  // with its closing '/'
+  absl::string_view origin;
+  const MasterKey* master;  // nullptr: they are clear
+
+  SealedPlace PlaceOf(absl::string_view name) const { return {origin, name}; }
+};
+
+struct SymmetricFile {
+  std::string name;
+  absl::string_view purpose;
+  uint16_t id = kFirstKeyId;
+};
+
+absl::StatusOr<std::vector<SymmetricFile>> ListSymmetric(const std::string& dir) {
+  std::vector<SymmetricFile> files;
+  for (const SingleKey& single : kSingleKeys) files.push_back({single.file, single.purpose});
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
+  for (const std::string& name : names) {
+    const std::optional<uint16_t> id = WrapId(name);
+    if (id.has_value()) files.push_back({name, kWrap, *id});
+  }
+  if (files.size() > std::size(kSingleKeys)) return files;
+  return absl::NotFoundError(absl::StrCat(dir, " holds no wrap-N.key"));
+}
+
+// The clear text of what a key file holds.
+absl::StatusOr<SecretString> OpenText(const KeyFolder& folder, const std::string& name,
+                                      SecretString text) {
+  const bool is_sealed = IsSealedText(text.Reveal());
+  if (folder.master != nullptr) {
+    if (is_sealed) return folder.master->Open(folder.PlaceOf(name), text.Reveal());
+    return absl::FailedPreconditionError(
+        "is not sealed although there is a master key: `auditctl seal-keys` seals it");
+  }
+  if (!is_sealed) return text;
+  ASSIGN_OR_RETURN(const SealedText sealed, ParseSealedText(text.Reveal()));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "is sealed under master key ", sealed.fingerprint, ": --master_key must name its source"));
+}
+
+absl::StatusOr<SecretString> LoadSymmetric(const KeyFolder& folder, const SymmetricFile& file) {
+  const std::string path = folder.base + file.name;
+  ASSIGN_OR_RETURN(SecretString stored, ReadPrivateFile(path));
+  const absl::StatusOr<SecretString> text = OpenText(folder, file.name, std::move(stored));
+  if (!text.ok()) return At(path, text.status());
+  absl::StatusOr<SecretString> key = ParseSymmetricKey(file.purpose, file.id, text->Reveal());
   if (!key.ok()) return At(path, key.status());
   return key;
 }
@@ -102,16 +151,52 @@ absl::Status CheckNoKeys(const std::string& dir) {
   return absl::OkStatus();
 }
 
-absl::Status CreateSymmetric(const std::string& path, absl::string_view purpose, Random& random) {
+absl::Status CreateSymmetric(const KeyFolder& folder, const SymmetricFile& file, Random& random) {
   const SecretString key(random.Bytes(kSymmetricKeyBytes));
-  return ReplaceFile(path, FormatSymmetricKey(purpose, kFirstKeyId, key.Reveal()).Reveal(), 0600);
+  const SecretString text = FormatSymmetricKey(file.purpose, file.id, key.Reveal());
+  const std::string path = folder.base + file.name;
+  if (folder.master == nullptr) return ReplaceFile(path, text.Reveal(), 0600);
+  ASSIGN_OR_RETURN(const std::string sealed,
+                   folder.master->Seal(folder.PlaceOf(file.name), text.Reveal(), random));
+  return ReplaceFile(path, sealed, 0600);
 }
 
-absl::Status CreateSymmetricKeys(const std::string& base, Random& random) {
+absl::Status CreateSymmetricKeys(const KeyFolder& folder, Random& random) {
   for (const SingleKey& single : kSingleKeys) {
-    RETURN_IF_ERROR(CreateSymmetric(base + single.file, single.purpose, random));
+    RETURN_IF_ERROR(CreateSymmetric(folder, {single.file, single.purpose}, random));
   }
-  return CreateSymmetric(base + WrapName(kFirstKeyId), "wrap", random);
+  return CreateSymmetric(folder, {WrapName(kFirstKeyId), kWrap}, random);
+}
+
+// What the file is to hold from now on; nothing when it is sealed under the folder's master key.
+absl::StatusOr<std::optional<std::string>> SealStored(const KeyFolder& folder,
+                                                      const SymmetricFile& file,
+                                                      const MasterKey* older,
+                                                      absl::string_view stored, Random& random) {
+  const MasterKey* opens = nullptr;
+  if (IsSealedText(stored)) {
+    ASSIGN_OR_RETURN(const SealedText sealed, ParseSealedText(stored));
+    const bool is_older = older != nullptr && sealed.fingerprint == older->fingerprint();
+    opens = is_older ? older : folder.master;
+  }
+  SecretString text(std::string{stored});
+  if (opens != nullptr) {
+    ASSIGN_OR_RETURN(text, opens->Open(folder.PlaceOf(file.name), stored));
+  }
+  RETURN_IF_ERROR(ParseSymmetricKey(file.purpose, file.id, text.Reveal()).status());
+  if (opens == folder.master) return std::nullopt;
+  ASSIGN_OR_RETURN(std::string sealed,
+                   folder.master->Seal(folder.PlaceOf(file.name), text.Reveal(), random));
+  return sealed;
+}
+
+// `path` gets `text`; what it held is overwritten.
+absl::Status ReplaceAndOverwrite(const std::string& path, absl::string_view text) {
+  ASSIGN_OR_RETURN(const PosixFile old, PosixFile::Open(path, O_RDWR));
+  ASSIGN_OR_RETURN(const uint64_t size, old.Size());
+  RETURN_IF_ERROR(ReplaceFile(path, text, 0600));
+  RETURN_IF_ERROR(old.WriteAt(0, std::string(static_cast<size_t>(size), '\0')));
+  return old.Sync();
 }
 
 // The public half may be absent, but what is handed to verifiers must be this key's.
@@ -172,7 +257,8 @@ class FileKeyProvider : public KeyProvider {
 
 }  // namespace
 
-absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random) {
+absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random,
+                            const MasterKey* master) {
   RETURN_IF_ERROR(MakeDirectory(key_dir, 0700));
   RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
   ASSIGN_OR_RETURN(const PosixFile locked, LockDirectory(key_dir));
@@ -182,13 +268,13 @@ absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin
   const SecretString seed(random.Bytes(32));
   ASSIGN_OR_RETURN(const SecretString text, FormatNoteSigningKey(origin, seed.Reveal()));
   ASSIGN_OR_RETURN(const NoteSigningKey key, ParseNoteSigningKey(text.Reveal()));
-  RETURN_IF_ERROR(CreateSymmetricKeys(base, random));
+  RETURN_IF_ERROR(CreateSymmetricKeys({base, origin, master}, random));
   RETURN_IF_ERROR(ReplaceFile(base + kLogVkey, absl::StrCat(key.verifier.ToVkey(), "\n"), 0644));
   return ReplaceFile(base + kLogKey, text.Reveal(), 0600);
 }
 
 absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVerifier& log_key,
-                                        Random& random) {
+                                        Random& random, const MasterKey* master) {
   RETURN_IF_ERROR(MakeDirectory(key_dir, 0700));
   RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
   ASSIGN_OR_RETURN(const PosixFile locked, LockDirectory(key_dir));
@@ -197,7 +283,7 @@ absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVe
     return absl::AlreadyExistsError(absl::StrCat(key_dir, " holds keys already: ", kSignerVkey));
   }
   RETURN_IF_ERROR(CheckNoKeys(key_dir));
-  RETURN_IF_ERROR(CreateSymmetricKeys(base, random));
+  RETURN_IF_ERROR(CreateSymmetricKeys({base, log_key.name(), master}, random));
   const std::string vkey = absl::StrCat(log_key.ToVkey(), "\n");
   RETURN_IF_ERROR(ReplaceFile(base + kLogVkey, vkey, 0644));
   return ReplaceFile(base + kSignerVkey, vkey, 0644);
@@ -218,10 +304,14 @@ absl::Status ReplaceSignerVkey(const std::string& key_dir, const NoteVerifier& l
 absl::StatusOr<SecretString> ReadPrivateFile(const std::string& path) {
   ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(path, O_RDONLY));
   RETURN_IF_ERROR(CheckPrivate(file, 0600));
+  return ReadSecretFile(file);
+}
+
+absl::StatusOr<SecretString> ReadSecretFile(const PosixFile& file) {
   ASSIGN_OR_RETURN(const uint64_t size, file.Size());
   if (size > kMaxKeyFileBytes) {
     return absl::DataLossError(
-        absl::StrCat(path, ": has ", size, " bytes, a key file at most ", kMaxKeyFileBytes));
+        absl::StrCat(file.path(), ": has ", size, " bytes, a key file at most ", kMaxKeyFileBytes));
   }
   ASSIGN_OR_RETURN(std::string text, file.ReadExactly(0, static_cast<size_t>(size)));
   return SecretString(std::move(text));
@@ -244,23 +334,40 @@ absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,
   return key;
 }
 
-absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin) {
+absl::StatusOr<SealedFiles> SealKeyFiles(const std::string& key_dir, absl::string_view origin,
+                                         const MasterKey& master, const MasterKey* older,
+                                         Random& random) {
   RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
-  const std::string base = key_dir + "/";
-  ASSIGN_OR_RETURN(LedgerKeys keys, LoadLogKey(base, origin));
+  ASSIGN_OR_RETURN(const PosixFile locked, LockDirectory(key_dir));
+  const KeyFolder folder{key_dir + "/", origin, &master};
+  // Sealed for another ledger's name they would not open.
+  RETURN_IF_ERROR(LoadLogKey(folder.base, origin).status());
+  ASSIGN_OR_RETURN(const std::vector<SymmetricFile> files, ListSymmetric(key_dir));
+  std::map<std::string, std::string> changes;  // by path
+  for (const SymmetricFile& file : files) {
+    const std::string path = folder.base + file.name;
+    ASSIGN_OR_RETURN(const SecretString stored, ReadPrivateFile(path));
+    auto text = SealStored(folder, file, older, stored.Reveal(), random);
+    if (!text.ok()) return At(path, text.status());
+    if (text->has_value()) changes.emplace(path, **std::move(text));
+  }
+  for (const auto& [path, text] : changes) RETURN_IF_ERROR(ReplaceAndOverwrite(path, text));
+  return SealedFiles{changes.size(), files.size() - changes.size()};
+}
+
+absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin,
+                                        const MasterKey* master) {
+  RETURN_IF_ERROR(CheckPrivateDirectory(key_dir));
+  const KeyFolder folder{key_dir + "/", origin, master};
+  ASSIGN_OR_RETURN(LedgerKeys keys, LoadLogKey(folder.base, origin));
   for (const SingleKey& single : kSingleKeys) {
-    ASSIGN_OR_RETURN(keys.*single.member,
-                     LoadSymmetric(base + single.file, single.purpose, kFirstKeyId));
+    ASSIGN_OR_RETURN(keys.*single.member, LoadSymmetric(folder, {single.file, single.purpose}));
   }
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(key_dir));
-  for (const std::string& name : names) {
-    const std::optional<uint16_t> id = WrapId(name);
-    if (!id.has_value()) continue;
-    ASSIGN_OR_RETURN(SecretString key, LoadSymmetric(base + name, "wrap", *id));
-    keys.wrapping_keys.emplace(*id, std::move(key));
-  }
-  if (keys.wrapping_keys.empty()) {
-    return absl::NotFoundError(absl::StrCat(key_dir, " holds no wrap-N.key"));
+  ASSIGN_OR_RETURN(const std::vector<SymmetricFile> files, ListSymmetric(key_dir));
+  for (const SymmetricFile& file : files) {
+    if (file.purpose != kWrap) continue;
+    ASSIGN_OR_RETURN(SecretString key, LoadSymmetric(folder, file));
+    keys.wrapping_keys.emplace(file.id, std::move(key));
   }
   return keys;
 }

@@ -13,9 +13,14 @@
 //   wrap-N.key     the same with "wrap" and N, the key id (u16)        wraps seeds; the highest N
 //   is current
 //
+// With a master key (master_key.h) index.key, dedup.key and wrap-N.key hold no clear text but
+// sealed text. Not log.key: without it nobody reads more, and against a thief who signs stand a
+// signer process (signer_folder.h) and a token (pkcs11_key.h).
+//
 // Formats: key_text.h. Secrets live in SecretString, which wipes itself; `Reveal` is the one word
 // to grep for. Errors: FailedPrecondition for permissions (saying which and the chmod that mends
-// it), DataLoss for contents.
+// it), for sealed files without their master key and for clear ones with one, DataLoss for
+// contents.
 #ifndef AUDITLEDGER_LEDGER_KEY_FILES_H_
 #define AUDITLEDGER_LEDGER_KEY_FILES_H_
 
@@ -26,6 +31,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ledger/key_text.h"
+#include "ledger/master_key.h"
+#include "ledger/posix_file.h"
 #include "ledger/random.h"
 #include "ledger/secret_string.h"
 #include "ledger/seed_store.h"
@@ -43,22 +50,40 @@ struct LedgerKeys {
   explicit LedgerKeys(NoteVerifier v) : log_verifier(std::move(v)) {}
 };
 
-// Makes all keys of a new ledger, log.key last, each synced with its folder. AlreadyExists when
-// there is a log.key, or a key that this does not make. Without one, the others are of a creation
-// that was cut short: never used, and replaced.
-absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random);
+// Makes all keys of a new ledger, log.key last, each synced with its folder; sealed under `master`
+// unless it is nullptr. AlreadyExists when there is a log.key, or a key that this does not make.
+// Without one, the others are of a creation that was cut short: never used, and replaced.
+absl::Status CreateKeyFiles(const std::string& key_dir, absl::string_view origin, Random& random,
+                            const MasterKey* master = nullptr);
 // The same where a signer process holds `log_key`: all but log.key, and signer.vkey last.
 absl::Status CreateKeyFilesBesideSigner(const std::string& key_dir, const NoteVerifier& log_key,
-                                        Random& random);
+                                        Random& random, const MasterKey* master = nullptr);
+
+struct SealedFiles {
+  size_t sealed = 0;  // now, of clear ones or of ones under the older master key
+  size_t kept = 0;    // were sealed under `master` already
+};
+// Seals the symmetric keys of a ledger under `master`: clear ones, and those under `older` unless
+// it is nullptr. All are opened before one is changed; each is replaced as a whole, so that a run
+// which was cut short is finished by the next one. What stood in the file is overwritten where it
+// lies, which a disk that moves its blocks does not promise: rotate wrapping keys that were clear.
+// FailedPrecondition for a file under a third master key.
+absl::StatusOr<SealedFiles> SealKeyFiles(const std::string& key_dir, absl::string_view origin,
+                                         const MasterKey& master, const MasterKey* older,
+                                         Random& random);
 // Both public halves, where a signer process now signs with another key; nothing where it does not.
 absl::Status ReplaceSignerVkey(const std::string& key_dir, const NoteVerifier& log_key);
 // NotFound when there is neither log.key nor signer.vkey, or another is missing.
-absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin);
+// `master`: nullptr for clear files.
+absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string_view origin,
+                                        const MasterKey* master = nullptr);
 // The signing key in `path`, which must be private as above and named `origin`.
 absl::StatusOr<NoteSigningKey> LoadNoteSigningKey(const std::string& path,
                                                   absl::string_view origin);
 // A file that is this process's user's alone, of at most 4,096 bytes. DataLoss when longer.
 absl::StatusOr<SecretString> ReadPrivateFile(const std::string& path);
+// The same of an open file, whoever it belongs to.
+absl::StatusOr<SecretString> ReadSecretFile(const PosixFile& file);
 // FailedPrecondition unless `dir` is this process's user's and closed to others.
 absl::Status CheckPrivateDirectory(const std::string& dir);
 // `keys` must outlive it. The highest wrapping key is current.

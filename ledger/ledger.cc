@@ -118,12 +118,15 @@ absl::Status MakeKeys(const LedgerOptions& options) {
   absl::Status made;
   if (UsesSignerProcess(options)) {
     ASSIGN_OR_RETURN(const NoteVerifier log_key, UnusedProcessKey(options));
-    made = CreateKeyFilesBesideSigner(options.paths.key_dir, log_key, RandomOf(options));
+    made = CreateKeyFilesBesideSigner(options.paths.key_dir, log_key, RandomOf(options),
+                                      options.paths.master_key.get());
   } else {
-    made = CreateKeyFiles(options.paths.key_dir, options.origin, RandomOf(options));
+    made = CreateKeyFiles(options.paths.key_dir, options.origin, RandomOf(options),
+                          options.paths.master_key.get());
   }
   if (!absl::IsAlreadyExists(made)) return made;
-  const absl::Status loaded = LoadKeyFiles(options.paths.key_dir, options.origin).status();
+  const absl::Status loaded =
+      LoadKeyFiles(options.paths.key_dir, options.origin, options.paths.master_key.get()).status();
   if (loaded.ok()) return loaded;
   return absl::FailedPreconditionError(absl::StrCat(
       options.paths.key_dir, " holds keys that cannot be used (", loaded.message(),
@@ -148,7 +151,8 @@ absl::StatusOr<LedgerImpl::Stores> OpenStores(const LedgerOptions& options, bool
     RETURN_IF_ERROR(
         CompleteKeyChange(options.paths.key_dir, options.paths.state_dir, options.origin));
   }
-  ASSIGN_OR_RETURN(LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin));
+  ASSIGN_OR_RETURN(LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin,
+                                                 options.paths.master_key.get()));
   stores.keys = std::make_unique<LedgerKeys>(std::move(keys));
   stores.wrapping = NewFileKeyProvider(*stores.keys);
   RETURN_IF_ERROR(CheckWhoHoldsKey(options, *stores.keys));

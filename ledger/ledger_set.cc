@@ -64,6 +64,7 @@ bool Inside(const std::string& inner, const std::string& outer) {
 absl::StatusOr<LedgerPaths> PrepareRoots(const LedgerPaths& given) {
   LedgerPaths out;
   out.signer_socket = given.signer_socket;
+  out.master_key = given.master_key;
   for (const Root& root : kRoots) {
     ASSIGN_OR_RETURN(out.*root.path, PrepareRoot(root, given.*root.path));
   }
@@ -122,6 +123,7 @@ LedgerOptions LedgerSetImpl::OptionsOf(const std::string& id, const std::string&
     out.paths.*root.path = absl::StrCat(roots_.*root.path, "/", id);
   }
   out.paths.signer_socket = roots_.signer_socket;
+  out.paths.master_key = roots_.master_key;
   out.limits = options_.limits;
   out.overrides = options_.overrides;
   out.erasure.one_person = options_.one_person_erases && options_.one_person_erases(id);

@@ -5,9 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace auditledger {
+
+class MasterKey;
 
 struct LedgerLimits {
   // Entries of one commit: four of the largest batches; beyond that latency grows and throughput
@@ -83,6 +86,8 @@ struct LedgerPaths {
   // The Unix socket of a signer process (signer_server.h), which then holds log.key and the memory
   // of what was signed; state_dir keeps what one run tells the next. Empty: the embedded signer.
   std::string signer_socket = {};
+  // What the symmetric keys in key_dir are sealed under; nullptr: they are clear.
+  std::shared_ptr<const MasterKey> master_key = {};
 };
 
 }  // namespace auditledger

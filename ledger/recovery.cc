@@ -417,7 +417,8 @@ absl::Status AdoptSignerState(const LedgerOptions& options, uint64_t size, const
     return absl::FailedPreconditionError(
         "the state is the signer process's: `auditledger-signer adopt` makes it anew");
   }
-  ASSIGN_OR_RETURN(const LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin));
+  ASSIGN_OR_RETURN(const LedgerKeys keys, LoadKeyFiles(options.paths.key_dir, options.origin,
+                                                       options.paths.master_key.get()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenForAdoption(options));
   ASSIGN_OR_RETURN(
       const StoredLog log,

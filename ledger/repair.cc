@@ -199,7 +199,8 @@ absl::Status Repairer::OpenSources() {
     others.push_back(mirror.leaves);
   }
   if (!options_.paths.key_dir.empty()) {
-    ASSIGN_OR_RETURN(LedgerKeys keys, LoadKeyFiles(options_.paths.key_dir, options_.key.name()));
+    ASSIGN_OR_RETURN(LedgerKeys keys, LoadKeyFiles(options_.paths.key_dir, options_.key.name(),
+                                                   options_.paths.master_key.get()));
     keys_.emplace(std::move(keys));
   }
   if (!options_.backup.log.empty()) {

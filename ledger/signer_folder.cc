@@ -10,6 +10,7 @@
 #include "ledger/key_files.h"
 #include "ledger/ledger_set.h"
 #include "ledger/pkcs11_key.h"
+#include "ledger/pkcs11_session.h"
 #include "ledger/posix_file.h"
 #include "ledger/signer_state.h"
 #include "merkle/sha256.h"
@@ -75,23 +76,13 @@ absl::StatusOr<std::string> NewOriginPath(const std::string& dir, const std::str
   return absl::AlreadyExistsError(absl::StrCat(path, ": is the folder of ", origin, " already"));
 }
 
-// The PIN and LF.
-absl::StatusOr<SecretString> ReadPin(const std::string& path) {
-  ASSIGN_OR_RETURN(const SecretString text, ReadPrivateFile(path));
-  absl::string_view pin = text.Reveal();
-  if (!absl::ConsumeSuffix(&pin, "\n") || pin.empty() || absl::StrContains(pin, '\n')) {
-    return absl::FailedPreconditionError(absl::StrCat(path, ": must be one line, the PIN"));
-  }
-  return SecretString(std::string(pin));
-}
-
 absl::StatusOr<std::unique_ptr<SigningKey>> OpenToken(const Pkcs11Spec& spec) {
-  ASSIGN_OR_RETURN(SecretString pin, ReadPin(spec.pin_file));
+  ASSIGN_OR_RETURN(SecretString pin, ReadPkcs11Pin(spec.pin_file));
   return OpenPkcs11Key(spec, std::move(pin));
 }
 
 absl::Status MakeTokenKey(const Pkcs11Spec& spec) {
-  ASSIGN_OR_RETURN(const SecretString pin, ReadPin(spec.pin_file));
+  ASSIGN_OR_RETURN(const SecretString pin, ReadPkcs11Pin(spec.pin_file));
   const absl::Status made = GeneratePkcs11Key(spec, pin);
   if (!absl::IsAlreadyExists(made)) return made;
   return absl::AlreadyExistsError(
@@ -120,7 +111,7 @@ absl::StatusOr<std::unique_ptr<SigningKey>> TakeNextTokenKey(const std::string& 
                                                              const Pkcs11Spec& spec) {
   const std::string next = absl::StrCat(path, "/", kNextTokenKeyFile);
   if (!PathExists(next)) {
-    ASSIGN_OR_RETURN(const SecretString pin, ReadPin(spec.pin_file));
+    ASSIGN_OR_RETURN(const SecretString pin, ReadPkcs11Pin(spec.pin_file));
     RETURN_IF_ERROR(GeneratePkcs11Key(spec, pin));
     RETURN_IF_ERROR(CreateFile(next, FormatPkcs11Spec(spec), 0600));
   }

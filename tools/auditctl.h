@@ -59,6 +59,7 @@ void AddCoseCommand(CLI::App& app, Run& run);      // receipt-cose
 void AddBackupCommand(CLI::App& app, Run& run);    // backup
 void AddEraseCommands(CLI::App& app, Run& run);    // erase, approve-erasure, hold, lift-hold
 void AddKeyCommands(CLI::App& app, Run& run);      // key-changes, rotate-key, freeze, retire
+void AddSealCommands(CLI::App& app, Run& run);     // new-master-key, seal-keys: offline
 void AddRestoreCommands(CLI::App& app, Run& run);  // backup-verify, restore: offline
 
 // A vkey, or a file that holds one; its name is the origin.

@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
   auditledger::ctl::AddBackupCommand(app, run);
   auditledger::ctl::AddRestoreCommands(app, run);
   auditledger::ctl::AddKeyCommands(app, run);
+  auditledger::ctl::AddSealCommands(app, run);
   auditledger::ctl::AddEraseCommands(app, run);
   try {
     app.parse(argc, argv);

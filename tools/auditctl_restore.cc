@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "ledger/backup_restore.h"
 #include "ledger/backup_secrets.h"
+#include "ledger/master_key_source.h"
 #include "ledger/timestamp_store.h"
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct CommandOptions {
   RestoreOptions restore;
+  std::string master_key;
   bool progress = false;
 };
 
@@ -84,6 +86,7 @@ absl::Status Verify(const Options& global, const CommandOptions& options) {
 absl::Status Restore(const Options& global, CommandOptions options) {
   ASSIGN_OR_RETURN(const Pin pin, RequiredPin(global));
   RestoreOptions& restore = options.restore;
+  ASSIGN_OR_RETURN(restore.master_key, LoadMasterKeyIfGiven(options.master_key));
   const bool checked = !restore.key_dir.empty();
   if (restore.seed_dir.empty() != (restore.from.secrets.empty() && !checked)) {
     return absl::InvalidArgumentError(
@@ -163,6 +166,8 @@ void AddRestoreCommands(CLI::App& app, Run& run) {
   command->add_option("--seed_dir", options->restore.seed_dir, "the ledger's folder of seeds");
   command->add_option("--key_dir", options->restore.key_dir,
                       "the ledger's folder of keys: check payloads and identities with them");
+  command->add_option("--master_key", options->master_key,
+                      "where the key is that those are sealed under, as auditledgerd's");
   command->add_flag("--progress", options->progress, "report progress even when not on a terminal");
   command->callback(
       [options, &run] { run.action = [options, &run] { return Restore(run.options, *options); }; });

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ledger/fsck.h"
+#include "ledger/master_key_source.h"
 #include "tools/exit_codes.h"
 #include "tools/fsck_repair.h"
 
@@ -40,6 +41,7 @@ constexpr char kFooter[] =
 struct Flags {
   std::string root;
   std::string ledger;
+  std::string master_key;
   bool json = false;
   bool quiet = false;
 };
@@ -51,6 +53,8 @@ void AddOptions(CLI::App& app, Flags& flags, FsckOptions& options) {
   app.add_option("--state", options.paths.state_dir, "what its signer signed, state/<id>");
   app.add_option("--keys", options.paths.key_dir, "its keys, keys/<id>; with --seeds");
   app.add_option("--seeds", options.paths.seed_dir, "its secrets, seeds/<id>; with --keys");
+  app.add_option("--master_key", flags.master_key,
+                 "where the key is that its keys are sealed under, as auditledgerd's");
   app.add_option("--origin", options.origin, "what it must be; else what data/<id> says");
   app.add_flag("--no-payloads", options.skip_payloads, "do not read payloads at all");
   app.add_option("--max-findings", options.max_findings, "print so many; all are counted")
@@ -164,6 +168,12 @@ int main(int argc, char** argv) {
     std::cerr << "auditledger-fsck: give --root with --ledger, or --data; --keys with --seeds\n";
     return auditledger::kExitUsage;
   }
+  auto master = auditledger::LoadMasterKeyIfGiven(flags.master_key);
+  if (!master.ok()) {
+    std::cerr << "auditledger-fsck: " << master.status().message() << "\n";
+    return ExitCodeOf(master.status());
+  }
+  options.paths.master_key = *std::move(master);
   if (!flags.quiet) options.progress = Progress();
   if (repair->parsed()) {
     return auditledger::RunRepair(repair_flags, options, flags.json);

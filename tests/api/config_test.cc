@@ -82,6 +82,13 @@ TEST(Config, ASignerProcessIsNamedByItsSocket) {
   }
 }
 
+TEST(Config, AMasterKeyIsNamedByItsSource) {
+  EXPECT_OK(Validate("master_key: 'credential:master'"));
+  EXPECT_THAT(Validate("master_key: '/etc/key'"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("master_key: has no such form; it is file:PATH")));
+}
+
 TEST(Config, TimestampingAuthoritiesAreNamedWithWhoVouchesForThem) {
   EXPECT_OK(Validate("anchor { tsas { url: 'https://tsa.example/' ca_file: '/ca' } }"));
   for (const auto& [wrong, field] : {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ledger/master_key.h"
 #include "ledger/posix_file.h"
 #include "tests/testing/fake_random.h"
 #include "tests/testing/file_faults.h"
@@ -204,6 +205,123 @@ TEST_F(KeyFilesTest, TheHighestWrappingKeyIsCurrentAndOlderOnesStay) {
   EXPECT_EQ(provider->WrappingKey(65535).value(), second);
   EXPECT_OK(provider->WrappingKey(1));
   EXPECT_THAT(provider->WrappingKey(2), StatusIs(absl::StatusCode::kNotFound));
+}
+
+const char* const kSymmetricFiles[] = {"dedup.key", "index.key", "wrap-1.key"};
+
+// Keys sealed under a master key, in a folder of their own.
+class SealedKeyFilesTest : public KeyFilesTest {
+ protected:
+  static MasterKey Master(char filled_with) {
+    return MasterKey::FromBytes(SecretString(std::string(32, filled_with))).value();
+  }
+  absl::Status LoadUnder(const MasterKey& master) {
+    return LoadKeyFiles(keys_, kOrigin, &master).status();
+  }
+  std::string Read(const std::string& name) {
+    return ReadWholeFile(keys_ + "/" + name, 4096).value();
+  }
+  const MasterKey master_ = Master('m');
+  const MasterKey other_ = Master('o');
+};
+
+TEST_F(SealedKeyFilesTest, AreMadeSealedAndOpenUnderTheirMasterKeyAlone) {
+  const std::string sealed = dir_ / "sealed";
+  ASSERT_OK(CreateKeyFiles(sealed, kOrigin, random_, &master_));
+  for (const char* name : kSymmetricFiles) {
+    EXPECT_TRUE(IsSealedText(ReadWholeFile(sealed + "/" + name, 4096).value())) << name;
+    EXPECT_EQ(ModeOf(sealed + "/" + name), 0600u) << name;
+  }
+  ASSERT_OK_AND_ASSIGN(const LedgerKeys keys, LoadKeyFiles(sealed, kOrigin, &master_));
+  EXPECT_EQ(keys.wrapping_keys.at(1).Reveal().size(), 32u);
+  EXPECT_THAT(LoadKeyFiles(sealed, kOrigin),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr(master_.fingerprint()), HasSubstr("--master_key"))));
+  EXPECT_THAT(LoadKeyFiles(sealed, kOrigin, &other_),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr(master_.fingerprint()), HasSubstr(other_.fingerprint()))));
+  const std::string beside = dir_ / "beside";
+  ASSERT_OK(CreateKeyFilesBesideSigner(beside, keys.log_verifier, random_, &master_));
+  EXPECT_OK(LoadKeyFiles(beside, kOrigin, &master_));
+  EXPECT_FALSE(LoadKeyFiles(beside, kOrigin).ok());
+}
+
+TEST_F(SealedKeyFilesTest, ClearOnesAreNotTakenBesideAMasterKey) {
+  EXPECT_THAT(LoadUnder(master_),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("auditctl seal-keys")));
+}
+
+TEST_F(SealedKeyFilesTest, AreNotTakenFromOneAnother) {
+  ASSERT_OK(CreateFile(keys_ + "/wrap-2.key",
+                       FormatSymmetricKey("wrap", 2, std::string(32, '2')).Reveal()));
+  ASSERT_OK(SealKeyFiles(keys_, kOrigin, master_, nullptr, random_));
+  ASSERT_OK(LoadUnder(master_));
+  ASSERT_OK(ReplaceFile(keys_ + "/wrap-2.key", Read("wrap-1.key")));
+  EXPECT_THAT(LoadUnder(master_), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("wrap-2.key")));
+}
+
+TEST_F(SealedKeyFilesTest, ClearOnesAreSealedAndKeepTheirKeys) {
+  const LedgerKeys before = LoadKeyFiles(keys_, kOrigin).value();
+  ASSERT_OK_AND_ASSIGN(const PosixFile clear, PosixFile::Open(keys_ + "/index.key", O_RDONLY));
+  ASSERT_OK_AND_ASSIGN(const SealedFiles done,
+                       SealKeyFiles(keys_, kOrigin, master_, nullptr, random_));
+  EXPECT_EQ(done.sealed, 3u);
+  EXPECT_EQ(done.kept, 0u);
+  ASSERT_OK_AND_ASSIGN(const LedgerKeys after, LoadKeyFiles(keys_, kOrigin, &master_));
+  EXPECT_EQ(after.index_key.Reveal(), before.index_key.Reveal());
+  EXPECT_EQ(after.dedup_key.Reveal(), before.dedup_key.Reveal());
+  EXPECT_EQ(after.wrapping_keys.at(1).Reveal(), before.wrapping_keys.at(1).Reveal());
+  EXPECT_EQ(after.log_seed.Reveal(), before.log_seed.Reveal());
+  const std::string left = clear.ReadExactly(0, clear.Size().value()).value();
+  EXPECT_EQ(left.find_first_not_of('\0'), std::string::npos) << "the old file's own blocks";
+  EXPECT_EQ(SealKeyFiles(keys_, kOrigin, master_, nullptr, random_)->kept, 3u);
+}
+
+TEST_F(SealedKeyFilesTest, AnotherMasterKeyTakesThemOver) {
+  ASSERT_OK(SealKeyFiles(keys_, kOrigin, master_, nullptr, random_));
+  const std::string before = Read("wrap-1.key");
+  EXPECT_THAT(SealKeyFiles(keys_, kOrigin, other_, nullptr, random_),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(master_.fingerprint())));
+  const MasterKey third = Master('3');
+  EXPECT_FALSE(SealKeyFiles(keys_, kOrigin, other_, &third, random_).ok());
+  EXPECT_EQ(Read("wrap-1.key"), before) << "refused before anything is changed";
+  EXPECT_EQ(SealKeyFiles(keys_, kOrigin, other_, &master_, random_)->sealed, 3u);
+  EXPECT_OK(LoadUnder(other_));
+  EXPECT_FALSE(LoadUnder(master_).ok());
+}
+
+TEST_F(SealedKeyFilesTest, NothingIsSealedForAnotherOriginOrWhenItIsNoKey) {
+  EXPECT_THAT(SealKeyFiles(keys_, "example.org/other", master_, nullptr, random_),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+  ASSERT_OK(ReplaceFile(keys_ + "/wrap-1.key", "auditledger-key/v1 wrap 2 rubbish\n"));
+  EXPECT_THAT(SealKeyFiles(keys_, kOrigin, master_, nullptr, random_),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("wrap-1.key")));
+  for (const char* name : kSymmetricFiles) EXPECT_FALSE(IsSealedText(Read(name))) << name;
+}
+
+// Wherever sealing is cut short, each file is whole, and the next run finishes.
+TEST_F(SealedKeyFilesTest, SealingCutShortIsFinishedByTheNext) {
+  for (const FileOperation operation :
+       {FileOperation::kOpen, FileOperation::kRead, FileOperation::kWrite, FileOperation::kSync,
+        FileOperation::kRename}) {
+    for (uint64_t step = 0;; ++step) {
+      const std::string dir = dir_ / ("cut-" + std::to_string(static_cast<int>(operation)) + "-" +
+                                      std::to_string(step));
+      ASSERT_OK(CreateKeyFiles(dir, kOrigin, random_));
+      const LedgerKeys before = LoadKeyFiles(dir, kOrigin).value();
+      absl::Status cut;
+      {
+        const FileFaults faults(operation, dir, EIO, step);
+        cut = SealKeyFiles(dir, kOrigin, master_, nullptr, random_).status();
+      }
+      ASSERT_OK(SealKeyFiles(dir, kOrigin, master_, nullptr, random_));
+      ASSERT_OK_AND_ASSIGN(const LedgerKeys after, LoadKeyFiles(dir, kOrigin, &master_));
+      EXPECT_EQ(after.wrapping_keys.at(1).Reveal(), before.wrapping_keys.at(1).Reveal());
+      if (!cut.ok()) continue;
+      EXPECT_GE(step, 3u);
+      break;
+    }
+  }
 }
 
 TEST_F(KeyFilesTest, EveryFileAndTheFolderAreSynced) {

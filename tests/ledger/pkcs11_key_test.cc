@@ -1,5 +1,6 @@
 // Keys in a token: SoftHSM 2, in a folder of its own for this process. Its PINs can be wrong, its
 // objects gone, as those of a module in a rack.
+// Covers: ledger/pkcs11_session, ledger/pkcs11_master
 #include "ledger/pkcs11_key.h"
 
 #include <dlfcn.h>
@@ -17,6 +18,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/key_files.h"
+#include "ledger/master_key_source.h"
+#include "ledger/pkcs11_master.h"
 #include "ledger/posix_file.h"
 #include "ledger/signer_folder.h"
 #include "ledger/signer_service.h"
@@ -193,6 +196,36 @@ TEST_F(Pkcs11KeyTest, AKeyThatIsThereIsTakenOnlyByOneWhoSaysWhatItHasSigned) {
   std::filesystem::remove_all(dir);
   ASSERT_OK(CreatePkcs11Origin(dir, kOrigin, spec, Head())) << "its owner answers for it";
   EXPECT_EQ(OpenSignerOrigin(dir, kOrigin).value()->LastSigned().value(), std::nullopt);
+}
+
+// One suite for both kinds of key: the module reads its configuration once a process.
+TEST_F(Pkcs11KeyTest, AMasterKeyIsDerivedFromASecretThatStaysInTheToken) {
+  const SecretString pin{kPin};
+  const Pkcs11Spec spec = Spec("master");
+  EXPECT_THAT(DerivePkcs11Master(spec, pin),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("generic secret")));
+  ASSERT_OK(GeneratePkcs11Master(spec, pin));
+  EXPECT_THAT(GeneratePkcs11Master(spec, pin), StatusIs(absl::StatusCode::kAlreadyExists));
+  ASSERT_OK_AND_ASSIGN(const SecretString key, DerivePkcs11Master(spec, pin));
+  EXPECT_EQ(key.Reveal().size(), 32u);
+  EXPECT_EQ(DerivePkcs11Master(spec, pin)->Reveal(), key.Reveal()) << "the same each time";
+  ASSERT_OK(GeneratePkcs11Master(Spec("master 2"), pin));
+  EXPECT_NE(DerivePkcs11Master(Spec("master 2"), pin)->Reveal(), key.Reveal());
+  EXPECT_THAT(DerivePkcs11Master(spec, SecretString("0000")),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("PIN")));
+
+  const std::string file = *temp_ / "master.pkcs11";
+  ASSERT_OK(CreateFile(file, FormatPkcs11Spec(spec)));
+  ASSERT_OK_AND_ASSIGN(const auto master, LoadMasterKey("pkcs11:" + file));
+  EXPECT_EQ(master->fingerprint(),
+            MasterKey::FromBytes(SecretString(std::string(key.Reveal())))->fingerprint());
+  ASSERT_OK(ReplaceFile(file, FormatPkcs11Spec(Spec("master 3"))));
+  ASSERT_OK(MakeMasterKeyInToken(file));
+  EXPECT_THAT(MakeMasterKeyInToken(file), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_NE(LoadMasterKey("pkcs11:" + file).value()->fingerprint(), master->fingerprint());
+  ASSERT_OK(ReplaceFile(file, "rubbish"));
+  EXPECT_THAT(LoadMasterKey("pkcs11:" + file),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("master key of pkcs11:" + file)));
 }
 
 TEST_F(Pkcs11KeyTest, AnotherKeyOfTheTokenIsNotTakenForIt) {

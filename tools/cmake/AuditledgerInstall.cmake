@@ -47,6 +47,8 @@ if(AUDITLEDGER_SERVER)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledgerd.textproto
                 ${PROJECT_SOURCE_DIR}/tools/packaging/access.policy
     DESTINATION /etc/auditledger COMPONENT server)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/master-key.conf  # a drop-in, for whoever wants it
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/auditledger-server COMPONENT server)
   install(TARGETS auditledger-witness RUNTIME COMPONENT witness)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/witness/auditledger-witness.service
     DESTINATION lib/systemd/system COMPONENT witness)
