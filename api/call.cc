@@ -47,7 +47,7 @@ void Call::Record(const absl::Status& status) {
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
     context_.refusals.Count(principal_.name, method_, asked_);
   }
-  context_.log.Rpc(method_, principal_.name, status, ElapsedMicros());
+  context_.log.Rpc(method_, principal_.log_name, status, ElapsedMicros());
 }
 
 void Call::Leave() {

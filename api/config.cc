@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "api/access/token_config.h"
 #include "api/anchorer.h"
 #include "api/tile_publisher.h"
 #include "api/witness_policy.h"
@@ -83,8 +84,11 @@ absl::Status CheckListener(const Listener& listener, const std::string& field,
     return Invalid(field + ".tls.certificate_file", "is required for host:port");
   if (tls.private_key_file().empty())
     return Invalid(field + ".tls.private_key_file", "is required for host:port");
-  if (tls.client_ca_file().empty())
+  const bool certificate = listener.credential() != config::v1::CREDENTIAL_TOKEN;
+  if (tls.client_ca_file().empty() && certificate)
     return Invalid(field + ".tls.client_ca_file", "is required for host:port");
+  if (tls.client_ca_file().empty() && !tls.crl_file().empty())
+    return Invalid(field + ".tls.crl_file", "needs tls.client_ca_file");
   return absl::OkStatus();
 }
 
@@ -313,6 +317,7 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
     if (!names.insert(config.listeners(i).name()).second)
       return Invalid(field + ".name", "occurs twice");
   }
+  RETURN_IF_ERROR(CheckTokenConfig(config));
   if (!config.metrics().address().empty()) {
     RETURN_IF_ERROR(CheckHostPort("metrics.address", config.metrics().address(), true));
   }

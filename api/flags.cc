@@ -6,6 +6,8 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "api/access/access_rules.h"
@@ -68,6 +70,40 @@ absl::Status AddTsa(const std::string& text, config::v1::Config& config) {
   tsa->set_ca_file(parts[1]);
   if (parts.size() == 3) tsa->set_policy_oid(parts[2]);
   return absl::OkStatus();
+}
+
+// "issuer,audience,jwks[,ca_file]"
+absl::Status AddTokens(const std::string& text, config::v1::Config& config) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ',');
+  if (parts.size() != 3 && parts.size() != 4) {
+    return absl::InvalidArgumentError(
+        "--tokens: must be ISSUER,AUDIENCE,JWKS_FILE or ISSUER,AUDIENCE,JWKS_URL[,CA_FILE]");
+  }
+  config::v1::Tokens* tokens = config.add_tokens();
+  tokens->set_issuer(parts[0]);
+  tokens->set_audience(parts[1]);
+  const bool url = absl::StrContains(parts[2], "://");
+  (url ? *tokens->mutable_jwks_url() : *tokens->mutable_jwks_file()) = parts[2];
+  if (parts.size() == 4) tokens->set_ca_file(parts[3]);
+  return absl::OkStatus();
+}
+
+// "listener=certificate|token|both"
+absl::Status SetCredential(const std::string& text, config::v1::Config& config) {
+  const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+  config::v1::Credential credential = config::v1::CREDENTIAL_UNSPECIFIED;
+  const std::string name = absl::StrCat("CREDENTIAL_", absl::AsciiStrToUpper(parts.second));
+  if (!config::v1::Credential_Parse(name, &credential)) {
+    return absl::InvalidArgumentError(
+        "--credential: must be LISTENER=certificate, LISTENER=token or LISTENER=both");
+  }
+  for (config::v1::Listener& listener : *config.mutable_listeners()) {
+    if (listener.name() != parts.first) continue;
+    listener.set_credential(credential);
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--credential: there is no listener ", parts.first));
 }
 
 // Flags for the scalars of the configuration; `apply` holds what to do once the file was read.
@@ -226,6 +262,8 @@ struct Texts {
   std::vector<std::string> listen;
   std::vector<std::string> auto_create;
   std::vector<std::string> tsas;
+  std::vector<std::string> tokens;
+  std::vector<std::string> credentials;
   std::vector<std::string> adopt;
   std::vector<std::string> accept_unwitnessed;
   bool allow_weak_policy = false;
@@ -242,6 +280,11 @@ void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
   app.add_option(
       "--tsa", texts.tsas,
       "URL,CA_FILE[,POLICY_OID] of an authority that stamps heads (RFC 3161); may repeat");
+  app.add_option("--tokens", texts.tokens,
+                 "ISSUER,AUDIENCE,JWKS[,CA_FILE] of access tokens (JWT), the key set as a file or "
+                 "an https URL; may repeat");
+  app.add_option("--credential", texts.credentials,
+                 "LISTENER=certificate, token or both: what callers show there; may repeat");
   app.add_option(
       "--adopt_signer_state", texts.adopt,
       "LEDGER@SIZE:ROOTHEX: make a lost signer state anew from a head that a witness confirms");
@@ -273,6 +316,9 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
   for (const std::string& text : texts.auto_create)
     RETURN_IF_ERROR(AddAutoCreate(text, options.config));
   for (const std::string& text : texts.tsas) RETURN_IF_ERROR(AddTsa(text, options.config));
+  for (const std::string& text : texts.tokens) RETURN_IF_ERROR(AddTokens(text, options.config));
+  for (const std::string& text : texts.credentials)
+    RETURN_IF_ERROR(SetCredential(text, options.config));
   if (!options.root.empty()) ApplyRoot(options.root, options.config);
   ApplyDefaults(options.config);
   RETURN_IF_ERROR(ValidateConfig(options.config, options.allow_unix_socket));

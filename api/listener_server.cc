@@ -4,12 +4,11 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <sys/stat.h>
 
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "api/access/tls_credentials.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -17,27 +16,20 @@ namespace {
 
 constexpr char kUnixPrefix[] = "unix:";
 
-absl::StatusOr<std::string> ReadPem(absl::string_view field, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  if (!file || text.str().empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(field, ": ", path, " cannot be read"));
+Credential CredentialOf(const config::v1::Listener& listener) {
+  switch (listener.credential()) {
+    case config::v1::CREDENTIAL_TOKEN:
+      return Credential::kToken;
+    case config::v1::CREDENTIAL_BOTH:
+      return Credential::kBoth;
+    default:
+      return Credential::kCertificate;
   }
-  return text.str();
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const config::v1::Tls& tls) {
-  // TLS 1.2 is gRPC's floor already. The client's certificate is asked for and verified in the
-  // handshake.
-  grpc::SslServerCredentialsOptions options(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  grpc::SslServerCredentialsOptions::PemKeyCertPair pair;
-  ASSIGN_OR_RETURN(pair.cert_chain, ReadPem("tls.certificate_file", tls.certificate_file()));
-  ASSIGN_OR_RETURN(pair.private_key, ReadPem("tls.private_key_file", tls.private_key_file()));
-  ASSIGN_OR_RETURN(options.pem_root_certs, ReadPem("tls.client_ca_file", tls.client_ca_file()));
-  options.pem_key_cert_pairs.push_back(std::move(pair));
-  return grpc::SslServerCredentials(options);
+ListenerIdentity IdentityOf(const config::v1::Listener& listener, const ServiceContext& context,
+                            bool local) {
+  return {listener.name(), local, CredentialOf(listener), context.token_access};
 }
 
 // Sources of the values: limits.h.
@@ -63,10 +55,10 @@ ListenerServer::ListenerServer(const config::v1::Listener& config, ServiceContex
                                bool local)
     : local_(local),
       bound_{config.name(), config.address()},
-      ledger_service_(context, {config.name(), local}),
-      admin_service_(context, {config.name(), local}),
-      proof_service_(context, {config.name(), local}),
-      erasure_service_(context, {config.name(), local}) {}
+      ledger_service_(context, IdentityOf(config, context, local)),
+      admin_service_(context, IdentityOf(config, context, local)),
+      proof_service_(context, IdentityOf(config, context, local)),
+      erasure_service_(context, IdentityOf(config, context, local)) {}
 
 absl::StatusOr<std::unique_ptr<ListenerServer>> ListenerServer::Start(
     const config::v1::Listener& config, ServiceContext& context) {
@@ -74,7 +66,7 @@ absl::StatusOr<std::unique_ptr<ListenerServer>> ListenerServer::Start(
   std::unique_ptr<ListenerServer> out(new ListenerServer(config, context, local));
   std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
   if (!local) {
-    ASSIGN_OR_RETURN(credentials, Credentials(config.tls()));
+    ASSIGN_OR_RETURN(credentials, ListenerCredentials(config, context.clock, context.log));
   }
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;

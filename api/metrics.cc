@@ -16,6 +16,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "api/access/policy_keeper.h"
+#include "api/access/token_metrics.h"
 #include "api/status.h"
 #include "api/witness_metrics.h"
 #include "ledger/mutex.h"
@@ -43,6 +44,7 @@ class LedgerCollector : public prometheus::Collectable {
   void ReportWitnessing(Witnessing& witnessing) { witnessing_ = &witnessing; }
   void ReportAnchors(const Anchorer& anchorer) { anchorer_ = &anchorer; }
   void ReportAccess(const PolicyKeeper& policy) { policy_ = &policy; }
+  void ReportTokens(const TokenAccess& tokens) { tokens_ = &tokens; }
 
   std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> out;
@@ -116,6 +118,7 @@ class LedgerCollector : public prometheus::Collectable {
   void AddOthers(const std::vector<LedgerSet::Slot>& slots, std::vector<MetricFamily>& out) const {
     if (const TilePublisher* publisher = publisher_) AddPublishing(*publisher, out);
     if (const Anchorer* anchorer = anchorer_) AddAnchors(*anchorer, out);
+    if (const TokenAccess* tokens = tokens_) AddTokenMetrics(*tokens, out);
     if (Witnessing* witnessing = witnessing_) AddWitnessMetrics(*witnessing, slots, out);
     if (const PolicyKeeper* policy = policy_) AddAccess(*policy, out);
   }
@@ -211,6 +214,7 @@ class LedgerCollector : public prometheus::Collectable {
   std::atomic<Witnessing*> witnessing_{nullptr};
   std::atomic<const Anchorer*> anchorer_{nullptr};
   std::atomic<const PolicyKeeper*> policy_{nullptr};
+  std::atomic<const TokenAccess*> tokens_{nullptr};
 };
 
 }  // namespace
@@ -282,6 +286,8 @@ void Metrics::ReportPublishing(const TilePublisher& publisher) {
 
 void Metrics::ReportAnchors(const Anchorer& anchorer) { impl_->collector->ReportAnchors(anchorer); }
 void Metrics::ReportAccess(const PolicyKeeper& policy) { impl_->collector->ReportAccess(policy); }
+
+void Metrics::ReportTokens(const TokenAccess& tokens) { impl_->collector->ReportTokens(tokens); }
 
 absl::StatusOr<int> Metrics::Serve(const std::string& address) {
   try {  // the exposer's constructor throws when it cannot listen

@@ -14,6 +14,8 @@
 //   seconds, failures, failing (0 or 1), where timestamps are configured
 //   auditledger_access_*                           policies loaded and refused, failing (0 or 1),
 //   grants in force, seconds until the next one ends
+//   auditledger_token_keys{issuer}                 an issuer's keys, where tokens are configured;
+//   _age_seconds since they were confirmed, _failing (0 or 1)
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_METRICS_H_
@@ -34,6 +36,7 @@
 namespace auditledger {
 
 class PolicyKeeper;
+class TokenAccess;
 class Witnessing;
 
 class Metrics {
@@ -53,6 +56,8 @@ class Metrics {
 
   // Shows what `anchorer`, which must outlive it, has had stamped.
   void ReportAnchors(const Anchorer& anchorer);
+  // Shows the keys of the issuers that `tokens`, which must outlive it, knows.
+  void ReportTokens(const TokenAccess& tokens);
 
   // Shows which access policy `policy`, which must outlive it, has in force.
   void ReportAccess(const PolicyKeeper& policy);

@@ -11,6 +11,7 @@
 #include "api/access/access_refusals.h"
 #include "api/access/authorizer.h"
 #include "api/access/policy_keeper.h"
+#include "api/access/token_access.h"
 #include "api/anchorer.h"
 #include "api/config.h"
 #include "api/health_supervisor.h"
@@ -69,6 +70,7 @@ class ServerImpl : public Server {
     policy_.RecordAll();  // before anything is served by it
     policy_.Start();
     refusals_.Start();
+    RETURN_IF_ERROR(StartTokens(config));
     std::vector<grpc::HealthCheckServiceInterface*> health;
     for (const config::v1::Listener& listener : config.listeners()) {
       ASSIGN_OR_RETURN(std::unique_ptr<ListenerServer> server,
@@ -124,6 +126,7 @@ class ServerImpl : public Server {
     // Health services belong to the servers, which stay until their supervisor is gone.
     supervisor_.reset();
     servers_.clear();
+    if (token_access_ != nullptr) token_access_->Stop();
   }
 
  private:
@@ -167,6 +170,16 @@ class ServerImpl : public Server {
     return absl::OkStatus();
   }
 
+  absl::Status StartTokens(const config::v1::Config& config) {
+    if (config.tokens().empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(token_access_,
+                     TokenAccess::Open(config.tokens(), context_.clock, context_.log));
+    context_.token_access = token_access_.get();
+    metrics_.ReportTokens(*token_access_);
+    token_access_->Start();
+    return absl::OkStatus();
+  }
+
   const ApiLimits limits_;
   Authorizer authorizer_;
   AccessLog access_log_;
@@ -177,6 +190,7 @@ class ServerImpl : public Server {
   std::unique_ptr<Witnessing> witnessing_;
   std::unique_ptr<TilePublisher> publisher_;
   std::unique_ptr<Anchorer> anchorer_;
+  std::unique_ptr<TokenAccess> token_access_;
   Metrics metrics_;
   CallTracker tracker_;
   // Declared before the servers, hence joined after them: no call is left that could use them.

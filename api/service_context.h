@@ -23,6 +23,7 @@ namespace auditledger {
 class AccessLog;
 class AccessRefusals;
 class PolicyKeeper;
+class TokenAccess;
 class Witnessing;
 
 struct ServiceContext {
@@ -42,9 +43,10 @@ struct ServiceContext {
   // Where ledger `id` keeps what: its timestamps lie in <data_root>/<id>/timestamps.
   std::string data_root;
   std::string version;
-  uint64_t started_us = 0;           // monotonic
-  PolicyKeeper* policy = nullptr;    // set before anything is served
-  Witnessing* witnessing = nullptr;  // none: no ledger has a witness policy
+  uint64_t started_us = 0;              // monotonic
+  PolicyKeeper* policy = nullptr;       // set before anything is served
+  Witnessing* witnessing = nullptr;     // none: no ledger has a witness policy
+  TokenAccess* token_access = nullptr;  // none: no token issuer is configured
 };
 
 }  // namespace auditledger

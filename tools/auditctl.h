@@ -39,6 +39,7 @@ struct Options {
   std::string ca;
   std::string cert;
   std::string key_file;
+  std::string token_file;
   std::string pin_key;  // vkey, or a file that holds one
   bool json = false;
   double timeout_s = 10;

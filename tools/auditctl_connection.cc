@@ -13,14 +13,20 @@ namespace auditledger::ctl {
 namespace {
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel(const Options& options) {
-  if (absl::StartsWith(options.server, "unix:")) return UnixChannel(options.server);
-  if (options.ca.empty() || options.cert.empty() || options.key_file.empty()) {
-    return absl::InvalidArgumentError(
-        "--ca, --cert and --key-file are needed (or AUDITCTL_CA, _CERT, _KEY_FILE); `auditctl "
-        "dev-certs` "
-        "makes some for development");
+  if (absl::StartsWith(options.server, "unix:")) {
+    if (options.token_file.empty()) return UnixChannel(options.server);
+    return absl::InvalidArgumentError("--token-file needs TLS: give --server as host:port");
   }
-  return TlsChannel({options.server, options.ca, options.cert, options.key_file});
+  const bool certificate = !options.cert.empty() && !options.key_file.empty();
+  const bool neither = options.cert.empty() && options.key_file.empty();
+  const bool token_alone = neither && !options.token_file.empty();
+  if (options.ca.empty() || (!certificate && !token_alone)) {
+    return absl::InvalidArgumentError(
+        "--ca is needed, and --cert with --key-file, or --token-file, or all (or AUDITCTL_CA, "
+        "_CERT, _KEY_FILE, _TOKEN_FILE); `auditctl dev-certs` makes some for development");
+  }
+  return TlsChannel(
+      {options.server, options.ca, options.cert, options.key_file, options.token_file});
 }
 
 }  // namespace

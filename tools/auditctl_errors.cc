@@ -47,6 +47,10 @@ constexpr Hint kHints[] = {
     {"STORAGE_CORRUPT", "do not try again; call the operator"},
     {"NOT_PERMITTED", "the server's access policy says who may; ask whoever keeps it for a grant"},
     {"NO_PRINCIPAL", "give a client certificate with a URI SAN: --cert, --key-file"},
+    {"TOKEN_MISSING", "give an access token: --token-file"},
+    {"TOKEN_EXPIRED", "get a new one from its issuer; --token-file is read again when it changes"},
+    {"TOKEN_NOT_BOUND", "give the certificate that it was issued for: --cert, --key-file"},
+    {"TOKEN_KEYS_UNAVAILABLE", "try again in a moment"},
 };
 
 absl::string_view FixOf(absl::string_view reason, grpc::StatusCode code) {

@@ -15,7 +15,8 @@ constexpr char kAbout[] =
     "backs up the log.\n"
     "Lines are tab-separated; --json prints an object a line. Options may also stand in the "
     "environment:\n"
-    "AUDITCTL_SERVER, _LEDGER, _CA, _CERT, _KEY_FILE, _PIN_KEY, _TIMEOUT.";
+    "AUDITCTL_SERVER, _LEDGER, _CA, _CERT, _KEY_FILE, _TOKEN_FILE, _PIN_KEY, "
+    "_TIMEOUT.";
 
 constexpr char kFooter[] =
     "\nExit codes: 0 done, 1 a proof or signature does not verify, 2 no answer, 4 refused, 64 "
@@ -41,6 +42,9 @@ void AddGlobals(CLI::App& app, auditledger::ctl::Options& options) {
   app.add_option("--cert", options.cert, "our certificate (PEM)")->envname("AUDITCTL_CERT");
   app.add_option("--key-file", options.key_file, "its private key (PEM)")
       ->envname("AUDITCTL_KEY_FILE");
+  app.add_option("--token-file", options.token_file,
+                 "an access token to send with each call; read again when it changes")
+      ->envname("AUDITCTL_TOKEN_FILE");
   app.add_option("--pin-key", options.pin_key,
                  "the ledger's vkey, or a file that holds it: everything is verified against it")
       ->envname("AUDITCTL_PIN_KEY");

@@ -1,5 +1,5 @@
-// Who calls: the one URI SAN of the client's certificate, or on a Unix socket "local:" and the
-// listener's name.
+// Who calls: by what the listener asks for, the one URI SAN of the client's certificate, the holder
+// of an access token ("<issuer>#<subject>"), or on a Unix socket "local:" and the listener's name.
 //
 // Each listener has a grpc::Server of its own, so that a call's listener is known and not guessed
 // from its peer.
@@ -16,13 +16,20 @@
 
 namespace auditledger {
 
+class TokenAccess;
+
+enum class Credential { kCertificate, kToken, kBoth };
+
 struct ListenerIdentity {
   std::string name;
   bool local = false;  // a Unix socket: whoever may open it is trusted as the listener
+  Credential credential = Credential::kCertificate;
+  TokenAccess* tokens = nullptr;  // outlives all calls; nullptr: no issuer is configured
 };
 
 // Unauthenticated without exactly one URI SAN, or when that is none that a certificate may claim
-// (principal.h, CheckForeignName).
+// (principal.h, CheckForeignName) or has the form of a token's holder. Errors of tokens:
+// token_access.h.
 absl::StatusOr<Principal> Authenticate(const grpc::ServerContextBase& context,
                                        const ListenerIdentity& listener);
 

@@ -24,6 +24,7 @@ struct Principal {
   std::string name;
   std::string listener;
   bool local = false;
+  std::string log_name{};  // what stands in logs: a person's name does not
 };
 
 // Whether `name` can be anybody's at all: InvalidArgument unless it is 1 to kMaxPrincipalBytes of

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "api/client/token_file.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -31,11 +32,20 @@ grpc::ChannelArguments Arguments() {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> TlsChannel(const TlsChannelOptions& options) {
-  grpc::SslCredentialsOptions credentials;
-  ASSIGN_OR_RETURN(credentials.pem_root_certs, ReadPem(options.ca_file));
-  ASSIGN_OR_RETURN(credentials.pem_cert_chain, ReadPem(options.certificate_file));
-  ASSIGN_OR_RETURN(credentials.pem_private_key, ReadPem(options.private_key_file));
-  return grpc::CreateCustomChannel(options.address, grpc::SslCredentials(credentials), Arguments());
+  grpc::SslCredentialsOptions tls;
+  ASSIGN_OR_RETURN(tls.pem_root_certs, ReadPem(options.ca_file));
+  const bool token_alone = options.certificate_file.empty() && options.private_key_file.empty() &&
+                           !options.token_file.empty();
+  if (!token_alone) {
+    ASSIGN_OR_RETURN(tls.pem_cert_chain, ReadPem(options.certificate_file));
+    ASSIGN_OR_RETURN(tls.pem_private_key, ReadPem(options.private_key_file));
+  }
+  std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::SslCredentials(tls);
+  if (!options.token_file.empty()) {
+    credentials =
+        grpc::CompositeChannelCredentials(credentials, TokenFileCredentials(options.token_file));
+  }
+  return grpc::CreateCustomChannel(options.address, credentials, Arguments());
 }
 
 std::shared_ptr<grpc::Channel> UnixChannel(const std::string& address) {

@@ -20,10 +20,12 @@
 namespace auditledger {
 
 struct TlsChannelOptions {
-  std::string address;           // host:port; the host must be in the server's certificate
-  std::string ca_file;           // PEM: who signs the server's certificate
-  std::string certificate_file;  // PEM: ours, with exactly one URI SAN
-  std::string private_key_file;
+  std::string address;  // host:port; the host must be in the server's certificate
+  std::string ca_file;  // PEM: who signs the server's certificate
+  // PEM: ours, with exactly one URI SAN. Both empty where the server asks for a token alone.
+  std::string certificate_file{};
+  std::string private_key_file{};
+  std::string token_file{};  // an access token, sent with each call (token_file.h); "" for none
 };
 
 // Receives answers of at most this: a batch's receipts are 2 MiB where each has its own proof

@@ -12,6 +12,8 @@ if(AUDITLEDGER_SERVER)
   pkg_check_modules(p11kit REQUIRED p11-kit-1)  # its PKCS #11 header alone: modules are loaded by name
   pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
   find_package(CURL REQUIRED)
+  pkg_check_modules(cjose REQUIRED IMPORTED_TARGET cjose)
+  pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
   find_package(spdlog CONFIG REQUIRED)
   find_package(prometheus-cpp CONFIG REQUIRED)
 endif()

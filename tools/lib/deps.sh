@@ -11,8 +11,9 @@ packages_of() {
                 libabsl-dev libprotobuf-dev protobuf-compiler libgrpc++-dev \
                 protobuf-compiler-grpc libleveldb-dev libsnappy-dev libzstd-dev \
                 libjemalloc-dev pkgconf libre2-dev libspdlog-dev prometheus-cpp-dev \
-                libcpp-httplib-dev libcurl4-openssl-dev libp11-kit-dev softhsm2 \
-                nlohmann-json3-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev ;;
+                libcpp-httplib-dev libcurl4-openssl-dev libcjose-dev libjansson-dev \
+                libp11-kit-dev softhsm2 nlohmann-json3-dev libcli11-dev libgtest-dev \
+                libgmock-dev libbenchmark-dev ;;
     package) echo dpkg-dev file systemd ;;
     check) echo clang-format-14 python3 git ca-certificates ;;
     clang) echo clang-14 clang-tidy-14 ;;
