@@ -78,6 +78,8 @@ class CurlTransport : public HttpTransport {
     curl_easy_setopt(curl_, CURLOPT_USERAGENT, kUserAgent);
     if (!options_.ca_file.empty()) {
       curl_easy_setopt(curl_, CURLOPT_CAINFO, options_.ca_file.c_str());
+      // Else the machine's authorities, which Debian's libcurl looks up in a folder, count as well.
+      curl_easy_setopt(curl_, CURLOPT_CAPATH, nullptr);
     }
     return absl::OkStatus();
   }

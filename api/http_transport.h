@@ -52,7 +52,7 @@ class HttpTransport {
 struct HttpTransportOptions {
   // From the first packet to the last byte.
   std::chrono::milliseconds timeout{2000};
-  std::string ca_file{};  // empty: the machine's
+  std::string ca_file{};  // the authorities that count, and no others; empty: the machine's
 };
 
 // How an object that speaks HTTP gets its transport, one a thread; tests give their own.

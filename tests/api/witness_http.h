@@ -4,9 +4,11 @@
 
 #include <httplib.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -18,22 +20,36 @@ namespace auditledger::testing {
 // An HTTP server on a port of its own. `set_up` adds its routes.
 class LoopbackHttp {
  public:
-  explicit LoopbackHttp(const std::function<void(httplib::Server&)>& set_up) {
-    server_.new_task_queue = [] { return new httplib::ThreadPool(2); };
-    server_.set_keep_alive_max_count(1);
-    set_up(server_);
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();
-  }
+  using SetUp = std::function<void(httplib::Server&)>;
+
+  explicit LoopbackHttp(const SetUp& set_up)
+      : LoopbackHttp(std::make_unique<httplib::Server>(), "http://127.0.0.1:", set_up) {}
+  // Over TLS, with `identity`.pem and .key, at another address of the loopback if need be.
+  LoopbackHttp(const std::string& identity, const SetUp& set_up,
+               const std::string& host = "127.0.0.1")
+      : LoopbackHttp(std::make_unique<httplib::SSLServer>((identity + ".pem").c_str(),
+                                                          (identity + ".key").c_str()),
+                     absl::StrCat("https://", host, ":"), set_up, host) {}
   ~LoopbackHttp() {
-    server_.stop();
+    server_->stop();
     thread_.join();
   }
-  std::string url() const { return absl::StrCat("http://127.0.0.1:", port_); }
+  std::string url() const { return absl::StrCat(url_, port_); }
 
  private:
-  httplib::Server server_;
+  LoopbackHttp(std::unique_ptr<httplib::Server> server, std::string url, const SetUp& set_up,
+               const std::string& host = "127.0.0.1")
+      : server_(std::move(server)), url_(std::move(url)) {
+    server_->new_task_queue = [] { return new httplib::ThreadPool(2); };
+    server_->set_keep_alive_max_count(1);
+    set_up(*server_);
+    port_ = server_->bind_to_any_port(host.c_str());
+    thread_ = std::thread([this] { server_->listen_after_bind(); });
+    while (!server_->is_running()) std::this_thread::yield();
+  }
+
+  const std::unique_ptr<httplib::Server> server_;
+  const std::string url_;
   int port_ = 0;
   std::thread thread_;
 };
