@@ -128,6 +128,7 @@ void AppendStream::OnReadDone(bool ok) {
 }
 
 absl::Status AppendStream::CheckMessage(const v1::AppendEventStreamRequest& request) {
+  RETURN_IF_ERROR(StillAuthenticated());
   const size_t count = static_cast<size_t>(request.requests_size());
   if (count > context().limits.max_batch_events) {
     return InvalidField(
@@ -286,6 +287,12 @@ void AppendStream::Abort(const absl::Status& why) {
   MutexLock lock(mutex_);
   gone_ = true;
   if (end_.ok()) end_ = why;
+  Step();
+}
+
+void AppendStream::Tick() {
+  MutexLock lock(mutex_);
+  if (end_.ok()) end_ = StillAuthenticated();
   Step();
 }
 

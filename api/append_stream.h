@@ -8,7 +8,7 @@
 //
 // Finishes once: at half-close after the last answer; on drain with UNAVAILABLE after the answers
 // of all that was read; with the error of a message that breaks the stream's own rules, after the
-// answers before it; when the client is gone.
+// answers before it, or of a caller whose token has expired; when the client is gone.
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_APPEND_STREAM_H_
@@ -43,6 +43,7 @@ class AppendStream : public TrackedCall,
       const std::shared_ptr<AppendStream>& stream, const absl::Status& admitted);
 
   void BeginDrain() override;
+  void Tick() override;
   void Abort(const absl::Status& why) override;
 
  private:

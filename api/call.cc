@@ -1,6 +1,7 @@
 #include "api/call.h"
 
 #include "api/access/access_refusals.h"
+#include "api/access/token_verifier.h"
 #include "api/intake.h"
 #include "api/names.h"
 #include "api/status.h"
@@ -29,7 +30,15 @@ absl::Status Call::Authorize(const AccessRequest& request) {
   return absl::OkStatus();
 }
 
+absl::Status Call::StillAuthenticated() const {
+  if (context_.clock.WallMicros() < principal_.valid_until_us) return absl::OkStatus();
+  return RefuseToken(kReasonTokenExpired,
+                     "has expired since this stream was opened: open it again with a new one, and "
+                     "go on where it ended");
+}
+
 absl::Status Call::StillAllowed() const {
+  RETURN_IF_ERROR(StillAuthenticated());
   return context_.authorizer.Allow(principal_, method_, {ledger_, content_, {}});
 }
 

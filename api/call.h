@@ -50,7 +50,10 @@ class Call {
   // Decides whether the caller may have what the request asks for. REQUIRES: admitted; called
   // before anything is looked up for it, by one thread.
   absl::Status Authorize(const AccessRequest& request);
-  // The same decision once more: a grant ends, or the policy changes, while a stream is open.
+  // Unauthenticated once the token that opened a stream has expired.
+  absl::Status StillAuthenticated() const;
+  // Both decisions once more: a token or a grant ends, or the policy changes, while a stream is
+  // open.
   absl::Status StillAllowed() const;
   // Whether this method would be allowed for that ledger: for answers about many.
   bool MaySee(absl::string_view ledger_id) const;

@@ -41,7 +41,7 @@ class HeadStream : public TrackedCall,
       const std::shared_ptr<HeadStream>& stream, const absl::Status& admitted, Ledger* ledger);
 
   void BeginDrain() override;
-  // Also ends it when the caller's grant has ended since.
+  // Also ends it when the caller's grant or token has ended since.
   void Tick() override;
   void Abort(const absl::Status& why) override;
 

@@ -14,8 +14,7 @@ namespace {
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel(const Options& options) {
   if (absl::StartsWith(options.server, "unix:")) {
-    if (options.token_file.empty()) return UnixChannel(options.server);
-    return absl::InvalidArgumentError("--token-file needs TLS: give --server as host:port");
+    return UnixChannel(options.server, options.token_file);
   }
   const bool certificate = !options.cert.empty() && !options.key_file.empty();
   const bool neither = options.cert.empty() && options.key_file.empty();

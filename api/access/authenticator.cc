@@ -72,7 +72,8 @@ absl::StatusOr<Principal> Authenticate(const grpc::ServerContextBase& context,
     return Principal{name, listener.name, false, name};
   }
   ASSIGN_OR_RETURN(TokenHolder holder, HolderOfToken(context, *listener.tokens));
-  return Principal{std::move(holder.principal), listener.name, false, std::move(holder.log_name)};
+  return Principal{std::move(holder.principal), listener.name, false, std::move(holder.log_name),
+                   holder.valid_until_us};
 }
 
 }  // namespace auditledger

@@ -10,6 +10,8 @@
 #ifndef AUDITLEDGER_API_ACCESS_PRINCIPAL_H_
 #define AUDITLEDGER_API_ACCESS_PRINCIPAL_H_
 
+#include <cstdint>
+#include <limits>
 #include <string>
 
 #include "absl/status/status.h"
@@ -25,6 +27,8 @@ struct Principal {
   std::string listener;
   bool local = false;
   std::string log_name{};  // what stands in logs: a person's name does not
+  // By the wall clock, when what was shown ceases to count: a stream does not outlive its token.
+  uint64_t valid_until_us = std::numeric_limits<uint64_t>::max();
 };
 
 // Whether `name` can be anybody's at all: InvalidArgument unless it is 1 to kMaxPrincipalBytes of

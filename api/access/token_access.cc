@@ -35,6 +35,11 @@ std::string LogName(const TokenRules& rules, absl::string_view principal) {
   return absl::StrCat(rules.issuer, "#sha256:", digest.substr(0, 2 * kLoggedSubjectBytes));
 }
 
+// When CheckUse begins to refuse it.
+uint64_t ValidUntil(const VerifiedToken& token) {
+  return static_cast<uint64_t>(token.expires_s + kTokenSkewSeconds) * 1'000'000;
+}
+
 JwksSource::Options SourceOptions(const config::v1::Tokens& tokens) {
   JwksSource::Options out;
   out.issuer = tokens.issuer();
@@ -82,7 +87,7 @@ absl::StatusOr<TokenHolder> TokenAccess::Authenticate(absl::string_view authoriz
   if (verified->token.certificate.has_value()) thumbprint = CertificateThumbprint(certificate_pem);
   const int64_t now_s = static_cast<int64_t>(clock_.WallMicros() / 1'000'000);
   RETURN_IF_ERROR(CheckUse(verified->token, rules, now_s, thumbprint));
-  return TokenHolder{verified->token.principal, verified->log_name};
+  return TokenHolder{verified->token.principal, verified->log_name, ValidUntil(verified->token)};
 }
 
 absl::StatusOr<std::shared_ptr<const TokenAccess::Remembered>> TokenAccess::Verify(

@@ -42,6 +42,7 @@ inline constexpr uint64_t kTokenKeysRetryMs = 2000;
 struct TokenHolder {
   std::string principal;  // "<issuer>#<subject>"
   std::string log_name;   // the same with a hash for the subject, which may be a person's name
+  uint64_t valid_until_us = 0;  // by the wall clock, skew included
 };
 
 class TokenAccess {

@@ -48,8 +48,15 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> TlsChannel(const TlsChannelOption
   return grpc::CreateCustomChannel(options.address, credentials, Arguments());
 }
 
-std::shared_ptr<grpc::Channel> UnixChannel(const std::string& address) {
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), Arguments());
+std::shared_ptr<grpc::Channel> UnixChannel(const std::string& address,
+                                           const std::string& token_file) {
+  if (token_file.empty()) {
+    return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), Arguments());
+  }
+  // gRPC sends tokens over what it calls secure: a Unix socket that is said to be one.
+  const auto credentials = grpc::CompositeChannelCredentials(
+      grpc::experimental::LocalCredentials(UDS), TokenFileCredentials(token_file));
+  return grpc::CreateCustomChannel(address, credentials, Arguments());
 }
 
 }  // namespace auditledger

@@ -34,8 +34,10 @@ inline constexpr int kClientReceiveBytes = 16 << 20;
 
 // Connects lazily. InvalidArgument when a file cannot be read.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> TlsChannel(const TlsChannelOptions& options);
-// "unix:/absolute/path"; the server trusts whoever may open the socket.
-std::shared_ptr<grpc::Channel> UnixChannel(const std::string& address);
+// "unix:/absolute/path"; the server trusts whoever may open the socket, or asks for a token there
+// too.
+std::shared_ptr<grpc::Channel> UnixChannel(const std::string& address,
+                                           const std::string& token_file = "");
 
 }  // namespace auditledger
 

@@ -15,6 +15,8 @@ namespace {
 
 using Clock = std::chrono::system_clock;
 
+constexpr char kTokenExpired[] = "TOKEN_EXPIRED";  // api/access/token_verifier.h
+
 // Events sent in a stream, in order, that wait for their result.
 struct Window {
   const std::vector<size_t>& order;  // positions in the caller's events
@@ -170,7 +172,9 @@ absl::Status LedgerClient::AppendStream(absl::Span<const v1::AuditEvent> events,
     const size_t before = pending.size();
     const absl::Status status = StreamOnce(events, pending, on_result);
     if (pending.empty()) return absl::OkStatus();
-    if (!IsRetryable(status)) return status;
+    // A token that was good for some of the events: its file may hold the next one by now.
+    const bool renewed = ErrorReason(status) == kTokenExpired && pending.size() < before;
+    if (!IsRetryable(status) && !renewed) return status;
     if (pending.size() < before) failed = 1;  // it goes on: attempts count between two results
     if (failed >= options_.retry.max_attempts) return status;
     Sleep(options_.retry, RetryDelay(options_.retry, failed, status, random));

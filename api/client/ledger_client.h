@@ -66,7 +66,8 @@ class LedgerClient {
 
   // Each by itself. `on_result` is called once for each event, with its position in `events`, on
   // the calling thread, in order except for events that were sent again. OK when every event has
-  // its result, refusals included; else the error after which the rest has none.
+  // its result, refusals included; else the error after which the rest has none. Outlives an access
+  // token whose file (TlsChannelOptions) is replaced in time.
   using ResultCallback = std::function<void(size_t position, const absl::StatusOr<v1::Receipt>&)>;
   absl::Status AppendStream(absl::Span<const v1::AuditEvent> events,
                             const ResultCallback& on_result);

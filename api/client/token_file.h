@@ -44,7 +44,7 @@ class TokenFile {
   std::string token_;
 };
 
-// To be composed with TLS credentials: gRPC sends no token without.
+// To be composed with those of TLS or of a local socket: gRPC sends no token without.
 std::shared_ptr<grpc::CallCredentials> TokenFileCredentials(const std::string& path);
 
 }  // namespace auditledger

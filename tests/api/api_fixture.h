@@ -97,7 +97,8 @@ inline std::string FirstViolation(const absl::Status& status) {
 class ServerUnderTest {
  public:
   explicit ServerUnderTest(LedgerSet& ledgers,
-                           const std::function<void(config::v1::Config&)>& change = {}) {
+                           const std::function<void(config::v1::Config&)>& change = {},
+                           Clock& clock = Clock::System()) {
     config::v1::Config config;
     ApplyRoot(dir_.path(), config);
     for (const char* name : {"app", "admin"}) {
@@ -117,7 +118,7 @@ class ServerUnderTest {
     ApplyDefaults(config);
     EXPECT_OK(ValidateConfig(config, true));
     log_ = RpcLog::Open("debug", dir_.path() + "/log").value();
-    server_ = Server::Start(config, ledgers, Clock::System(), *log_).value();
+    server_ = Server::Start(config, ledgers, clock, *log_).value();
     app_ = server_->InProcessChannel("app");
     admin_ = server_->InProcessChannel("admin");
     ledger_stub_ = v1::LedgerService::NewStub(app_);
