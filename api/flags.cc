@@ -88,22 +88,47 @@ absl::Status AddTokens(const std::string& text, config::v1::Config& config) {
   return absl::OkStatus();
 }
 
+// "listener=value"
+absl::StatusOr<std::pair<config::v1::Listener*, std::string>> OfListener(
+    absl::string_view flag, const std::string& text, config::v1::Config& config) {
+  const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+  for (config::v1::Listener& listener : *config.mutable_listeners()) {
+    if (listener.name() == parts.first) return std::make_pair(&listener, parts.second);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(flag, ": there is no listener ", parts.first));
+}
+
+// "listener=file"
+absl::Status SetCrlFile(const std::string& text, config::v1::Config& config) {
+  ASSIGN_OR_RETURN(const auto found, OfListener("--crl_file", text, config));
+  if (found.second.empty()) {
+    return absl::InvalidArgumentError("--crl_file: must be LISTENER=FILE");
+  }
+  found.first->mutable_tls()->set_crl_file(found.second);
+  return absl::OkStatus();
+}
+
+absl::Status BindTokens(const std::string& issuer, config::v1::Config& config) {
+  for (config::v1::Tokens& tokens : *config.mutable_tokens()) {
+    if (tokens.issuer() != issuer) continue;
+    tokens.set_bind_to_certificate(true);
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--bind_tokens: no --tokens or configuration names the issuer ", issuer));
+}
+
 // "listener=certificate|token|both"
 absl::Status SetCredential(const std::string& text, config::v1::Config& config) {
-  const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+  ASSIGN_OR_RETURN(const auto found, OfListener("--credential", text, config));
   config::v1::Credential credential = config::v1::CREDENTIAL_UNSPECIFIED;
-  const std::string name = absl::StrCat("CREDENTIAL_", absl::AsciiStrToUpper(parts.second));
+  const std::string name = absl::StrCat("CREDENTIAL_", absl::AsciiStrToUpper(found.second));
   if (!config::v1::Credential_Parse(name, &credential)) {
     return absl::InvalidArgumentError(
         "--credential: must be LISTENER=certificate, LISTENER=token or LISTENER=both");
   }
-  for (config::v1::Listener& listener : *config.mutable_listeners()) {
-    if (listener.name() != parts.first) continue;
-    listener.set_credential(credential);
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--credential: there is no listener ", parts.first));
+  found.first->set_credential(credential);
+  return absl::OkStatus();
 }
 
 // Flags for the scalars of the configuration; `apply` holds what to do once the file was read.
@@ -264,6 +289,8 @@ struct Texts {
   std::vector<std::string> tsas;
   std::vector<std::string> tokens;
   std::vector<std::string> credentials;
+  std::vector<std::string> crl_files;
+  std::vector<std::string> bound_issuers;
   std::vector<std::string> adopt;
   std::vector<std::string> accept_unwitnessed;
   bool allow_weak_policy = false;
@@ -285,6 +312,12 @@ void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
                  "an https URL; may repeat");
   app.add_option("--credential", texts.credentials,
                  "LISTENER=certificate, token or both: what callers show there; may repeat");
+  app.add_option("--bind_tokens", texts.bound_issuers,
+                 "ISSUER of --tokens: only its tokens that are bound to the caller's certificate "
+                 "(RFC 8705); may repeat");
+  app.add_option("--crl_file", texts.crl_files,
+                 "LISTENER=FILE of revoked client certificates, read again when it changes; may "
+                 "repeat");
   app.add_option(
       "--adopt_signer_state", texts.adopt,
       "LEDGER@SIZE:ROOTHEX: make a lost signer state anew from a head that a witness confirms");
@@ -319,6 +352,9 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
   for (const std::string& text : texts.tokens) RETURN_IF_ERROR(AddTokens(text, options.config));
   for (const std::string& text : texts.credentials)
     RETURN_IF_ERROR(SetCredential(text, options.config));
+  for (const std::string& text : texts.crl_files) RETURN_IF_ERROR(SetCrlFile(text, options.config));
+  for (const std::string& issuer : texts.bound_issuers)
+    RETURN_IF_ERROR(BindTokens(issuer, options.config));
   if (!options.root.empty()) ApplyRoot(options.root, options.config);
   ApplyDefaults(options.config);
   RETURN_IF_ERROR(ValidateConfig(options.config, options.allow_unix_socket));

@@ -119,8 +119,9 @@ TEST(TokenConfig, FlagsSayTheSame) {
     argv.insert(argv.end(), more.begin(), more.end());
     return ParseFlags(static_cast<int>(argv.size()), argv.data());
   };
-  const ParsedFlags good = parse({"--tokens", "https://i,aud,https://i/jwks,/ca", "--tokens",
-                                  "https://j,aud,/j.json", "--credential", "l=both"});
+  const ParsedFlags good =
+      parse({"--tokens", "https://i,aud,https://i/jwks,/ca", "--tokens", "https://j,aud,/j.json",
+             "--credential", "l=both", "--bind_tokens", "https://j", "--crl_file", "l=/crl"});
   ASSERT_EQ(good.exit_code, -1) << good.text;
   const config::v1::Config& config = good.options.config;
   EXPECT_EQ(config.listeners(0).credential(), config::v1::CREDENTIAL_BOTH);
@@ -128,12 +129,19 @@ TEST(TokenConfig, FlagsSayTheSame) {
   EXPECT_EQ(config.tokens(0).ca_file(), "/ca");
   EXPECT_EQ(config.tokens(1).jwks_file(), "/j.json");
   EXPECT_EQ(config.tokens(1).audience(), "aud");
+  EXPECT_FALSE(config.tokens(0).bind_to_certificate());
+  EXPECT_TRUE(config.tokens(1).bind_to_certificate());
+  EXPECT_EQ(config.listeners(0).tls().crl_file(), "/crl");
   for (const auto& [flag, value] :
        std::vector<std::pair<const char*, const char*>>{{"--tokens", "https://i,aud"},
                                                         {"--credential", "l=nothing"},
                                                         {"--credential", "l"},
                                                         {"--credential", "l=unspecified2"},
-                                                        {"--credential", "other=token"}}) {
+                                                        {"--credential", "other=token"},
+                                                        {"--bind_tokens", "https://other"},
+                                                        {"--crl_file", "other=/crl"},
+                                                        {"--crl_file", "l"},
+                                                        {"--crl_file", "l="}}) {
     const ParsedFlags wrong = parse({flag, value});
     EXPECT_EQ(wrong.exit_code, kExitConfig) << value;
     EXPECT_THAT(wrong.text, HasSubstr(flag));
