@@ -58,7 +58,8 @@ ListenerServer::ListenerServer(const config::v1::Listener& config, ServiceContex
       ledger_service_(context, IdentityOf(config, context, local)),
       admin_service_(context, IdentityOf(config, context, local)),
       proof_service_(context, IdentityOf(config, context, local)),
-      erasure_service_(context, IdentityOf(config, context, local)) {}
+      erasure_service_(context, IdentityOf(config, context, local)),
+      patient_service_(context, IdentityOf(config, context, local)) {}
 
 absl::StatusOr<std::unique_ptr<ListenerServer>> ListenerServer::Start(
     const config::v1::Listener& config, ServiceContext& context) {
@@ -75,6 +76,7 @@ absl::StatusOr<std::unique_ptr<ListenerServer>> ListenerServer::Start(
   builder.RegisterService(&out->admin_service_);
   builder.RegisterService(&out->proof_service_);
   builder.RegisterService(&out->erasure_service_);
+  builder.RegisterService(&out->patient_service_);
   int port = 0;
   builder.AddListeningPort(config.address(), credentials, &port);
   out->server_ = builder.BuildAndStart();

@@ -34,6 +34,7 @@ class ListenerServer {
   AdminServiceImpl admin_service_;
   ProofServiceImpl proof_service_;
   ErasureServiceImpl erasure_service_;
+  PatientServiceImpl patient_service_;
   std::unique_ptr<grpc::Server> server_;  // last: its calls use the services
 };
 

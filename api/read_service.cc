@@ -10,12 +10,12 @@
 #include "api/call.h"
 #include "api/convert.h"
 #include "api/intake.h"
+#include "api/list_position.h"
 #include "api/names.h"
 #include "api/paging.h"
 #include "api/service.h"
 #include "api/status.h"
 #include "ledger/errors.h"
-#include "merkle/bytes.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -36,46 +36,13 @@ absl::StatusOr<v1::GetEntryResponse> ReadOne(Ledger& ledger, const HeadPtr& head
   return response;
 }
 
-// Where a listing stands: its next entry, and the head it is against.
-struct ListPosition {
-  uint64_t next = 0;
-  uint64_t size = 0;
-  std::string checkpoint;
-};
-
-std::string EncodePosition(const ListPosition& position) {
-  std::string out;
-  PutU8(out, 1);
-  PutU64(out, position.next);
-  PutU64(out, position.size);
-  out += position.checkpoint;
-  return out;
-}
-
-absl::StatusOr<ListPosition> ParsePosition(absl::string_view body) {
-  ListPosition out;
-  ByteReader reader(body);
-  uint8_t version = 0;
-  RETURN_IF_ERROR(reader.U8("page_token", version));
-  RETURN_IF_ERROR(reader.U64("page_token", out.next));
-  RETURN_IF_ERROR(reader.U64("page_token", out.size));
-  out.checkpoint = std::string(reader.rest());
-  return out;
-}
-
 absl::StatusOr<v1::ListEntriesResponse> ListPage(ServiceContext& context, Ledger& ledger,
                                                  const v1::ListEntriesRequest& request) {
   ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
   const std::string listing = absl::StrCat("ListEntries ", request.parent(), " ", request.view(),
                                            " ", request.start_index(), " ", request.end_index());
-  ListPosition at;
-  if (request.page_token().empty()) {
-    const auto head = ledger.head();
-    at = {request.start_index(), head->head.size, head->checkpoint};
-  } else {
-    ASSIGN_OR_RETURN(const std::string body, context.tokens.Open(listing, request.page_token()));
-    ASSIGN_OR_RETURN(at, ParsePosition(body));
-  }
+  ASSIGN_OR_RETURN(ListPosition at, PositionOf(context.tokens, listing, request.page_token(),
+                                               request.start_index(), *ledger.head()));
   const uint64_t end = request.end_index() == 0 ? at.size : std::min(request.end_index(), at.size);
   v1::ListEntriesResponse response;
   response.mutable_checkpoint()->set_note(at.checkpoint);

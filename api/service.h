@@ -18,6 +18,7 @@
 #include "auditledger/v1/admin_service.grpc.pb.h"
 #include "auditledger/v1/erasure_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
+#include "auditledger/v1/patient_service.grpc.pb.h"
 #include "auditledger/v1/proof_service.grpc.pb.h"
 
 namespace auditledger {
@@ -54,6 +55,8 @@ using RawErasureService = v1::ErasureService::WithRawCallbackMethod_FindSubject<
             v1::ErasureService::WithRawCallbackMethod_PlaceLegalHold<
                 v1::ErasureService::WithRawCallbackMethod_LiftLegalHold<
                     v1::ErasureService::Service>>>>>;
+using RawPatientService =
+    v1::PatientService::WithRawCallbackMethod_ListPatientEntries<v1::PatientService::Service>;
 
 using Bytes = grpc::ByteBuffer;
 using GrpcContext = grpc::CallbackServerContext;
@@ -119,6 +122,18 @@ class ErasureServiceImpl final : public RawErasureService {
   grpc::ServerUnaryReactor* ApproveErasure(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerUnaryReactor* PlaceLegalHold(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerUnaryReactor* LiftLegalHold(GrpcContext*, const Bytes*, Bytes*) override;
+
+ private:
+  ServiceContext& context_;
+  const ListenerIdentity listener_;
+};
+
+// patient_service.cc
+class PatientServiceImpl final : public RawPatientService {
+ public:
+  PatientServiceImpl(ServiceContext& context, ListenerIdentity listener)
+      : context_(context), listener_(std::move(listener)) {}
+  grpc::ServerUnaryReactor* ListPatientEntries(GrpcContext*, const Bytes*, Bytes*) override;
 
  private:
   ServiceContext& context_;

@@ -26,6 +26,7 @@
 #include "auditledger/v1/admin_service.grpc.pb.h"
 #include "auditledger/v1/erasure_service.grpc.pb.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
+#include "auditledger/v1/patient_service.grpc.pb.h"
 #include "auditledger/v1/proof_service.grpc.pb.h"
 #include "merkle/checkpoint.h"
 #include "merkle/key_chain.h"
@@ -61,6 +62,8 @@ void AddBackupCommand(CLI::App& app, Run& run);    // backup
 void AddEraseCommands(CLI::App& app, Run& run);    // erase, approve-erasure, hold, lift-hold
 void AddKeyCommands(CLI::App& app, Run& run);      // key-changes, rotate-key, freeze, retire
 void AddSealCommands(CLI::App& app, Run& run);     // new-master-key, seal-keys: offline
+// patient-key, patient-capability, patient-entries
+void AddPatientCommands(CLI::App& app, Run& run);
 void AddRestoreCommands(CLI::App& app, Run& run);  // backup-verify, restore: offline
 
 // A vkey, or a file that holds one; its name is the origin.
@@ -75,6 +78,7 @@ class Connection {
   v1::AdminService::StubInterface& admin() { return *admin_; }
   v1::ProofService::StubInterface& proofs() { return *proofs_; }
   v1::ErasureService::StubInterface& erasures() { return *erasures_; }
+  v1::PatientService::StubInterface& patients() { return *patients_; }
   // "ledgers/ID". InvalidArgument when --ledger is not given.
   absl::StatusOr<std::string> LedgerName() const;
   // For one call, with the deadline; a stream that does not end has none.
@@ -99,6 +103,7 @@ class Connection {
   std::unique_ptr<v1::AdminService::StubInterface> admin_;
   std::unique_ptr<v1::ProofService::StubInterface> proofs_;
   std::unique_ptr<v1::ErasureService::StubInterface> erasures_;
+  std::unique_ptr<v1::PatientService::StubInterface> patients_;
 };
 
 // ---- errors ----
@@ -117,6 +122,8 @@ int ExitCodeOf(const absl::Status& status);
 // Cells in a row, a tab between, control characters of theirs replaced: one row stays one line.
 void PrintRow(const std::vector<std::string>& cells);
 void PrintJson(const nlohmann::ordered_json& value);
+// An entry as a row or a line of JSON: what `list` prints.
+absl::Status PrintEntryRow(const v1::Entry& entry, bool json);
 // "2025-03-03T10:00:00.123456Z"
 std::string TimeText(uint64_t unix_us);
 

@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
   auditledger::ctl::AddKeyCommands(app, run);
   auditledger::ctl::AddSealCommands(app, run);
   auditledger::ctl::AddEraseCommands(app, run);
+  auditledger::ctl::AddPatientCommands(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

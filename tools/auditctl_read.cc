@@ -36,6 +36,8 @@ std::string PayloadText(v1::PayloadState state) {
       return "not-requested";
     case v1::PAYLOAD_STATE_ERASED:
       return "erased";
+    case v1::PAYLOAD_STATE_WITHHELD:
+      return "withheld";
     default:
       return "unknown";
   }
@@ -74,24 +76,6 @@ absl::StatusOr<nlohmann::ordered_json> EntryJson(const v1::Entry& entry) {
   ASSIGN_OR_RETURN(const std::string text, JsonFromAuditEvent(event, /*indented=*/false));
   out["event"] = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
   return out;
-}
-
-absl::Status PrintEntryRow(const v1::Entry& entry, bool json) {
-  if (json) {
-    ASSIGN_OR_RETURN(const nlohmann::ordered_json value, EntryJson(entry));
-    PrintJson(value);
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(entry.leaf()));
-  std::vector<std::string> cells = {absl::StrCat(entry.index()), TimeText(leaf.recorded_at_us),
-                                    EntryKindName(leaf.kind), PayloadWords(entry)};
-  if (entry.has_opening()) {
-    ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(entry.opening().header()));
-    cells.insert(cells.end(), {header.principal, header.stream_id, header.event_id,
-                               absl::StrJoin(FlagNames(header.flags), ",")});
-  }
-  PrintRow(cells);
-  return absl::OkStatus();
 }
 
 absl::Status PrintEvent(const std::string& bytes, const std::string& format) {
@@ -211,6 +195,24 @@ void AddRange(CLI::App& command, ReadOptions& options) {
 }
 
 }  // namespace
+
+absl::Status PrintEntryRow(const v1::Entry& entry, bool json) {
+  if (json) {
+    ASSIGN_OR_RETURN(const nlohmann::ordered_json value, EntryJson(entry));
+    PrintJson(value);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(entry.leaf()));
+  std::vector<std::string> cells = {absl::StrCat(entry.index()), TimeText(leaf.recorded_at_us),
+                                    EntryKindName(leaf.kind), PayloadWords(entry)};
+  if (entry.has_opening()) {
+    ASSIGN_OR_RETURN(const EntryHeader header, ParseHeader(entry.opening().header()));
+    cells.insert(cells.end(), {header.principal, header.stream_id, header.event_id,
+                               absl::StrJoin(FlagNames(header.flags), ",")});
+  }
+  PrintRow(cells);
+  return absl::OkStatus();
+}
 
 void AddReadCommands(CLI::App& app, Run& run) {
   auto options = std::make_shared<ReadOptions>();

@@ -58,6 +58,9 @@ AccessRequest AccessOf(const v1::RequestErasureRequest& request) { return On(req
 AccessRequest AccessOf(const v1::ApproveErasureRequest& request) { return On(request.ledger()); }
 AccessRequest AccessOf(const v1::PlaceLegalHoldRequest& request) { return On(request.ledger()); }
 AccessRequest AccessOf(const v1::LiftLegalHoldRequest& request) { return On(request.ledger()); }
+AccessRequest AccessOf(const v1::ListPatientEntriesRequest& request) {
+  return On(request.parent());
+}
 AccessRequest AccessOf(const v1::FreezeLedgerRequest& request) { return On(request.ledger()); }
 AccessRequest AccessOf(const v1::GetServerStatusRequest&) { return On(""); }
 AccessRequest AccessOf(const v1::BackupLedgerRequest& request) { return On(request.ledger()); }

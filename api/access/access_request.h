@@ -11,6 +11,7 @@
 #include "auditledger/v1/admin_service.pb.h"
 #include "auditledger/v1/erasure_service.pb.h"
 #include "auditledger/v1/ledger_service.pb.h"
+#include "auditledger/v1/patient_service.pb.h"
 #include "auditledger/v1/proof_service.pb.h"
 
 namespace auditledger {
@@ -35,6 +36,7 @@ AccessRequest AccessOf(const v1::RequestErasureRequest& request);
 AccessRequest AccessOf(const v1::ApproveErasureRequest& request);
 AccessRequest AccessOf(const v1::PlaceLegalHoldRequest& request);
 AccessRequest AccessOf(const v1::LiftLegalHoldRequest& request);
+AccessRequest AccessOf(const v1::ListPatientEntriesRequest& request);
 AccessRequest AccessOf(const v1::FreezeLedgerRequest& request);
 AccessRequest AccessOf(const v1::GetServerStatusRequest& request);
 AccessRequest AccessOf(const v1::BackupLedgerRequest& request);

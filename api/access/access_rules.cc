@@ -61,6 +61,10 @@ class PolicyReader {
       return Wrong(static_cast<int>(kMaxGrants), "",
                    absl::StrCat("is one too many: at most ", kMaxGrants));
     }
+    if (static_cast<size_t>(policy_.patient_keys_size()) > kMaxPatientKeys) {
+      return Wrong(Part("patient_keys", static_cast<int>(kMaxPatientKeys)), "",
+                   absl::StrCat("is one too many: at most ", kMaxPatientKeys));
+    }
     for (const int role : policy_.two_person_roles()) {
       if (KnownRole(role)) continue;
       return absl::InvalidArgumentError(
@@ -70,13 +74,33 @@ class PolicyReader {
     return absl::OkStatus();
   }
 
+  // The key of that number, once it is sound in itself.
+  absl::StatusOr<PatientKey> ReadKey(int number) const {
+    const config::v1::PatientKey& key = policy_.patient_keys(number);
+    const Part part("patient_keys", number);
+    const absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Parse(key.vkey());
+    if (!verifier.ok() || verifier->type() != kNoteEd25519) {
+      return Wrong(part, "vkey", "must be an Ed25519 vkey, as `auditctl patient-key` prints it");
+    }
+    PatientKey out{*verifier};
+    ASSIGN_OR_RETURN(out.all_ledgers, CheckLedgers(part, key.ledgers()));
+    if (!out.all_ledgers) out.ledgers = {key.ledgers().begin(), key.ledgers().end()};
+    const absl::StatusOr<uint64_t> expires = ParseRfc3339(key.expires());
+    if (!expires.ok()) return Wrong(part, "expires", expires.status().message());
+    out.expires_us = *expires;
+    const absl::Status approver = CheckPrincipalName(key.approved_by());
+    if (!approver.ok()) return Wrong(part, "approved_by", approver.message());
+    if (key.reason().size() <= kMaxReasonBytes) return out;
+    return Wrong(part, "reason", absl::StrCat("at most ", kMaxReasonBytes, " bytes"));
+  }
+
   // The grant of that number, once it is sound in itself.
   absl::StatusOr<AccessGrant> Read(int number) {
     const Grant& grant = policy_.grants(number);
     RETURN_IF_ERROR(CheckWho(number, grant));
     AccessGrant out;
     out.role = grant.role();
-    ASSIGN_OR_RETURN(out.all_ledgers, CheckLedgers(number, grant));
+    ASSIGN_OR_RETURN(out.all_ledgers, CheckLedgers(number, grant.ledgers()));
     if (!out.all_ledgers) out.ledgers = {grant.ledgers().begin(), grant.ledgers().end()};
     RETURN_IF_ERROR(CheckStreams(number, grant));
     out.stream_prefixes = {grant.streams().begin(), grant.streams().end()};
@@ -90,6 +114,13 @@ class PolicyReader {
 
  private:
   using Said = std::tuple<std::string, int, std::string, std::string>;
+  // An element of the policy: a grant where nothing else is said.
+  struct Part {
+    Part(int n) : number(n) {}
+    Part(const char* l, int n) : list(l), number(n) {}
+    const char* list = "grants";
+    int number;
+  };
 
   static bool KnownRole(int role) {
     return config::v1::Role_IsValid(role) && role != config::v1::ROLE_UNSPECIFIED;
@@ -108,15 +139,15 @@ class PolicyReader {
   int LineOfGrant(int number) const { return LineOf(tree_, "grants", number, 1); }
 
   // `field` empty: the grant as a whole; of one that is absent, the grant's line.
-  absl::Status Wrong(int number, const std::string& field, absl::string_view what,
+  absl::Status Wrong(const Part& part, const std::string& field, absl::string_view what,
                      int element = 0) const {
-    int line = LineOfGrant(number);
-    std::string name = absl::StrCat("grants[", number, "]");
+    int line = LineOf(tree_, part.list, part.number, 1);
+    std::string name = absl::StrCat(part.list, "[", part.number, "]");
     if (!field.empty()) {
-      const auto* const grants = config::v1::AccessPolicy::descriptor()->FindFieldByName("grants");
-      const ParseInfoTree* const nested = tree_.GetTreeForNested(grants, number);
+      const auto* const list = config::v1::AccessPolicy::descriptor()->FindFieldByName(part.list);
+      const ParseInfoTree* const nested = tree_.GetTreeForNested(list, part.number);
       if (nested != nullptr) {
-        line = LineOf(*nested, Grant::descriptor()->FindFieldByName(field), element, line);
+        line = LineOf(*nested, list->message_type()->FindFieldByName(field), element, line);
       }
       absl::StrAppend(&name, ".", field);
     }
@@ -132,20 +163,21 @@ class PolicyReader {
   }
 
   // Whether it is for all.
-  absl::StatusOr<bool> CheckLedgers(int number, const Grant& grant) const {
-    if (grant.ledgers().empty()) {
-      return Wrong(number, "ledgers", "is required: ids of ledgers, or \"*\" for all");
+  absl::StatusOr<bool> CheckLedgers(
+      const Part& part, const google::protobuf::RepeatedPtrField<std::string>& ledgers) const {
+    if (ledgers.empty()) {
+      return Wrong(part, "ledgers", "is required: ids of ledgers, or \"*\" for all");
     }
-    if (static_cast<size_t>(grant.ledgers_size()) > kMaxGrantLedgers) {
-      return Wrong(number, "ledgers", absl::StrCat("at most ", kMaxGrantLedgers, " in one grant"));
+    if (static_cast<size_t>(ledgers.size()) > kMaxGrantLedgers) {
+      return Wrong(part, "ledgers", absl::StrCat("at most ", kMaxGrantLedgers, " in one place"));
     }
-    for (int i = 0; i < grant.ledgers_size(); ++i) {
-      if (grant.ledgers(i) == kAllLedgers) {
-        if (grant.ledgers_size() == 1) return true;
-        return Wrong(number, "ledgers", "\"*\" stands alone: remove the others, or it", i);
+    for (int i = 0; i < ledgers.size(); ++i) {
+      if (ledgers[i] == kAllLedgers) {
+        if (ledgers.size() == 1) return true;
+        return Wrong(part, "ledgers", "\"*\" stands alone: remove the others, or it", i);
       }
-      if (CheckLedgerId(grant.ledgers(i)).ok()) continue;
-      return Wrong(number, "ledgers",
+      if (CheckLedgerId(ledgers[i]).ok()) continue;
+      return Wrong(part, "ledgers",
                    "must be ids, [a-z][a-z0-9-]{0,62} without \"ledgers/\", or \"*\"", i);
     }
     return false;
@@ -212,6 +244,10 @@ bool AccessGrant::Covers(absl::string_view ledger_id) const {
   return all_ledgers || std::find(ledgers.begin(), ledgers.end(), ledger_id) != ledgers.end();
 }
 
+bool PatientKey::Covers(absl::string_view ledger_id) const {
+  return all_ledgers || std::find(ledgers.begin(), ledgers.end(), ledger_id) != ledgers.end();
+}
+
 bool AccessGrant::CoversStream(absl::string_view stream_id) const {
   if (stream_prefixes.empty()) return true;
   return std::any_of(
@@ -239,6 +275,10 @@ absl::StatusOr<std::shared_ptr<const AccessRules>> AccessRules::Parse(const std:
     ASSIGN_OR_RETURN(AccessGrant grant, reader.Read(i));
     rules->by_principal_[policy.grants(i).principal()].push_back(std::move(grant));
   }
+  for (int i = 0; i < policy.patient_keys_size(); ++i) {
+    ASSIGN_OR_RETURN(PatientKey key, reader.ReadKey(i));
+    rules->patient_keys_.push_back(std::move(key));
+  }
   rules->size_ = static_cast<size_t>(policy.grants_size());
   rules->digest_ = Sha256({text});
   return std::shared_ptr<const AccessRules>(std::move(rules));
@@ -264,6 +304,15 @@ absl::Span<const AccessGrant> AccessRules::GrantsOf(absl::string_view principal)
   const auto found = by_principal_.find(principal);
   if (found == by_principal_.end()) return {};
   return found->second;
+}
+
+std::vector<NoteVerifier> AccessRules::PatientKeysOf(absl::string_view ledger_id,
+                                                     uint64_t now_us) const {
+  std::vector<NoteVerifier> out;
+  for (const PatientKey& key : patient_keys_) {
+    if (key.expires_us > now_us && key.Covers(ledger_id)) out.push_back(key.key);
+  }
+  return out;
 }
 
 uint64_t AccessRules::NextExpiry(uint64_t now_us) const {

@@ -26,6 +26,7 @@
 #include "absl/types/span.h"
 #include "api/access/permissions.h"
 #include "merkle/hash.h"
+#include "merkle/note.h"
 
 namespace auditledger {
 
@@ -37,6 +38,8 @@ inline constexpr size_t kMaxGrantLedgers = 100;
 inline constexpr size_t kMaxGrantStreams = 100;
 // Of all grants, each ledger counted with each stream: some 20 MiB while a policy is read.
 inline constexpr size_t kMaxPolicyRights = 100'000;
+// Privacy offices, and the keys that they change. Each call of a patient may try them all.
+inline constexpr size_t kMaxPatientKeys = 16;
 inline constexpr size_t kMaxReasonBytes = 1024;  // a sentence or two, with a ticket's number
 
 struct AccessGrant {
@@ -48,6 +51,16 @@ struct AccessGrant {
 
   bool Covers(absl::string_view ledger_id) const;
   bool CoversStream(absl::string_view stream_id) const;
+};
+
+// Whose capabilities count (patient_access.h).
+struct PatientKey {
+  NoteVerifier key;
+  bool all_ledgers = false;
+  std::vector<std::string> ledgers;  // ids
+  uint64_t expires_us = 0;           // Unix time
+
+  bool Covers(absl::string_view ledger_id) const;
 };
 
 class AccessRules {
@@ -64,11 +77,14 @@ class AccessRules {
   // When the first of the grants that are in force at `now_us` ends; 0 when none is.
   uint64_t NextExpiry(uint64_t now_us) const;
   size_t InForce(uint64_t now_us) const;
+  // Those in force for that ledger.
+  std::vector<NoteVerifier> PatientKeysOf(absl::string_view ledger_id, uint64_t now_us) const;
   const Hash& digest() const { return digest_; }  // SHA-256 of the text
 
  private:
   AccessRules() = default;
   absl::flat_hash_map<std::string, std::vector<AccessGrant>> by_principal_;
+  std::vector<PatientKey> patient_keys_;
   size_t size_ = 0;
   Hash digest_;
 };

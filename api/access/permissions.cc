@@ -34,8 +34,9 @@ constexpr RoleSet kOperators{ROLE_OPERATOR};
 constexpr RoleSet kCustodians{ROLE_KEY_CUSTODIAN};
 // One asks, another approves: the ledger sees to that (ledger/eraser.h).
 constexpr RoleSet kPrivacyOfficers{ROLE_PRIVACY_OFFICER};
+// Only with a capability, which names one patient (patient_access.h).
+constexpr RoleSet kPatients{ROLE_PATIENT};
 
-// A patient's own access is by capability token, and no method takes one yet.
 constexpr MethodRule kRules[] = {
     {"LedgerService/AppendEvent", kEmitters, {}},
     {"LedgerService/BatchAppendEvents", kEmitters, {}},
@@ -58,6 +59,7 @@ constexpr MethodRule kRules[] = {
     {"ErasureService/ApproveErasure", kPrivacyOfficers, {}},
     {"ErasureService/PlaceLegalHold", kPrivacyOfficers, {}},
     {"ErasureService/LiftLegalHold", kPrivacyOfficers, {}},
+    {"PatientService/ListPatientEntries", kPatients, {}},
     {"AdminService/CreateLedger", kOperators, {}},
     {"AdminService/FreezeLedger", kOperators, {}},
     {"AdminService/GetServerStatus", kOperators, {}, /*any_ledger=*/true},

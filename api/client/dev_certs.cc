@@ -205,7 +205,8 @@ absl::Status MakeDevClientCert(const std::string& dir, const std::string& name,
 std::vector<config::v1::Role> AllDevRoles() {
   return {config::v1::ROLE_EMITTER,  config::v1::ROLE_PROVER,
           config::v1::ROLE_AUDITOR,  config::v1::ROLE_PRIVACY_OFFICER,
-          config::v1::ROLE_OPERATOR, config::v1::ROLE_KEY_CUSTODIAN};
+          config::v1::ROLE_OPERATOR, config::v1::ROLE_KEY_CUSTODIAN,
+          config::v1::ROLE_PATIENT};
 }
 
 absl::Status AddDevGrants(const std::string& dir, const std::string& principal,

@@ -52,6 +52,9 @@ std::string With(absl::string_view from, absl::string_view to) {
   EXPECT_NE(out, kGood) << from;
   return out;
 }
+std::string PatientVkey() {
+  return NoteVerifier::FromEd25519("privacy.example/1", std::string(32, '\x07'))->ToVkey();
+}
 void Refused(const std::string& text, int line, absl::string_view why) {
   EXPECT_THAT(Parse(text).status(),
               StatusIs(absl::StatusCode::kInvalidArgument,
@@ -79,6 +82,43 @@ TEST(AccessRules, WhatIsSoundIsTakenAsItStands) {
   EXPECT_TRUE(custodian.CoversStream("any"));
   EXPECT_EQ(custodian.expires_us, emitter.expires_us + 500'000) << "of another zone";
   EXPECT_TRUE(rules->GrantsOf("spiffe://hospital.example/eh").empty());
+}
+
+TEST(AccessRules, KeysOfCapabilitiesAreForTheirLedgersAndTime) {
+  const std::string vkey = PatientVkey();
+  const auto key = [&](const std::string& ledgers, const std::string& more = "") {
+    return absl::StrCat(kGood, "patient_keys {\n  vkey: \"", vkey, "\"\n", ledgers,
+                        "  expires: \"2027-01-31T00:00:00Z\"\n  approved_by: \"ciso\"\n", more,
+                        "}\n");
+  };
+  const uint64_t end = ParseRfc3339("2027-01-31T00:00:00Z").value();
+  ASSERT_OK_AND_ASSIGN(const auto one, Parse(key("  ledgers: \"clinic\"\n")));
+  ASSERT_EQ(one->PatientKeysOf("clinic", end - 1).size(), 1u);
+  EXPECT_EQ(one->PatientKeysOf("clinic", end - 1)[0].ToVkey(), vkey);
+  EXPECT_TRUE(one->PatientKeysOf("clinic", end).empty());
+  EXPECT_TRUE(one->PatientKeysOf("lab", end - 1).empty());
+  ASSERT_OK_AND_ASSIGN(const auto all, Parse(key("  ledgers: \"*\"\n")));
+  EXPECT_EQ(all->PatientKeysOf("whatever-comes", end - 1).size(), 1u);
+
+  const std::string good = key("  ledgers: \"clinic\"\n");
+  const auto with = [&](const std::string& from, const std::string& to) {
+    return absl::StrReplaceAll(good, {{from, to}});
+  };
+  Refused(key(""), 20, "patient_keys[0].ledgers: is required");
+  Refused(key("  ledgers: \"Clinic\"\n"), 22, "patient_keys[0].ledgers: must be ids");
+  Refused(with(vkey, vkey.substr(1)), 21, "patient_keys[0].vkey: must be an Ed25519 vkey");
+  Refused(with("  approved_by: \"ciso\"\n", ""), 20, "patient_keys[0].approved_by");
+  Refused(with("  expires: \"2027-01-31T00:00:00Z\"\n  approved_by: \"ciso\"\n",
+               "  approved_by: \"ciso\"\n"),
+          20, "patient_keys[0].expires: is required");
+  Refused(key("  ledgers: \"*\"\n",
+              absl::StrCat("  reason: \"", std::string(kMaxReasonBytes + 1, 'x'), "\"\n")),
+          25, "at most 1024 bytes");
+  std::string many = good;
+  const std::string one_more = good.substr(std::string(kGood).size());
+  for (size_t i = 1; i < kMaxPatientKeys; ++i) many += one_more;
+  EXPECT_OK(Parse(many));
+  Refused(many + one_more, 20 + 6 * static_cast<int>(kMaxPatientKeys), "one too many");
 }
 
 TEST(AccessRules, CountsWhatIsInForceAndWhenTheNextEnds) {

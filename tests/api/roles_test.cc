@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "api/access/permissions.h"
 #include "auditledger/v1/erasure_service.pb.h"
+#include "auditledger/v1/patient_service.pb.h"
 #include "auditledger/v1/proof_service.pb.h"
 #include "google/protobuf/message.h"
 #include "ledger/errors.h"
@@ -44,7 +45,8 @@ std::vector<const MethodDescriptor*> AllMethods() {
   for (const google::protobuf::FileDescriptor* file :
        {v1::AppendEventRequest::descriptor()->file(), v1::CreateLedgerRequest::descriptor()->file(),
         v1::GetCoseReceiptRequest::descriptor()->file(),
-        v1::RequestErasureRequest::descriptor()->file()}) {
+        v1::RequestErasureRequest::descriptor()->file(),
+        v1::ListPatientEntriesRequest::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) {
         out.push_back(file->service(s)->method(m));
