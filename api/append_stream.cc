@@ -262,6 +262,7 @@ void AppendStream::WriteResults() {
   const grpc::Slice slice(results.bytes());
   out_ = grpc::ByteBuffer(&slice, 1);
   writing_ = true;
+  write_began_us_ = context().clock.MonotonicMicros();
   reactor_->StartWrite(&out_);
 }
 
@@ -292,6 +293,11 @@ void AppendStream::Abort(const absl::Status& why) {
 
 void AppendStream::Tick() {
   MutexLock lock(mutex_);
+  if (writing_ && !finished_ && IsStuck(write_began_us_)) {
+    gone_ = true;
+    if (end_.ok()) end_ = SlowReader();
+    CancelRpc();
+  }
   if (end_.ok()) end_ = StillAuthenticated();
   Step();
 }

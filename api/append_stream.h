@@ -8,7 +8,8 @@
 //
 // Finishes once: at half-close after the last answer; on drain with UNAVAILABLE after the answers
 // of all that was read; with the error of a message that breaks the stream's own rules, after the
-// answers before it, or of a caller whose token has expired; when the client is gone.
+// answers before it, or of a caller whose token has expired; when the client is gone, or took no
+// answer for slow_reader_seconds.
 //
 // Thread-safety: all methods.
 #ifndef AUDITLEDGER_API_APPEND_STREAM_H_
@@ -93,6 +94,7 @@ class AppendStream : public TrackedCall,
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;     // a read is pending
   bool processing_ ABSL_GUARDED_BY(mutex_) = false;  // a message is being put into the queue
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t write_began_us_ ABSL_GUARDED_BY(mutex_) = 0;
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;  // nobody waits for answers any more
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -15,7 +15,11 @@ Call::Call(ServiceContext& context, absl::string_view method)
 
 absl::Status Call::Admit(const grpc::ServerContextBase& grpc_context,
                          const ListenerIdentity& listener) {
+  grpc_context_ = &grpc_context;
   ASSIGN_OR_RETURN(principal_, Authenticate(grpc_context, listener));
+  // Before the question whether he may: who is refused all the time is not free to ask.
+  if (context_.rates != nullptr)
+    RETURN_IF_ERROR(context_.rates->TakeCall(principal_.name, principal_.address));
   RETURN_IF_ERROR(context_.authorizer.Screen(principal_, method_));
   entered_ = context_.tracker.Enter();
   if (entered_) return absl::OkStatus();
@@ -57,6 +61,16 @@ void Call::Record(const absl::Status& status) {
     context_.refusals.Count(principal_.name, method_, asked_);
   }
   context_.log.Rpc(method_, principal_.log_name, status, ElapsedMicros());
+}
+
+bool Call::IsStuck(uint64_t write_began_us) const {
+  const uint64_t limit_us = context_.limits.slow_reader_seconds * 1'000'000;
+  return context_.clock.MonotonicMicros() - write_began_us > limit_us;
+}
+
+absl::Status Call::SlowReader() {
+  return WithReason(absl::CancelledError("the reader took nothing for too long"),
+                    kReasonSlowReader);
 }
 
 void Call::Leave() {

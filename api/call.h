@@ -77,11 +77,21 @@ class Call {
   uint64_t ElapsedMicros() const { return context_.clock.MonotonicMicros() - started_us_; }
   uint64_t started_us() const { return started_us_; }
 
+ protected:
+  // Whether a write that began then waits for a reader who takes nothing.
+  bool IsStuck(uint64_t write_began_us) const;
+  // What such a stream ends with.
+  static absl::Status SlowReader();
+  // Ends the rpc under a write that is stuck; the write then fails. REQUIRES: Admit was OK, and the
+  // reactor is not finished.
+  void CancelRpc() const { grpc_context_->TryCancel(); }
+
  private:
   ServiceContext& context_;
   const std::string method_;
   const uint64_t started_us_;
   Principal principal_;
+  const grpc::ServerContextBase* grpc_context_ = nullptr;  // lives as long as the reactor
   bool entered_ = false;
   std::string asked_;     // as the request had it
   std::string ledger_;    // of Authorize
@@ -137,6 +147,12 @@ grpc::ServerUnaryReactor* HandleUnary(ServiceContext& context, const ListenerIde
                                       absl::string_view method, Handler handler,
                                       InFlightBytes* held = nullptr) {
   grpc::ServerUnaryReactor* const reactor = grpc_context->DefaultReactor();
+  // Cancelled before its message came. Nobody waits for an answer; under a flood of resets
+  // (reset_watch.h) nothing may be spent on it.
+  if (!in->Valid()) {
+    reactor->Finish(grpc::Status::CANCELLED);
+    return reactor;
+  }
   auto call = std::make_shared<UnaryCall>(context, method, reactor, out);
   Request request;
   absl::Status status = call->Admit(*grpc_context, listener);

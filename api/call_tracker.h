@@ -24,7 +24,7 @@ class TrackedCall {
  public:
   virtual ~TrackedCall() = default;
   virtual void BeginDrain() {}                      // a stream: answer what was read, then end
-  virtual void Tick() {}                            // a stream: try again what was refused for load
+  virtual void Tick() {}                            // a stream: what waited, and who is stuck
   virtual void Abort(const absl::Status& why) = 0;  // finish now, if not finished yet
 };
 

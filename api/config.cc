@@ -68,7 +68,7 @@ absl::Status CheckListener(const Listener& listener, const std::string& field,
   if (!CheckLedgerId(listener.name()).ok())
     return Invalid(field + ".name", "must be [a-z][a-z0-9-]{0,62}");
   if (absl::StartsWith(listener.address(), kUnixPrefix)) {
-    if (!allow_unix_socket)
+    if (!allow_unix_socket && !listener.edge())
       return Invalid(field + ".address", "a Unix socket needs --allow_unix_socket");
     const absl::string_view path = absl::string_view(listener.address()).substr(kUnixPrefix.size());
     if (!absl::StartsWith(path, "/"))
@@ -78,6 +78,7 @@ absl::Status CheckListener(const Listener& listener, const std::string& field,
     if (listener.has_tls()) return Invalid(field + ".tls", "does not apply to a Unix socket");
     return absl::OkStatus();
   }
+  if (listener.edge()) return Invalid(field + ".edge", "needs a Unix socket, unix:/absolute/path");
   RETURN_IF_ERROR(CheckHostPort(field + ".address", listener.address(), false));
   const config::v1::Tls& tls = listener.tls();
   if (tls.certificate_file().empty())
@@ -225,6 +226,19 @@ absl::Status CheckErasure(const config::v1::Erasure& erasure) {
   return absl::OkStatus();
 }
 
+absl::Status CheckRates(const config::v1::Rates& rates) {
+  const google::protobuf::Descriptor& fields = *rates.GetDescriptor();
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const auto& rate = static_cast<const config::v1::Rate&>(
+        rates.GetReflection()->GetMessage(rates, fields.field(i)));
+    if (rate.burst() > 0 && rate.per_second() == 0) {
+      return Invalid(absl::StrCat("rates.", fields.field(i)->name(), ".per_second"),
+                     "is required where there is a burst");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Config> ParseConfig(const std::string& text) {
@@ -273,6 +287,14 @@ void ApplyDefaults(Config& config) {
     limits.set_max_deadline_seconds(static_cast<uint32_t>(api.max_deadline_seconds));
   if (limits.drain_seconds() == 0)
     limits.set_drain_seconds(static_cast<uint32_t>(api.drain_seconds));
+  if (limits.max_connections() == 0)
+    limits.set_max_connections(static_cast<uint32_t>(api.max_connections));
+  if (limits.max_connections_per_address() == 0)
+    limits.set_max_connections_per_address(static_cast<uint32_t>(api.max_connections_per_address));
+  if (limits.handshake_timeout_ms() == 0)
+    limits.set_handshake_timeout_ms(static_cast<uint32_t>(api.handshake_timeout_ms));
+  if (limits.slow_reader_seconds() == 0)
+    limits.set_slow_reader_seconds(static_cast<uint32_t>(api.slow_reader_seconds));
   if (limits.max_ledgers() == 0) limits.set_max_ledgers(static_cast<uint32_t>(kDefaultMaxLedgers));
   if (limits.low_water_bytes() == 0) limits.set_low_water_bytes(ledger.low_water_bytes);
   if (limits.ballast_bytes() == 0) limits.set_ballast_bytes(kDefaultBallastBytes);
@@ -325,6 +347,7 @@ absl::Status ValidateConfig(const Config& config, bool allow_unix_socket) {
   RETURN_IF_ERROR(CheckAnchor(config.anchor()));
   RETURN_IF_ERROR(CheckLimits(config.limits()));
   RETURN_IF_ERROR(CheckErasure(config.erasure()));
+  RETURN_IF_ERROR(CheckRates(config.rates()));
   RETURN_IF_ERROR(CheckWitness(config));
   for (int i = 0; i < config.auto_create_size(); ++i) {
     const std::string field = absl::StrCat("auto_create[", i, "]");
@@ -372,6 +395,10 @@ ApiLimits ToApiLimits(const config::v1::Limits& limits) {
   out.max_batch_bytes = limits.max_batch_bytes();
   out.max_deadline_seconds = limits.max_deadline_seconds();
   out.drain_seconds = limits.drain_seconds();
+  out.max_connections = limits.max_connections();
+  out.max_connections_per_address = limits.max_connections_per_address();
+  out.handshake_timeout_ms = limits.handshake_timeout_ms();
+  out.slow_reader_seconds = limits.slow_reader_seconds();
   return out;
 }
 

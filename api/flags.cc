@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "api/access/access_rules.h"
@@ -31,16 +32,19 @@ constexpr char kFooter[] = R"(Examples:
 
 Exit codes: 0 drained, 64 usage, 65 configuration, 70 storage or failed sync, 71 cannot listen.)";
 
-// "name,address[,certificate,key,client_ca]"
+// "name,address[,edge]" or "name,address,certificate,key,client_ca"
 absl::Status AddListener(const std::string& text, config::v1::Config& config) {
   const std::vector<std::string> parts = absl::StrSplit(text, ',');
-  if (parts.size() != 2 && parts.size() != 5) {
+  const bool edge = parts.size() == 3 && parts[2] == "edge";
+  if (parts.size() != 2 && !edge && parts.size() != 5) {
     return absl::InvalidArgumentError(
-        "--listen: must be NAME,ADDRESS or NAME,ADDRESS,CERTIFICATE,KEY,CLIENT_CA");
+        "--listen: must be NAME,ADDRESS or NAME,ADDRESS,CERTIFICATE,KEY,CLIENT_CA or "
+        "NAME,ADDRESS,edge");
   }
   config::v1::Listener* listener = config.add_listeners();
   listener->set_name(parts[0]);
   listener->set_address(parts[1]);
+  listener->set_edge(edge);
   if (parts.size() == 5) {
     listener->mutable_tls()->set_certificate_file(parts[2]);
     listener->mutable_tls()->set_private_key_file(parts[3]);
@@ -56,6 +60,26 @@ absl::Status AddAutoCreate(const std::string& text, config::v1::Config& config) 
   config::v1::AutoCreate* added = config.add_auto_create();
   added->set_ledger_id(parts.first);
   added->set_origin(parts.second);
+  return absl::OkStatus();
+}
+
+// "limit=per_second[,burst]"
+absl::Status AddRate(const std::string& text, config::v1::Config& config) {
+  const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+  const std::vector<std::string> numbers = absl::StrSplit(parts.second, ',');
+  uint32_t per_second = 0;
+  uint32_t burst = 0;
+  const auto* field = config::v1::Rates::descriptor()->FindFieldByName(parts.first);
+  if (field == nullptr || numbers.size() > 2 || !absl::SimpleAtoi(numbers[0], &per_second) ||
+      (numbers.size() == 2 && !absl::SimpleAtoi(numbers[1], &burst))) {
+    return absl::InvalidArgumentError(
+        "--rate: must be LIMIT=PER_SECOND[,BURST], LIMIT one of principal, ledger or address with "
+        "_calls or _events");
+  }
+  auto* rate = static_cast<config::v1::Rate*>(
+      config.mutable_rates()->GetReflection()->MutableMessage(config.mutable_rates(), field));
+  rate->set_per_second(per_second);
+  rate->set_burst(burst);
   return absl::OkStatus();
 }
 
@@ -256,6 +280,18 @@ void AddLimitFlags(ConfigFlags& flags) {
   flags.Limit("--max_ledgers", kDefaultMaxLedgers,
               "most ledgers: each takes threads of its own; split the process before",
               &L::set_max_ledgers);
+  flags.Limit("--max_connections", api.max_connections,
+              "most connections of a listener, 60 KiB each; never over half of the descriptors",
+              &L::set_max_connections);
+  flags.Limit("--max_connections_per_address", api.max_connections_per_address,
+              "most connections of an address (IPv6: of a /64): none may take all",
+              &L::set_max_connections_per_address);
+  flags.Limit("--handshake_timeout_ms", api.handshake_timeout_ms,
+              "longest handshake: who is silent holds a connection no longer",
+              &L::set_handshake_timeout_ms);
+  flags.Limit("--slow_reader_seconds", api.slow_reader_seconds,
+              "a reader of a stream that takes nothing for so long is cut off",
+              &L::set_slow_reader_seconds);
 }
 
 void AddWitnessFlags(ConfigFlags& flags) {
@@ -291,6 +327,7 @@ struct Texts {
   std::vector<std::string> credentials;
   std::vector<std::string> crl_files;
   std::vector<std::string> bound_issuers;
+  std::vector<std::string> rates;
   std::vector<std::string> adopt;
   std::vector<std::string> accept_unwitnessed;
   bool allow_weak_policy = false;
@@ -301,9 +338,13 @@ void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
                  "configuration in protobuf text format; flags override it");
   app.add_option("--root", options.root,
                  "DIR, made if need be: DIR/data, DIR/state, DIR/keys, DIR/seeds where not given");
-  app.add_option("--listen", texts.listen, "NAME,ADDRESS[,CERTIFICATE,KEY,CLIENT_CA]; may repeat");
+  app.add_option("--listen", texts.listen,
+                 "NAME,ADDRESS[,CERTIFICATE,KEY,CLIENT_CA], or NAME,unix:/PATH,edge; may repeat");
   app.add_option("--auto_create", texts.auto_create,
                  "LEDGER=ORIGIN, made when it is not there; may repeat");
+  app.add_option("--rate", texts.rates,
+                 "LIMIT=PER_SECOND[,BURST]: what each principal, ledger or address may send, as in "
+                 "principal_events=5000,20000 or address_calls=500; none by default; may repeat");
   app.add_option(
       "--tsa", texts.tsas,
       "URL,CA_FILE[,POLICY_OID] of an authority that stamps heads (RFC 3161); may repeat");
@@ -348,6 +389,7 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
   for (const std::string& text : texts.listen) RETURN_IF_ERROR(AddListener(text, options.config));
   for (const std::string& text : texts.auto_create)
     RETURN_IF_ERROR(AddAutoCreate(text, options.config));
+  for (const std::string& text : texts.rates) RETURN_IF_ERROR(AddRate(text, options.config));
   for (const std::string& text : texts.tsas) RETURN_IF_ERROR(AddTsa(text, options.config));
   for (const std::string& text : texts.tokens) RETURN_IF_ERROR(AddTokens(text, options.config));
   for (const std::string& text : texts.credentials)

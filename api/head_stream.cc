@@ -87,6 +87,10 @@ void HeadStream::OnRecorded(const absl::Status& status, EntrySpan range) {
 
 void HeadStream::Tick() {
   MutexLock lock(mutex_);
+  if (writing_ && !finished_ && IsStuck(write_began_us_)) {
+    if (end_.ok()) end_ = SlowReader();
+    CancelRpc();
+  }
   Step();
 }
 
@@ -130,6 +134,7 @@ void HeadStream::Write(const google::protobuf::Message& message) {
   if (finished_) return;
   out_ = SerializeMessage(message);
   writing_ = true;
+  write_began_us_ = context().clock.MonotonicMicros();
   reactor_->StartWrite(&out_);
 }
 

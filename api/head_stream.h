@@ -4,7 +4,8 @@
 // A HeadStream is woken by each new head (on the ledger's acknowledging thread, where it only
 // queues), by a write that ended, and by the supervisor's tick. At most one message is being
 // written: HTTP/2 flow control is thereby the client's brake, and a slow reader costs one message
-// of memory. Finishes once: on an error, when the client is gone, or on drain with UNAVAILABLE.
+// of memory, and after slow_reader_seconds its stream. Finishes once: on an error, when the client
+// is gone, or on drain with UNAVAILABLE.
 //
 // A stream that gives payloads is on record (access_log.h): its opening before its first message,
 // what it gave each hour, and its end; never each delivery. Where nothing can be recorded it ends.
@@ -83,6 +84,7 @@ class HeadStream : public TrackedCall,
   absl::Status end_
       ABSL_GUARDED_BY(mutex_);  // not OK: finish with it as soon as nothing is under way
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t write_began_us_ ABSL_GUARDED_BY(mutex_) = 0;
   bool recording_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<EntrySpan> recorded_ ABSL_GUARDED_BY(mutex_);  // what is on record, once opened
   uint64_t recorded_us_ ABSL_GUARDED_BY(mutex_) = 0;           // since when, monotonic

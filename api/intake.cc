@@ -73,6 +73,8 @@ absl::StatusOr<Ledger*> FindLedger(const Call& call, absl::string_view field,
                       kReasonPermissionDenied);
   }
   absl::StatusOr<Ledger*> found = call.context().ledgers.Find(id);
+  RateLimiter* const rates = call.context().rates;
+  if (found.ok() && rates != nullptr) RETURN_IF_ERROR(rates->TakeLedgerCall((*found)->origin()));
   if (found.ok()) return found;
   if (absl::IsNotFound(found.status())) {
     return WithResource(WithReason(absl::NotFoundError("no such ledger"), kReasonLedgerNotFound,
@@ -87,6 +89,10 @@ absl::StatusOr<Ledger*> FindLedger(const Call& call, absl::string_view field,
 absl::StatusOr<std::vector<SealedEvent>> SealEvents(
     ServiceContext& context, Ledger& ledger, const Principal& principal,
     const std::vector<const v1::AppendEventRequest*>& requests, bool indexed) {
+  if (context.rates != nullptr) {
+    RETURN_IF_ERROR(context.rates->TakeEvents(principal.name, ledger.origin(), principal.address,
+                                              requests.size()));
+  }
   const uint64_t now_us = context.clock.WallMicros();
   std::vector<SealInput> inputs;
   EventVerdict all;

@@ -25,8 +25,9 @@ class Call;
 absl::StatusOr<Ledger*> FindLedger(const Call& call, absl::string_view field,
                                    absl::string_view name);
 
-// InvalidArgument with all violations of all requests; their fields begin with "event", or with
-// "requests[i].event" when `indexed`. One refused event refuses all.
+// ResourceExhausted (RATE_LIMITED) when that are more events than the caller, its address or the
+// ledger may send now. InvalidArgument with all violations of all requests; their fields begin with
+// "event", or with "requests[i].event" when `indexed`. One refused event refuses all.
 absl::StatusOr<std::vector<SealedEvent>> SealEvents(
     ServiceContext& context, Ledger& ledger, const Principal& principal,
     const std::vector<const v1::AppendEventRequest*>& requests, bool indexed);

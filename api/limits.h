@@ -20,6 +20,17 @@ struct ApiLimits {
       4 << 20;  // one commit of the ledger, and gRPC's own default for a message
   size_t max_deadline_seconds = 10;  // a commit takes milliseconds: what takes longer is stuck
   size_t drain_seconds = 20;         // below systemd's 90 s and Kubernetes' 30 s before they kill
+  // A reader of a stream that takes nothing for so long is cut off: its message, up to 1 MiB, is
+  // held in memory meanwhile. A sleeping client resumes where it was.
+  size_t slow_reader_seconds = 30;
+  // Of a listener. A connection takes some 60 KiB with TLS: 256 MiB for all of these. Emitters keep
+  // one each, and a hospital has hundreds of them. Never more than half of the descriptors.
+  size_t max_connections = 4096;
+  // A sixteenth of them: many emitters on one host or behind one address; no address takes all.
+  size_t max_connections_per_address = 256;
+  // From accepting to the end of the handshake: some round trips and a signature. Whoever is silent
+  // holds a place no longer.
+  size_t handshake_timeout_ms = 5000;
 };
 
 // A message over this is refused by gRPC itself before we see it: twice a batch, so that every
@@ -35,6 +46,17 @@ inline constexpr int kMinPingIntervalMs = 300'000;  // a client that pings more 
 inline constexpr int kMaxPingStrikes = 2;           // ... this many times is disconnected
 inline constexpr int kKeepaliveMs = 120'000;        // finds dead peers below tails that say nothing
 inline constexpr int kMaxConcurrentStreams = 1000;  // per connection
+inline constexpr int kAcceptPauseMs = 100;          // after accept(2) failed for want of anything
+inline constexpr uint64_t kSweepMs = 50;  // 4,096 fstat(2) are 2 ms: a flood of connections that
+                                          // are refused costs a twentieth of a core
+// Calls that an address may cancel: at once as many as a connection has, and a thousand a second. A
+// client whose calls all run into their deadline cancels some tens a second.
+inline constexpr uint64_t kResetsPerSecond = 1000;
+inline constexpr uint64_t kResetBurst = kMaxConcurrentStreams;
+inline constexpr uint64_t kResetLookMs = 50;   // in which an attacker sends some 800, 16 MiB
+inline constexpr uint64_t kLookPart = 20;      // looking takes at most a twentieth of a core
+inline constexpr int kResetLooks = 20;         // pulses with less than a second between are seen
+inline constexpr uint64_t kCutOffMs = 10'000;  // whoever was cut off waits before it may come again
 
 // Unanswered events of one stream before the server stops reading: one commit's worth in flight,
 // one waiting.
@@ -68,6 +90,8 @@ inline constexpr size_t kMaxAppendBytesInFlight = 8 << 20;
 inline constexpr size_t kLeastAppendBytesInFlight = 1 << 20;
 inline constexpr uint64_t kSlowAppendMicros = 1'000'000;
 inline constexpr uint64_t kAppendRetryMs = 250;  // hint then: half of what waits has gone
+// Of each rate: so many principals, ledgers or addresses, 100 bytes each, are told apart.
+inline constexpr size_t kMaxBuckets = 10'000;
 inline constexpr uint64_t kRetryMs = 1000;  // hint when a ledger is paused or the server drains
 inline constexpr uint64_t kSupervisorTickMs = 200;
 // Work was queued and no head came for this long: the committer hangs.

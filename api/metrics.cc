@@ -45,6 +45,10 @@ class LedgerCollector : public prometheus::Collectable {
   void ReportAnchors(const Anchorer& anchorer) { anchorer_ = &anchorer; }
   void ReportAccess(const PolicyKeeper& policy) { policy_ = &policy; }
   void ReportTokens(const TokenAccess& tokens) { tokens_ = &tokens; }
+  void ReportConnections(const std::string& listener, std::shared_ptr<const AcceptGuard> guard) {
+    MutexLock lock(mutex_);
+    guards_.emplace_back(listener, std::move(guard));
+  }
 
   std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> out;
@@ -110,6 +114,7 @@ class LedgerCollector : public prometheus::Collectable {
                         : 0;
            });
     AddOthers(slots, out);
+    AddConnections(out);
     AddMemory(out);
     return out;
   }
@@ -121,6 +126,34 @@ class LedgerCollector : public prometheus::Collectable {
     if (const TokenAccess* tokens = tokens_) AddTokenMetrics(*tokens, out);
     if (Witnessing* witnessing = witnessing_) AddWitnessMetrics(*witnessing, slots, out);
     if (const PolicyKeeper* policy = policy_) AddAccess(*policy, out);
+  }
+
+  void AddConnections(std::vector<MetricFamily>& out) const {
+    MetricFamily open{"auditledger_connections", "Open connections", MetricType::Gauge, {}};
+    MetricFamily total{"auditledger_connections_total",
+                       "Connections, by what became of them",
+                       MetricType::Counter,
+                       {}};
+    MutexLock lock(mutex_);
+    for (const auto& [listener, guard] : guards_) {
+      const AcceptGuard::Stats stats = guard->stats();
+      open.metric.emplace_back();
+      open.metric.back().label = {{"listener", listener}};
+      open.metric.back().gauge.value = static_cast<double>(stats.open);
+      for (const auto& [outcome, count] :
+           {std::pair<const char*, uint64_t>{"accepted", stats.accepted},
+            {"refused_full", stats.refused_full},
+            {"refused_address", stats.refused_address},
+            {"refused_cut_off", stats.refused_cut_off},
+            {"cut_off", stats.cut_off},
+            {"failed", stats.failed}}) {
+        total.metric.emplace_back();
+        total.metric.back().label = {{"listener", listener}, {"outcome", outcome}};
+        total.metric.back().counter.value = static_cast<double>(count);
+      }
+    }
+    out.push_back(std::move(open));
+    out.push_back(std::move(total));
   }
 
   static void AddMemory(std::vector<MetricFamily>& out) {
@@ -215,6 +248,9 @@ class LedgerCollector : public prometheus::Collectable {
   std::atomic<const Anchorer*> anchorer_{nullptr};
   std::atomic<const PolicyKeeper*> policy_{nullptr};
   std::atomic<const TokenAccess*> tokens_{nullptr};
+  mutable Mutex mutex_;
+  std::vector<std::pair<std::string, std::shared_ptr<const AcceptGuard>>> guards_
+      GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -231,6 +267,10 @@ struct Metrics::Impl {
                      .Name("auditledger_refusals_total")
                      .Help("Refused calls and events")
                      .Register(*registry)),
+        rate_limited(prometheus::BuildCounter()
+                         .Name("auditledger_rate_limited_total")
+                         .Help("Calls and events over a rate")
+                         .Register(*registry)),
         append(prometheus::BuildHistogram()
                    .Name("auditledger_append_seconds")
                    .Help("Arrival to acknowledgement")
@@ -256,6 +296,7 @@ struct Metrics::Impl {
   absl::flat_hash_map<std::pair<std::string, absl::StatusCode>, prometheus::Counter*> rpc_counters
       GUARDED_BY(mutex);
   prometheus::Family<prometheus::Counter>& refusals;
+  prometheus::Family<prometheus::Counter>& rate_limited;
   prometheus::Histogram& append;
   std::unique_ptr<prometheus::Exposer> exposer;
 };
@@ -270,6 +311,10 @@ void Metrics::CountRpc(absl::string_view method, absl::StatusCode code) {
 
 void Metrics::CountRefusal(absl::string_view reason) {
   impl_->refusals.Add({{"reason", std::string(reason)}}).Increment();
+}
+
+void Metrics::CountRateLimited(absl::string_view limit) {
+  impl_->rate_limited.Add({{"limit", std::string(limit)}}).Increment();
 }
 
 void Metrics::ObserveAppend(uint64_t micros) {
@@ -288,6 +333,10 @@ void Metrics::ReportAnchors(const Anchorer& anchorer) { impl_->collector->Report
 void Metrics::ReportAccess(const PolicyKeeper& policy) { impl_->collector->ReportAccess(policy); }
 
 void Metrics::ReportTokens(const TokenAccess& tokens) { impl_->collector->ReportTokens(tokens); }
+void Metrics::ReportConnections(const std::string& listener,
+                                std::shared_ptr<const AcceptGuard> guard) {
+  impl_->collector->ReportConnections(listener, std::move(guard));
+}
 
 absl::StatusOr<int> Metrics::Serve(const std::string& address) {
   try {  // the exposer's constructor throws when it cannot listen

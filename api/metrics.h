@@ -3,9 +3,13 @@
 //
 //   auditledger_rpcs_total{method,code}            finished calls
 //   auditledger_refusals_total{reason}             failed calls and refused events of streams
-//   auditledger_append_seconds                     histogram, arrival to acknowledgement, successes
-//   auditledger_ledger_*{ledger}                   LedgerCounters, head size, head age, serving (0
-//   or 1) process_resident_memory_bytes
+//   auditledger_rate_limited_total{limit}          refused by a rate: principal_calls and so on
+//   auditledger_append_seconds                     arrival to acknowledgement, of successes
+//   auditledger_ledger_*{ledger}                   LedgerCounters, head size and age, serving
+//   process_resident_memory_bytes
+//   auditledger_connections{listener}              open, as of the guard's last look
+//   auditledger_connections_total{listener,outcome} accepted, refused_full, refused_address,
+//   refused_cut_off, failed; and of those accepted, cut_off
 //   auditledger_witnessed_*{ledger}                size, lag in entries and seconds, quorum away, f
 //   auditledger_witness_*{ledger,witness}          last success, size, latency, failures by outcome
 //   auditledger_publish_*{ledger}                  size, lag in entries, failing (0 or 1), where
@@ -28,6 +32,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "api/accept_guard.h"
 #include "api/anchorer.h"
 #include "api/tile_publisher.h"
 #include "ledger/clock.h"
@@ -47,6 +52,7 @@ class Metrics {
 
   void CountRpc(absl::string_view method, absl::StatusCode code);
   void CountRefusal(absl::string_view reason);
+  void CountRateLimited(absl::string_view limit);
   void ObserveAppend(uint64_t micros);
 
   // Shows what `witnessing`, which must outlive it, knows of the witnesses.
@@ -61,6 +67,9 @@ class Metrics {
 
   // Shows which access policy `policy`, which must outlive it, has in force.
   void ReportAccess(const PolicyKeeper& policy);
+
+  // Shows what `guard` has accepted and refused.
+  void ReportConnections(const std::string& listener, std::shared_ptr<const AcceptGuard> guard);
 
   // Serves GET /metrics at host:port; returns the port bound. Unavailable when it cannot listen.
   absl::StatusOr<int> Serve(const std::string& address);

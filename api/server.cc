@@ -43,6 +43,8 @@ class ServerImpl : public Server {
         refusals_(access_log_, ledgers, clock),
         tokens_(Random::System()),
         metrics_(ledgers, clock),
+        rates_(config.rates(), clock,
+               [this](const std::string& limit) { metrics_.CountRateLimited(limit); }),
         read_pool_(kReadThreads, kReadQueue),
         seal_pool_(kSealThreads, kSealQueue),
         context_{ledgers,     clock,
@@ -53,7 +55,9 @@ class ServerImpl : public Server {
                  read_pool_,  seal_pool_,
                  appends_,    config.data_dir(),
                  kVersion,    clock.MonotonicMicros(),
-                 &policy_} {}
+                 &policy_} {
+    context_.rates = &rates_;
+  }
 
   ~ServerImpl() override { Drain(); }
 
@@ -93,7 +97,7 @@ class ServerImpl : public Server {
 
   std::shared_ptr<grpc::Channel> InProcessChannel(const std::string& listener) override {
     for (const auto& server : servers_) {
-      if (server->bound().name != listener || !server->local()) continue;
+      if (server->bound().name != listener || !server->unix_socket()) continue;
       grpc::ChannelArguments arguments;
       arguments.SetMaxReceiveMessageSize(-1);
       return server->grpc_server().InProcessChannel(arguments);
@@ -120,9 +124,7 @@ class ServerImpl : public Server {
         WithReason(absl::UnavailableError(
                        "the server is shutting down; the outcome is unknown, send it again"),
                    kReasonShuttingDown));
-    for (const auto& server : servers_) {
-      server->grpc_server().Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
-    }
+    for (const auto& server : servers_) server->Shutdown(kShutdownGrace);
     // Health services belong to the servers, which stay until their supervisor is gone.
     supervisor_.reset();
     servers_.clear();
@@ -192,6 +194,7 @@ class ServerImpl : public Server {
   std::unique_ptr<Anchorer> anchorer_;
   std::unique_ptr<TokenAccess> token_access_;
   Metrics metrics_;
+  RateLimiter rates_;
   CallTracker tracker_;
   // Declared before the servers, hence joined after them: no call is left that could use them.
   ReadPool read_pool_;

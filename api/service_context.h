@@ -13,6 +13,7 @@
 #include "api/limits.h"
 #include "api/metrics.h"
 #include "api/page_token.h"
+#include "api/rate_limiter.h"
 #include "api/read_pool.h"
 #include "api/rpc_log.h"
 #include "ledger/clock.h"
@@ -47,6 +48,7 @@ struct ServiceContext {
   PolicyKeeper* policy = nullptr;       // set before anything is served
   Witnessing* witnessing = nullptr;     // none: no ledger has a witness policy
   TokenAccess* token_access = nullptr;  // none: no token issuer is configured
+  RateLimiter* rates = nullptr;         // none: nothing is limited by its rate
 };
 
 }  // namespace auditledger

@@ -36,7 +36,9 @@ inline constexpr char kReasonPermissionDenied[] = "NOT_PERMITTED";
 inline constexpr char kReasonAccessNotRecorded[] = "ACCESS_NOT_RECORDED";
 inline constexpr char kReasonDeadline[] = "OUTCOME_UNKNOWN";
 inline constexpr char kReasonNoWitnessPolicy[] = "NO_WITNESS_POLICY";
-inline constexpr char kReasonLogTooSmall[] = "LOG_TOO_SMALL";     // for a COSE receipt
+inline constexpr char kReasonSlowReader[] = "SLOW_READER";     // in logs: the stream is just gone
+inline constexpr char kReasonRateLimited[] = "RATE_LIMITED";   // retry_after_ms, limit
+inline constexpr char kReasonLogTooSmall[] = "LOG_TOO_SMALL";  // for a COSE receipt
 inline constexpr char kReasonLedgerRefused[] = "LEDGER_REFUSED";  // not opened at start
 
 // One wrong field: where ("event.agent[2].who.reference") and what (the limit, never the value).

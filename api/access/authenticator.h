@@ -1,5 +1,6 @@
 // Who calls: by what the listener asks for, the one URI SAN of the client's certificate, the holder
 // of an access token ("<issuer>#<subject>"), or on a Unix socket "local:" and the listener's name.
+// Behind an edge the certificate is the one that it passes on (edge_identity.h).
 //
 // Each listener has a grpc::Server of its own, so that a call's listener is known and not guessed
 // from its peer.
@@ -23,6 +24,7 @@ enum class Credential { kCertificate, kToken, kBoth };
 struct ListenerIdentity {
   std::string name;
   bool local = false;  // a Unix socket: whoever may open it is trusted as the listener
+  bool edge = false;   // a Unix socket whose one user says who calls; then it is not local
   Credential credential = Credential::kCertificate;
   TokenAccess* tokens = nullptr;  // outlives all calls; nullptr: no issuer is configured
 };

@@ -27,6 +27,7 @@ struct Principal {
   std::string listener;
   bool local = false;
   std::string log_name{};  // what stands in logs: a person's name does not
+  std::string address{};   // caller_address.h; none on a Unix socket that is not an edge's
   // By the wall clock, when what was shown ceases to count: a stream does not outlive its token.
   uint64_t valid_until_us = std::numeric_limits<uint64_t>::max();
 };

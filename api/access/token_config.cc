@@ -70,7 +70,7 @@ absl::Status CheckIssuer(const std::string& field, const config::v1::Tokens& tok
 
 absl::Status CheckListener(const std::string& field, const config::v1::Listener& listener,
                            const config::v1::Config& config) {
-  if (absl::StartsWith(listener.address(), "unix:") &&
+  if (absl::StartsWith(listener.address(), "unix:") && !listener.edge() &&
       (listener.credential() == config::v1::CREDENTIAL_CERTIFICATE ||
        listener.credential() == config::v1::CREDENTIAL_BOTH)) {
     return Invalid(field + ".credential", "a Unix socket sees no certificate");
@@ -79,7 +79,8 @@ absl::Status CheckListener(const std::string& field, const config::v1::Listener&
   if (config.tokens().empty()) {
     return Invalid(field + ".credential", "needs tokens { ... }: whose are accepted");
   }
-  if (!listener.tls().client_ca_file().empty()) return absl::OkStatus();
+  // An edge asks every client for a certificate, and passes it on.
+  if (listener.edge() || !listener.tls().client_ca_file().empty()) return absl::OkStatus();
   for (const config::v1::Tokens& tokens : config.tokens()) {
     if (!tokens.bind_to_certificate()) continue;
     return Invalid(field + ".tls.client_ca_file",

@@ -130,6 +130,8 @@ TEST(Config, FaultsOfContentNameTheField) {
       {"listeners { name: \"b\" address: \"127.0.0.1:70000\" }", "listeners[1].address"},
       {"listeners { name: \"b\" address: \"127.0.0.1:1\" }", "listeners[1].tls.certificate_file"},
       {"listeners { name: \"b\" address: \"unix:/s\" }", "--allow_unix_socket"},
+      {"listeners { name: \"b\" address: \"127.0.0.1:1\" edge: true }", "listeners[1].edge"},
+      {"listeners { name: \"b\" address: \"unix:s\" edge: true }", "absolute"},
       {"metrics { address: \"0.0.0.0:9090\" }", "metrics.address"},
       {"limits { max_event_bytes: 65537 }", "limits.max_event_bytes"},
       {"limits { max_batch_events: 5000 }", "limits.max_batch_events"},
@@ -144,6 +146,8 @@ TEST(Config, FaultsOfContentNameTheField) {
         << text;
   }
   EXPECT_OK(Validate("listeners { name: \"b\" address: \"unix:/s\" }", true));
+  EXPECT_OK(Validate("listeners { name: \"b\" address: \"unix:/s\" edge: true }"))
+      << "over an edge's socket callers are authenticated";
   EXPECT_THAT(Validate("listeners { name: \"b\" address: \"unix:s\" }", true),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("absolute")));
 }

@@ -59,6 +59,18 @@ TEST(TokenConfig, AUnixSocketMayWantATokenButSeesNoCertificate) {
   EXPECT_THAT(unix_with("CERTIFICATE"), HasSubstr("sees no certificate"));
 }
 
+TEST(TokenConfig, AnEdgePassesCertificatesOn) {
+  const auto edge_with = [](const std::string& credential, const std::string& more) {
+    return Judge("listeners { name: 'l' address: 'unix:/s/x' edge: true credential: CREDENTIAL_" +
+                 credential + " } " + more);
+  };
+  EXPECT_EQ(edge_with("CERTIFICATE", ""), "");
+  const std::string bound = Issuer("jwks_file: '/j' bind_to_certificate: true");
+  EXPECT_EQ(edge_with("BOTH", bound), "");
+  EXPECT_EQ(edge_with("TOKEN", bound), "");
+  EXPECT_THAT(edge_with("BOTH", ""), HasSubstr("listeners[0].credential: needs tokens"));
+}
+
 TEST(TokenConfig, BoundTokensNeedListenersWithCertificates) {
   const std::string bound = Issuer("jwks_file: '/j' bind_to_certificate: true");
   EXPECT_EQ(Judge(Listener("TOKEN", "client_ca_file: 'a'") + bound), "");

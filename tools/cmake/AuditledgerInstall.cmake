@@ -1,6 +1,7 @@
 # What is installed, by component, and how it is packed.
 #   server    auditledgerd and auditledger-signer, their units and users, default configuration
 #   verifier  auditledger-verify alone: what an auditor installs
+#   edge      nginx's configuration, unit and user in front of the daemon
 #   witness   auditledger-witness, its unit and user: for others than the ledger's operator
 #   monitor   auditledger-monitor, its unit and user: for those who do not trust the operator
 #   tools     auditctl, auditledger-fsck, auditledger-load
@@ -49,6 +50,14 @@ if(AUDITLEDGER_SERVER)
     DESTINATION /etc/auditledger COMPONENT server)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/master-key.conf  # a drop-in, for whoever wants it
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/auditledger-server COMPONENT server)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/edge/nginx.conf
+    DESTINATION /etc/auditledger-edge COMPONENT edge)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/edge/auditledger-edge.service
+    DESTINATION lib/systemd/system COMPONENT edge)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/edge/auditledger-edge.sysusers
+    DESTINATION lib/sysusers.d RENAME auditledger-edge.conf COMPONENT edge)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/edge/auditledger-edge.tmpfiles
+    DESTINATION lib/tmpfiles.d RENAME auditledger-edge.conf COMPONENT edge)
   install(TARGETS auditledger-witness RUNTIME COMPONENT witness)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/witness/auditledger-witness.service
     DESTINATION lib/systemd/system COMPONENT witness)
@@ -60,7 +69,7 @@ if(AUDITLEDGER_SERVER)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/monitor/auditledger-monitor.sysusers
     DESTINATION lib/sysusers.d RENAME auditledger-monitor.conf COMPONENT monitor)
 endif()
-foreach(component server verifier witness monitor tools dev)
+foreach(component server verifier edge witness monitor tools dev)
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE RENAME copyright
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/auditledger-${component} COMPONENT ${component})
   # Where tools/dev package has written it (tools/sbom.py).
@@ -74,7 +83,7 @@ set(CPACK_PACKAGE_NAME auditledger)
 set(CPACK_PACKAGE_VENDOR "auditledger maintainers")
 set(CPACK_PACKAGE_CONTACT "auditledger maintainers <maintainers@auditledger.invalid>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_COMPONENTS_ALL server verifier witness monitor tools dev)
+set(CPACK_COMPONENTS_ALL server verifier edge witness monitor tools dev)
 if(NOT AUDITLEDGER_SERVER)
   set(CPACK_COMPONENTS_ALL verifier dev)
 endif()
@@ -84,7 +93,7 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
-foreach(component SERVER VERIFIER WITNESS MONITOR TOOLS DEV)
+foreach(component SERVER VERIFIER EDGE WITNESS MONITOR TOOLS DEV)
   string(TOLOWER ${component} lower)
   set(CPACK_DEBIAN_${component}_PACKAGE_NAME auditledger-${lower})
 endforeach()
@@ -92,6 +101,8 @@ set(CPACK_COMPONENT_SERVER_DESCRIPTION
   "Audit ledger: the daemon\n Keeps an append-only, provable record of audit events; with the signer that may run beside it.")
 set(CPACK_COMPONENT_VERIFIER_DESCRIPTION
   "Audit ledger: the offline verifier\n Checks receipts and exported logs, trusting no server.")
+set(CPACK_COMPONENT_EDGE_DESCRIPTION
+  "Audit ledger: the edge\n nginx in front of the daemon: TLS 1.3, client certificates, revocation, limits.")
 set(CPACK_COMPONENT_WITNESS_DESCRIPTION
   "Audit ledger: a witness\n Cosigns the checkpoints of logs that it follows (C2SP tlog-witness), over HTTP or from files.")
 set(CPACK_COMPONENT_MONITOR_DESCRIPTION
@@ -104,6 +115,11 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
   "libabsl-dev, libssl-dev, libprotobuf-dev, nlohmann-json3-dev")
 set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+set(CPACK_DEBIAN_EDGE_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_EDGE_PACKAGE_DEPENDS
+  "auditledger-server, nginx, libnginx-mod-stream, systemd | systemd-standalone-sysusers")
+set(CPACK_DEBIAN_EDGE_PACKAGE_CONTROL_EXTRA
+  "${PROJECT_SOURCE_DIR}/tools/packaging/edge/postinst;${PROJECT_SOURCE_DIR}/tools/packaging/edge/conffiles")
 set(CPACK_DEBIAN_WITNESS_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_WITNESS_PACKAGE_CONTROL_EXTRA "${PROJECT_SOURCE_DIR}/tools/packaging/witness/postinst")
 set(CPACK_DEBIAN_MONITOR_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")

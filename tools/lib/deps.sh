@@ -15,6 +15,7 @@ packages_of() {
                 libp11-kit-dev softhsm2 nlohmann-json3-dev libcli11-dev libgtest-dev \
                 libgmock-dev libbenchmark-dev ;;
     package) echo dpkg-dev file systemd ;;
+    edge) echo nginx libnginx-mod-stream curl openssl python3 ;;
     check) echo clang-format-14 python3 git ca-certificates ;;
     clang) echo clang-14 clang-tidy-14 ;;
     fuzz) echo clang-14 libclang-rt-14-dev llvm-14 ;;

@@ -28,6 +28,14 @@ dev_witnesses() {
   run_stage witnesses $((seconds + 120)) tests/e2e/witnesses.sh build/release "$seconds"
 }
 
+# dev_hostile [ARGUMENTS...]: of tests/e2e/hostile/hostile.py, which runs an nginx of its own.
+dev_hostile() {
+  run_stage deps-edge 120 deps_install build edge
+  run_stage build-programs 900 build_preset release auditledgerd auditctl auditledger-load
+  run_stage edge 30 python3 tests/e2e/hostile/edge_check.py build/release
+  run_stage hostile 180 python3 tests/e2e/hostile/hostile.py --build build/release "$@"
+}
+
 dev_go_check() {
   run_stage deps-go 60 deps_install build go
   run_stage build-programs 900 build_preset release \

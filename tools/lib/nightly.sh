@@ -1,5 +1,5 @@
-# What is too long for CI: steps bare, clang, faults, fuzz, kill, mutate, reproduce, scale and
-# overload; each writes build/nightly/STEP.log. Sourced by tools/dev.
+# What is too long for CI: steps bare, clang, faults, fuzz, hostile, kill, mutate, reproduce,
+# scale and overload; each writes build/nightly/STEP.log. Sourced by tools/dev.
 
 # The bare step: a minimal Debian 12 tree, a fresh clone in it, and both commands of the README. The
 # host's ways to reach its package registries (sources, certificates, settings) are copied, never
@@ -60,16 +60,17 @@ nightly_scale() { tools/dev scale 100000 1000000 10000000; }
 nightly_overload() { tools/dev overload 1800; }
 nightly_clang() { tools/dev clang; }
 nightly_mutate() { tools/dev mutate; }
+nightly_hostile() { tools/dev hostile; }
 nightly_reproduce() { tools/dev reproduce; }
 
 dev_nightly() {
   local step started
-  [ $# -gt 0 ] || set -- bare clang faults fuzz kill mutate reproduce scale overload
+  [ $# -gt 0 ] || set -- bare clang faults fuzz hostile kill mutate reproduce scale overload
   mkdir -p build/nightly
   run_stage deps-nightly 240 deps_install build fuzz nightly
   for step in "$@"; do
     case "$step" in
-      bare|clang|faults|fuzz|kill|mutate|reproduce|scale|overload) ;;
+      bare|clang|faults|fuzz|hostile|kill|mutate|reproduce|scale|overload) ;;
       *) die "nightly: unknown step: $step" ;;
     esac
     started=$SECONDS
