@@ -80,7 +80,36 @@ absl::StatusOr<v1::FreezeLedgerResponse> FreezeOne(const Call& call,
   return response;
 }
 
+absl::StatusOr<v1::RotateWrappingKeyResponse> RotateOne(
+    const Call& call, const v1::RotateWrappingKeyRequest& request) {
+  ASSIGN_OR_RETURN(const std::string id, ParseLedgerName("ledger", request.ledger()));
+  ASSIGN_OR_RETURN(Ledger* const ledger, FindLedger(call, "ledger", request.ledger()));
+  if (request.old_key() != v1::RotateWrappingKeyRequest::OLD_KEY_KEEP &&
+      request.old_key() != v1::RotateWrappingKeyRequest::OLD_KEY_DESTROY) {
+    return InvalidField("old_key", "must be OLD_KEY_KEEP or OLD_KEY_DESTROY");
+  }
+  const bool keep = request.old_key() == v1::RotateWrappingKeyRequest::OLD_KEY_KEEP;
+  ASSIGN_OR_RETURN(const uint16_t key_id,
+                   ledger->RotateWrappingKey(keep ? OldKey::kKeep : OldKey::kDestroy));
+  call.context().log.Warning(
+      "wrapping_key_rotation",
+      {{"ledger", id}, {"key_id", absl::StrCat(key_id)}, {"old", keep ? "kept" : "destroyed"}});
+  v1::RotateWrappingKeyResponse response;
+  response.set_key_id(key_id);
+  return response;
+}
+
 }  // namespace
+
+grpc::ServerUnaryReactor* AdminServiceImpl::RotateWrappingKey(GrpcContext* grpc_context,
+                                                              const Bytes* in, Bytes* out) {
+  return HandleUnary<v1::RotateWrappingKeyRequest>(
+      context_, listener_, grpc_context, in, out, "AdminService/RotateWrappingKey",
+      [](const std::shared_ptr<UnaryCall>& call, v1::RotateWrappingKeyRequest request) {
+        RunRead<v1::RotateWrappingKeyResponse>(
+            call, [call, request = std::move(request)] { return RotateOne(*call, request); });
+      });
+}
 
 grpc::ServerUnaryReactor* AdminServiceImpl::FreezeLedger(GrpcContext* grpc_context, const Bytes* in,
                                                          Bytes* out) {

@@ -78,6 +78,9 @@ v1::Ledger ToLedger(const LedgerSet::Slot& slot, bool full_reasons) {
     out.mutable_head_time()->set_nanos(static_cast<int32_t>(head->head.time_us % 1'000'000 * 1000));
     out.set_state(ToState(status.state));
     reason = status.reason;
+    const LedgerCounters counters = slot.ledger->counters();
+    out.set_wrapping_key_id(static_cast<uint32_t>(counters.wrapping_key_id));
+    out.set_rewrap_segments_left(counters.rewrap_segments_left);
     for (const LoggedKeyChange& change : slot.ledger->key_changes()) {
       v1::KeyChange* added = out.add_key_changes();
       added->set_index(change.index);

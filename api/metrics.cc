@@ -113,6 +113,7 @@ class LedgerCollector : public prometheus::Collectable {
                         ? 1
                         : 0;
            });
+    AddKeys(slots, out);
     AddOthers(slots, out);
     AddConnections(out);
     AddMemory(out);
@@ -154,6 +155,35 @@ class LedgerCollector : public prometheus::Collectable {
     }
     out.push_back(std::move(open));
     out.push_back(std::move(total));
+  }
+
+  static void AddKeys(const std::vector<LedgerSet::Slot>& slots, std::vector<MetricFamily>& out) {
+    MetricFamily left{"auditledger_ledger_rewrap_segments_left",
+                      "Segments of secrets that a rotation of the wrapping key has before it",
+                      MetricType::Gauge,
+                      {}};
+    MetricFamily uses{"auditledger_key_uses_total",
+                      "Secrets wrapped and opened, by key",
+                      MetricType::Counter,
+                      {}};
+    for (const LedgerSet::Slot& slot : slots) {
+      if (slot.ledger == nullptr) continue;
+      left.metric.emplace_back();
+      left.metric.back().label = {{"ledger", slot.id}};
+      left.metric.back().gauge.value =
+          static_cast<double>(slot.ledger->counters().rewrap_segments_left);
+      for (const auto& [id, count] : slot.ledger->key_uses()) {
+        for (const auto& [use, number] :
+             {std::pair("wrap", count.wrapped), std::pair("open", count.opened)}) {
+          uses.metric.emplace_back();
+          uses.metric.back().label = {
+              {"ledger", slot.id}, {"key", absl::StrCat("wrap-", id)}, {"use", use}};
+          uses.metric.back().counter.value = static_cast<double>(number);
+        }
+      }
+    }
+    out.push_back(std::move(left));
+    out.push_back(std::move(uses));
   }
 
   static void AddMemory(std::vector<MetricFamily>& out) {

@@ -43,7 +43,9 @@ using RawAdminService = v1::AdminService::WithRawCallbackMethod_CreateLedger<
     v1::AdminService::WithRawCallbackMethod_GetServerStatus<
         v1::AdminService::WithRawCallbackMethod_BackupLedger<
             v1::AdminService::WithRawCallbackMethod_BackupSecrets<
-                v1::AdminService::WithRawCallbackMethod_FreezeLedger<v1::AdminService::Service>>>>>;
+                v1::AdminService::WithRawCallbackMethod_FreezeLedger<
+                    v1::AdminService::WithRawCallbackMethod_RotateWrappingKey<
+                        v1::AdminService::Service>>>>>>;
 
 using RawProofService = v1::ProofService::WithRawCallbackMethod_ListTimestamps<
     v1::ProofService::WithRawCallbackMethod_GetTimeBracket<
@@ -92,6 +94,7 @@ class AdminServiceImpl final : public RawAdminService {
   grpc::ServerUnaryReactor* CreateLedger(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerUnaryReactor* GetServerStatus(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerUnaryReactor* FreezeLedger(GrpcContext*, const Bytes*, Bytes*) override;
+  grpc::ServerUnaryReactor* RotateWrappingKey(GrpcContext*, const Bytes*, Bytes*) override;
   grpc::ServerWriteReactor<Bytes>* BackupLedger(GrpcContext*, const Bytes*) override;
   grpc::ServerWriteReactor<Bytes>* BackupSecrets(GrpcContext*, const Bytes*) override;
 

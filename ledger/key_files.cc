@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "ledger/posix_file.h"
 #include "merkle/status_macros.h"
 
@@ -28,6 +30,7 @@ constexpr char kSignerVkey[] = "signer.vkey";
 constexpr absl::string_view kWrap = "wrap";
 constexpr char kWrapPrefix[] = "wrap-";
 constexpr char kKeySuffix[] = ".key";
+constexpr char kRetired[] = "retired-";
 
 // A symmetric key that every ledger has one of.
 struct SingleKey {
@@ -93,7 +96,20 @@ struct SymmetricFile {
   std::string name;
   absl::string_view purpose;
   uint16_t id = kFirstKeyId;
+  // Before the name that it is sealed as: one that was retired opens when it has its name again.
+  absl::string_view prefix = {};
 };
+
+absl::Status AddRetired(const std::string& dir, std::vector<SymmetricFile>& files) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
+  for (const std::string& name : names) {
+    absl::string_view wrap = name;
+    if (!absl::ConsumePrefix(&wrap, kRetired)) continue;
+    const std::optional<uint16_t> id = WrapId(wrap);
+    if (id.has_value()) files.push_back({std::string(wrap), kWrap, *id, kRetired});
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::vector<SymmetricFile>> ListSymmetric(const std::string& dir) {
   std::vector<SymmetricFile> files;
@@ -190,13 +206,26 @@ absl::StatusOr<std::optional<std::string>> SealStored(const KeyFolder& folder,
   return sealed;
 }
 
+absl::Status Overwrite(const PosixFile& file) {
+  ASSIGN_OR_RETURN(const uint64_t size, file.Size());
+  RETURN_IF_ERROR(file.WriteAt(0, std::string(static_cast<size_t>(size), '\0')));
+  return file.Sync();
+}
+
+absl::Status DestroyFile(const std::string& path) {
+  {
+    ASSIGN_OR_RETURN(const PosixFile file, PosixFile::Open(path, O_RDWR));
+    RETURN_IF_ERROR(Overwrite(file));
+  }
+  RETURN_IF_ERROR(RemoveFile(path));
+  return SyncDirectory(DirectoryOf(path));
+}
+
 // `path` gets `text`; what it held is overwritten.
 absl::Status ReplaceAndOverwrite(const std::string& path, absl::string_view text) {
   ASSIGN_OR_RETURN(const PosixFile old, PosixFile::Open(path, O_RDWR));
-  ASSIGN_OR_RETURN(const uint64_t size, old.Size());
   RETURN_IF_ERROR(ReplaceFile(path, text, 0600));
-  RETURN_IF_ERROR(old.WriteAt(0, std::string(static_cast<size_t>(size), '\0')));
-  return old.Sync();
+  return Overwrite(old);
 }
 
 // The public half may be absent, but what is handed to verifiers must be this key's.
@@ -238,22 +267,6 @@ absl::StatusOr<LedgerKeys> LoadLogKey(const std::string& base, absl::string_view
   keys.log_seed = std::move(key->seed);
   return keys;
 }
-
-class FileKeyProvider : public KeyProvider {
- public:
-  explicit FileKeyProvider(const LedgerKeys& keys) : keys_(keys) {}
-  uint16_t current_key_id() const override { return keys_.wrapping_keys.rbegin()->first; }
-  absl::StatusOr<std::string> WrappingKey(uint16_t key_id) const override {
-    const auto it = keys_.wrapping_keys.find(key_id);
-    if (it == keys_.wrapping_keys.end()) {
-      return absl::NotFoundError(absl::StrCat("no wrapping key ", key_id));
-    }
-    return std::string(it->second.Reveal());
-  }
-
- private:
-  const LedgerKeys& keys_;
-};
 
 }  // namespace
 
@@ -342,10 +355,11 @@ absl::StatusOr<SealedFiles> SealKeyFiles(const std::string& key_dir, absl::strin
   const KeyFolder folder{key_dir + "/", origin, &master};
   // Sealed for another ledger's name they would not open.
   RETURN_IF_ERROR(LoadLogKey(folder.base, origin).status());
-  ASSIGN_OR_RETURN(const std::vector<SymmetricFile> files, ListSymmetric(key_dir));
+  ASSIGN_OR_RETURN(std::vector<SymmetricFile> files, ListSymmetric(key_dir));
+  RETURN_IF_ERROR(AddRetired(key_dir, files));
   std::map<std::string, std::string> changes;  // by path
   for (const SymmetricFile& file : files) {
-    const std::string path = folder.base + file.name;
+    const std::string path = absl::StrCat(folder.base, file.prefix, file.name);
     ASSIGN_OR_RETURN(const SecretString stored, ReadPrivateFile(path));
     auto text = SealStored(folder, file, older, stored.Reveal(), random);
     if (!text.ok()) return At(path, text.status());
@@ -372,7 +386,86 @@ absl::StatusOr<LedgerKeys> LoadKeyFiles(const std::string& key_dir, absl::string
   return keys;
 }
 
-std::unique_ptr<KeyProvider> NewFileKeyProvider(const LedgerKeys& keys) {
+absl::StatusOr<AddedWrappingKey> AddWrappingKey(const std::string& key_dir,
+                                                absl::string_view origin, Random& random,
+                                                const MasterKey* master) {
+  ASSIGN_OR_RETURN(const PosixFile locked, LockDirectory(key_dir));
+  ASSIGN_OR_RETURN(const std::vector<SymmetricFile> files, ListSymmetric(key_dir));
+  uint16_t highest = 0;
+  for (const SymmetricFile& file : files) {
+    if (file.purpose == kWrap) highest = std::max(highest, file.id);
+  }
+  if (highest == UINT16_MAX) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(key_dir, ": there is no id after ", highest, " for a wrapping key"));
+  }
+  const uint16_t id = static_cast<uint16_t>(highest + 1);
+  const KeyFolder folder{key_dir + "/", origin, master};
+  RETURN_IF_ERROR(CreateSymmetric(folder, {WrapName(id), kWrap, id}, random));
+  ASSIGN_OR_RETURN(SecretString key, LoadSymmetric(folder, {WrapName(id), kWrap, id}));
+  return AddedWrappingKey{id, std::move(key)};
+}
+
+absl::Status RetireWrappingKeys(const std::string& key_dir, uint16_t id, bool keep) {
+  ASSIGN_OR_RETURN(const PosixFile locked, LockDirectory(key_dir));
+  ASSIGN_OR_RETURN(const std::vector<SymmetricFile> files, ListSymmetric(key_dir));
+  for (const SymmetricFile& file : files) {
+    if (file.purpose != kWrap || file.id >= id) continue;
+    const std::string path = absl::StrCat(key_dir, "/", file.name);
+    if (keep) {
+      RETURN_IF_ERROR(RenameDurably(path, absl::StrCat(key_dir, "/", kRetired, file.name)));
+    } else {
+      RETURN_IF_ERROR(DestroyFile(path));
+    }
+  }
+  return absl::OkStatus();
+}
+
+FileKeyProvider::FileKeyProvider(const LedgerKeys& keys) {
+  MutexLock lock(mutex_);
+  for (const auto& [id, key] : keys.wrapping_keys) {
+    keys_.emplace(id, SecretString(std::string(key.Reveal())));
+  }
+}
+
+uint16_t FileKeyProvider::current_key_id() const {
+  MutexLock lock(mutex_);
+  return keys_.rbegin()->first;
+}
+
+absl::StatusOr<std::string> FileKeyProvider::WrappingKey(uint16_t key_id) const {
+  MutexLock lock(mutex_);
+  const auto it = keys_.find(key_id);
+  if (it == keys_.end()) return absl::NotFoundError(absl::StrCat("no wrapping key ", key_id));
+  return std::string(it->second.Reveal());
+}
+
+void FileKeyProvider::Wrapped(uint16_t key_id, uint64_t secrets) const {
+  MutexLock lock(mutex_);
+  uses_[key_id].wrapped += secrets;
+}
+
+void FileKeyProvider::Opened(uint16_t key_id, uint64_t secrets) const {
+  MutexLock lock(mutex_);
+  uses_[key_id].opened += secrets;
+}
+
+KeyUses FileKeyProvider::uses() const {
+  MutexLock lock(mutex_);
+  return uses_;
+}
+
+void FileKeyProvider::TakeOver(AddedWrappingKey key) {
+  MutexLock lock(mutex_);
+  keys_.emplace(key.id, std::move(key.key));
+}
+
+void FileKeyProvider::DropBelow(uint16_t id) {
+  MutexLock lock(mutex_);
+  keys_.erase(keys_.begin(), keys_.lower_bound(id));
+}
+
+std::unique_ptr<FileKeyProvider> NewFileKeyProvider(const LedgerKeys& keys) {
   return std::make_unique<FileKeyProvider>(keys);
 }
 

@@ -31,7 +31,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ledger/key_text.h"
+#include "ledger/key_use.h"
 #include "ledger/master_key.h"
+#include "ledger/mutex.h"
 #include "ledger/posix_file.h"
 #include "ledger/random.h"
 #include "ledger/secret_string.h"
@@ -63,11 +65,11 @@ struct SealedFiles {
   size_t sealed = 0;  // now, of clear ones or of ones under the older master key
   size_t kept = 0;    // were sealed under `master` already
 };
-// Seals the symmetric keys of a ledger under `master`: clear ones, and those under `older` unless
-// it is nullptr. All are opened before one is changed; each is replaced as a whole, so that a run
-// which was cut short is finished by the next one. What stood in the file is overwritten where it
-// lies, which a disk that moves its blocks does not promise: rotate wrapping keys that were clear.
-// FailedPrecondition for a file under a third master key.
+// Seals the symmetric keys of a ledger, retired ones too, under `master`: clear ones, and those
+// under `older` unless it is nullptr. All are opened before one is changed; each is replaced as a
+// whole, so that a run which was cut short is finished by the next one. What stood in the file is
+// overwritten where it lies, which a disk that moves its blocks does not promise: rotate wrapping
+// keys that were clear. FailedPrecondition for a file under a third master key.
 absl::StatusOr<SealedFiles> SealKeyFiles(const std::string& key_dir, absl::string_view origin,
                                          const MasterKey& master, const MasterKey* older,
                                          Random& random);
@@ -86,8 +88,42 @@ absl::StatusOr<SecretString> ReadPrivateFile(const std::string& path);
 absl::StatusOr<SecretString> ReadSecretFile(const PosixFile& file);
 // FailedPrecondition unless `dir` is this process's user's and closed to others.
 absl::Status CheckPrivateDirectory(const std::string& dir);
-// `keys` must outlive it. The highest wrapping key is current.
-std::unique_ptr<KeyProvider> NewFileKeyProvider(const LedgerKeys& keys);
+
+// What a rotation of the wrapping key does to the files (wrap_rotation.h).
+struct AddedWrappingKey {
+  uint16_t id = 0;
+  SecretString key;
+};
+// Makes the wrap-N.key that follows the highest, sealed as the others are. ResourceExhausted after
+// 65,535.
+absl::StatusOr<AddedWrappingKey> AddWrappingKey(const std::string& key_dir,
+                                                absl::string_view origin, Random& random,
+                                                const MasterKey* master);
+// Every wrap-N.key with N below `id`: named retired-wrap-N.key where it is kept, else overwritten
+// with zeros and removed. Idempotent.
+absl::Status RetireWrappingKeys(const std::string& key_dir, uint16_t id, bool keep);
+
+// The wrapping keys of a ledger that serves. Thread-safe.
+class FileKeyProvider : public KeyProvider {
+ public:
+  // The highest key is current.
+  explicit FileKeyProvider(const LedgerKeys& keys);
+  uint16_t current_key_id() const override;
+  absl::StatusOr<std::string> WrappingKey(uint16_t key_id) const override;
+  void Wrapped(uint16_t key_id, uint64_t secrets) const override;
+  void Opened(uint16_t key_id, uint64_t secrets) const override;
+  // Since the start, by id; also of keys that were dropped.
+  KeyUses uses() const;
+  // Current from now on. REQUIRES: higher than all.
+  void TakeOver(AddedWrappingKey key);
+  void DropBelow(uint16_t id);
+
+ private:
+  mutable Mutex mutex_;
+  std::map<uint16_t, SecretString> keys_ ABSL_GUARDED_BY(mutex_);
+  mutable KeyUses uses_ ABSL_GUARDED_BY(mutex_);
+};
+std::unique_ptr<FileKeyProvider> NewFileKeyProvider(const LedgerKeys& keys);
 
 }  // namespace auditledger
 

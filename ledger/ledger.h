@@ -29,6 +29,8 @@
 #include "ledger/backup_source.h"
 #include "ledger/clock.h"
 #include "ledger/engine.h"
+#include "ledger/key_rotation.h"
+#include "ledger/key_use.h"
 #include "ledger/options.h"
 #include "ledger/random.h"
 #include "ledger/sealer.h"
@@ -115,6 +117,9 @@ struct LedgerCounters {
   // Logs kept as data_dir/log/*.cut since their torn last commit, which nobody was told of, was
   // left out at this start or an earlier one.
   uint64_t cut_logs = 0;
+  uint64_t wrapping_key_id = 0;  // that secrets are wrapped under now
+  // Of the pass of a rotation that is under way (wrap_rotation.h), its end included; 0: none is.
+  uint64_t rewrap_segments_left = 0;
 };
 
 // Overrides of safety stops that an operator gives at start; each use is an entry in the log.
@@ -197,6 +202,14 @@ class Ledger {
     (void)action;
     done(absl::UnimplementedError("this ledger takes no entries of an operator"));
   }
+  // Begins a rotation of the key that secrets are wrapped under (wrap_rotation.h), with an entry
+  // that says so first; the new key's id. FailedPrecondition while one is under way, or when this
+  // ledger may not write; the errors of Append.
+  virtual absl::StatusOr<uint16_t> RotateWrappingKey(OldKey /*old_key*/) {
+    return absl::UnimplementedError("this ledger cannot rotate its wrapping key");
+  }
+  // How often wrapping keys were used since the start.
+  virtual KeyUses key_uses() const { return {}; }
   // Has the signer sign the newest head once more, for COSE receipts, in turn with the appends, and
   // under the same bounds and refusals.
   virtual void SignCoseHead(CoseHeadCallback done) = 0;

@@ -70,8 +70,12 @@ absl::StatusOr<std::unique_ptr<Ledger>> LedgerImpl::Start(const LedgerOptions& o
   }
   // The genesis is signed: from here on the keys are used.
   RETURN_IF_ERROR(RemoveMarker(options.paths.key_dir, kCreatingMarker));
+  RETURN_IF_ERROR(ledger->LoadRotation());
   MutexLock lock(ledger->held_mutex_);
-  if (!ledger->held_.has_value()) ledger->committer_->Start();
+  if (!ledger->held_.has_value()) {
+    ledger->committer_->Start();
+    ledger->StartRotation();
+  }
   ledger->StartBackgroundCheck();
   // Without it a full disk takes an operator to make room elsewhere.
   MakeBallast(options).IgnoreError();
@@ -242,6 +246,7 @@ absl::Status LedgerImpl::Confirm(const std::optional<Head>& vouched) {
   committer_->Hold(absl::OkStatus());
   feed_.Notify(feed_.head());
   committer_->Start();
+  StartRotation();
   return absl::OkStatus();
 }
 
@@ -356,6 +361,12 @@ LedgerStatus LedgerImpl::status() const {
 LedgerCounters LedgerImpl::counters() const {
   LedgerCounters counters = committer_->counters();
   counters.cut_logs = cut_logs_;
+  const WrapRotationState rotation = rotation_->state();
+  counters.wrapping_key_id = rotation.key_id;
+  if (rotation.is_running) {
+    counters.rewrap_segments_left =
+        std::max(rotation.segments, rotation.segments_done) - rotation.segments_done + 1;
+  }
   if (check_ == nullptr) return counters;
   const BackgroundCheckState state = check_->state();
   counters.checked_entries = state.checked_entries;

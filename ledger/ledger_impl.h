@@ -20,6 +20,7 @@
 #include "ledger/key_files.h"
 #include "ledger/ledger.h"
 #include "ledger/recovery.h"
+#include "ledger/wrap_rotation.h"
 
 namespace auditledger {
 
@@ -28,7 +29,7 @@ class LedgerImpl : public Ledger {
   // What was opened; the ledger owns it.
   struct Stores {
     std::unique_ptr<LedgerKeys> keys;
-    std::unique_ptr<KeyProvider> wrapping;
+    std::unique_ptr<FileKeyProvider> wrapping;
     std::unique_ptr<Engine> engine;
     std::unique_ptr<SeedStore> seeds;
     std::unique_ptr<Signer> signer;
@@ -48,6 +49,8 @@ class LedgerImpl : public Ledger {
   void AppendOperator(const OperatorAction& action, AppendCallback done) override;
   void SignCoseHead(CoseHeadCallback done) override { committer_->SignCoseHead(std::move(done)); }
   absl::Status FreezeLog(const Freeze& freeze) override;
+  absl::StatusOr<uint16_t> RotateWrappingKey(OldKey old_key) override;
+  KeyUses key_uses() const override { return stores_.wrapping->uses(); }
   absl::StatusOr<AppendOutcome> RequestErasure(const ErasureScope& scope,
                                                SealedEvent why) override {
     return eraser_->Request(scope, std::move(why));
@@ -99,6 +102,8 @@ class LedgerImpl : public Ledger {
   absl::Status CheckSize(uint64_t size) const;
   absl::Status CheckAnchor(const Anchor& anchor);
   void StartBackgroundCheck();
+  absl::Status LoadRotation();
+  void StartRotation();
 
   const LedgerOptions options_;
   Clock& clock_;
@@ -126,6 +131,10 @@ class LedgerImpl : public Ledger {
   std::unique_ptr<Committer> committer_;  // its threads use all the others
   std::unique_ptr<Eraser> eraser_;
   std::unique_ptr<BackgroundCheck> check_;  // last, for the same reason; may be none
+  Mutex rotate_mutex_;                      // one RotateWrappingKey at a time
+  std::unique_ptr<KeyUseLog> key_use_log_;
+  std::unique_ptr<WrapRotation> rotation_;
+  std::atomic<bool> may_rotate_{false};  // its thread is there
 };
 
 }  // namespace auditledger

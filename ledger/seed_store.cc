@@ -62,6 +62,14 @@ absl::StatusOr<Slot> ParseSlot(absl::string_view bytes) {
   return slot;
 }
 
+// What stands before the wrapped secret.
+void BeginSlot(uint16_t key_id, absl::string_view nonce, std::string& out) {
+  PutU8(out, kVersion);
+  PutU8(out, kAes256Gcm);
+  PutU16(out, key_id);
+  absl::StrAppend(&out, nonce);
+}
+
 std::string ErasedSlot() {
   std::string slot(kSeedSlotBytes, '\0');
   slot[0] = static_cast<char>(kErasedVersion);
@@ -84,9 +92,20 @@ class FileSeedStore : public SeedStore {
   absl::StatusOr<std::string> ReadSlots(uint64_t begin, uint64_t end) override;
   absl::Status Erase(uint64_t index) override;
   absl::Status EraseAll(absl::Span<const uint64_t> indices) override;
+  absl::StatusOr<uint64_t> Rewrap(uint64_t segment) override;
   bool SyncFailed() const override { return sync_failed_.load(); }
 
  private:
+  // A segment as it was read and as it is to be.
+  struct Rewrapped {
+    std::string before;
+    std::string after;
+    uint64_t count = 0;
+    uint16_t key_id = 0;  // the wrapper's
+    AesGcm wrapper;
+    AesGcm opener;
+    std::optional<uint16_t> opener_id;
+  };
   using SharedFile = std::shared_ptr<const PosixFile>;
 
   absl::StatusOr<std::string> WrapAll(uint64_t first_index, absl::Span<const std::string> secrets)
@@ -109,6 +128,10 @@ class FileSeedStore : public SeedStore {
   // The 64 bytes of a slot; zeros where there is no segment.
   absl::StatusOr<std::string> ReadSlot(uint64_t index);
   absl::StatusOr<std::string> ReadSecret(uint64_t index);
+  absl::StatusOr<std::string> ReadSegment(uint64_t segment);
+  absl::Status RewrapSlot(uint64_t index, Rewrapped& out);
+  absl::Status CarryOver(uint64_t segment, const PosixFile& made, Rewrapped& slots)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   std::string Associated(uint64_t index) const {
     std::string out = associated_prefix_;
     PutU64(out, index);
@@ -226,6 +249,7 @@ absl::StatusOr<std::string> FileSeedStore::WrapAll(uint64_t first_index,
   std::string associated = Associated(first_index);
   std::string slots;
   slots.reserve(secrets.size() * kSeedSlotBytes);
+  uint64_t wrapped = 0;
   for (size_t i = 0; i < secrets.size(); ++i) {
     if (secrets[i].empty()) {
       slots.append(kSeedSlotBytes, '\0');
@@ -240,12 +264,11 @@ absl::StatusOr<std::string> FileSeedStore::WrapAll(uint64_t first_index,
     PutU64(associated, first_index + i);
     const absl::string_view nonce =
         absl::string_view(nonces).substr(i * kAesGcmNonceBytes, kAesGcmNonceBytes);
-    PutU8(slots, kVersion);
-    PutU8(slots, kAes256Gcm);
-    PutU16(slots, key_id);
-    absl::StrAppend(&slots, nonce);
+    BeginSlot(key_id, nonce, slots);
     RETURN_IF_ERROR(wrapper_.Seal(nonce, associated, {secrets[i]}, slots));
+    ++wrapped;
   }
+  keys_.Wrapped(key_id, wrapped);
   return slots;
 }
 
@@ -295,18 +318,19 @@ absl::StatusOr<std::string> FileSeedStore::ReadSlot(uint64_t index) {
 
 absl::StatusOr<std::string> FileSeedStore::ReadSlots(uint64_t begin, uint64_t end) {
   const uint64_t segment = begin / kSeedSlotsPerSegment;
-  const absl::StatusOr<SharedFile> file = OpenSegment(segment);
-  // Each commit makes the segment it falls in: zeros in its place would pass for a copy.
-  if (absl::IsNotFound(file.status())) {
-    return absl::DataLossError(absl::StrCat(PathOf(segment), " is missing: is it mounted?"));
-  }
-  RETURN_IF_ERROR(file.status());
   std::string slots;
   slots.reserve((end - begin) * kSeedSlotBytes);
   for (uint64_t at = begin; at < end;) {
     const uint64_t count = std::min(end - at, kSlotsPerRead);
-    // Without a writer: a slot that is halfway through Erase is neither.
+    // Without a writer: a slot that is halfway through Erase is neither, and a segment that was
+    // rewrapped is another file.
     MutexLock lock(write_mutex_);
+    const absl::StatusOr<SharedFile> file = OpenSegment(segment);
+    // Each commit makes the segment it falls in: zeros in its place would pass for a copy.
+    if (absl::IsNotFound(file.status())) {
+      return absl::DataLossError(absl::StrCat(PathOf(segment), " is missing: is it mounted?"));
+    }
+    RETURN_IF_ERROR(file.status());
     ASSIGN_OR_RETURN(
         const std::string part,
         (*file)->ReadExactly(at % kSeedSlotsPerSegment * kSeedSlotBytes, count * kSeedSlotBytes));
@@ -325,13 +349,15 @@ absl::StatusOr<std::string> FileSeedStore::ReadSecret(uint64_t index) {
   const absl::Status keyed = SetSegmentKey(cipher, slot.key_id, index / kSeedSlotsPerSegment);
   if (absl::IsNotFound(keyed)) return absl::DataLossError(keyed.message());
   RETURN_IF_ERROR(keyed);
+  keys_.Opened(slot.key_id, 1);
   return cipher.Open(slot.nonce, Associated(index), slot.wrapped);
 }
 
 absl::StatusOr<std::string> FileSeedStore::Get(uint64_t index) {
   absl::StatusOr<std::string> secret = ReadSecret(index);
-  if (absl::IsDataLoss(secret.status())) {
-    // It may have been read halfway through Erase: once more without a writer.
+  if (!secret.ok()) {
+    // It may have been read halfway through Erase, or out of a file that was rewrapped and zeroed:
+    // once more without a writer.
     MutexLock lock(write_mutex_);
     secret = ReadSecret(index);
   }
@@ -344,6 +370,93 @@ absl::StatusOr<SeedStore::State> FileSeedStore::StateOf(uint64_t index) {
   MutexLock lock(write_mutex_);
   ASSIGN_OR_RETURN(const std::string bytes, ReadSlot(index));
   return SeedSlotState(bytes);
+}
+
+// As ReadSlots reads, so that no slot is one that is halfway written.
+absl::StatusOr<std::string> FileSeedStore::ReadSegment(uint64_t segment) {
+  RETURN_IF_ERROR(OpenSegment(segment).status());
+  const uint64_t begin = segment * kSeedSlotsPerSegment;
+  return ReadSlots(begin, begin + kSeedSlotsPerSegment);
+}
+
+// The slot of `out.before` in `out.after`, where it is under another key than the wrapper's.
+absl::Status FileSeedStore::RewrapSlot(uint64_t index, Rewrapped& out) {
+  const size_t offset = index % kSeedSlotsPerSegment * kSeedSlotBytes;
+  ASSIGN_OR_RETURN(const Slot slot,
+                   ParseSlot(absl::string_view(out.before).substr(offset, kSeedSlotBytes)));
+  if (slot.state != State::kPresent || slot.key_id == out.key_id) return absl::OkStatus();
+  if (out.opener_id != slot.key_id) {
+    out.opener_id.reset();
+    RETURN_IF_ERROR(SetSegmentKey(out.opener, slot.key_id, index / kSeedSlotsPerSegment));
+    out.opener_id = slot.key_id;
+  }
+  const std::string associated = Associated(index);
+  ASSIGN_OR_RETURN(std::string opened, out.opener.Open(slot.nonce, associated, slot.wrapped));
+  const SecretString secret(std::move(opened));
+  const std::string nonce = random_.Bytes(kAesGcmNonceBytes);
+  std::string made;
+  BeginSlot(out.key_id, nonce, made);
+  RETURN_IF_ERROR(out.wrapper.Seal(nonce, associated, {secret.Reveal()}, made));
+  out.after.replace(offset, kSeedSlotBytes, made);
+  keys_.Opened(slot.key_id, 1);
+  keys_.Wrapped(out.key_id, 1);
+  ++out.count;
+  return absl::OkStatus();
+}
+
+// What writers changed since `slots.before` was read: the newer slot counts, whatever it is.
+absl::Status FileSeedStore::CarryOver(uint64_t segment, const PosixFile& made, Rewrapped& slots) {
+  ASSIGN_OR_RETURN(const SharedFile file, OpenSegment(segment));
+  ASSIGN_OR_RETURN(const std::string now, file->ReadExactly(0, kSegmentBytes));
+  for (uint64_t offset = 0; offset < kSegmentBytes; offset += kSeedSlotBytes) {
+    const absl::string_view slot = absl::string_view(now).substr(offset, kSeedSlotBytes);
+    if (slot == absl::string_view(slots.before).substr(offset, kSeedSlotBytes)) continue;
+    RETURN_IF_ERROR(made.WriteAt(offset, slot));
+  }
+  return made.SyncData();
+}
+
+absl::StatusOr<uint64_t> FileSeedStore::Rewrap(uint64_t segment) {
+  {
+    MutexLock lock(write_mutex_);
+    RETURN_IF_ERROR(CheckLatch());
+  }
+  Rewrapped slots;
+  slots.key_id = keys_.current_key_id();
+  RETURN_IF_ERROR(SetSegmentKey(slots.wrapper, slots.key_id, segment));
+  ASSIGN_OR_RETURN(slots.before, ReadSegment(segment));
+  slots.after = slots.before;
+  const uint64_t begin = segment * kSeedSlotsPerSegment;
+  for (uint64_t index = begin; index < begin + kSeedSlotsPerSegment; ++index) {
+    const absl::Status status = RewrapSlot(index, slots);
+    if (status.ok()) continue;
+    return absl::DataLossError(absl::StrCat("secret of entry ", index, ": ", status.message()));
+  }
+  if (slots.count == 0) return 0;
+  const std::string path = PathOf(segment);
+  const std::string temporary = path + ".tmp";
+  if (PathExists(temporary)) RETURN_IF_ERROR(RemoveFile(temporary));
+  ASSIGN_OR_RETURN(const PosixFile made,
+                   PosixFile::Open(temporary, O_RDWR | O_CREAT | O_EXCL, 0600));
+  RETURN_IF_ERROR(made.WriteAt(0, slots.after));
+  // Most of it; what is left to sync with the writers held is little.
+  absl::Status synced = made.Sync();
+  ASSIGN_OR_RETURN(const SharedFile old, OpenSegment(segment));
+  {
+    MutexLock lock(write_mutex_);
+    RETURN_IF_ERROR(CheckLatch());
+    RETURN_IF_ERROR(Latch(std::move(synced)));
+    RETURN_IF_ERROR(Latch(CarryOver(segment, made, slots)));
+    RETURN_IF_ERROR(Latch(RenameDurably(temporary, path)));
+    MutexLock files_lock(files_mutex_);
+    files_.erase(segment);
+  }
+  // Nobody writes to it any more.
+  absl::Status zeroed = old->WriteAt(0, std::string(kSegmentBytes, '\0'));
+  if (zeroed.ok()) zeroed = old->SyncData();
+  MutexLock lock(write_mutex_);
+  RETURN_IF_ERROR(Latch(std::move(zeroed)));
+  return slots.count;
 }
 
 }  // namespace

@@ -13,7 +13,18 @@
 //
 // A key for each segment wraps about 65,536 slots: far from the 2^32 random nonces that AES-GCM
 // bears under one key (NIST SP 800-38D, 8.3). The wrapping key for key_id comes from a KeyProvider;
-// rotation rewraps slots and changes no layout.
+// rotation (wrap_rotation.h) rewraps slots and changes no layout:
+//
+//   1 the segment is read, slots under an older key are wrapped anew, all beside the writers, into
+//     "seeds-%016x.tmp"                       a crash: the next Open removes that
+//   2 with the writers held, what they changed meanwhile is carried over; synced
+//   3 it takes the segment's name, synced     a crash: either file is whole
+//   4 what was the segment is overwritten with zeros, synced, so that a secret which is erased
+//   later
+//     does not lie in freed blocks            a crash: it does, under the older key alone
+//
+// Never in place: half a slot written is a payload lost. A reader that still has the older file
+// open may see zeros: Get looks again with the writers held before it says that there is no secret.
 // A segment is made only with its first slot, behind the segment before it. One that is missing
 // later (a folder not mounted, or emptied) is DataLoss by name, not made anew.
 // Thread-safety: Put is called by one thread at a time; Get and Erase by many, also meanwhile.
@@ -46,6 +57,9 @@ class KeyProvider {
   virtual uint16_t current_key_id() const = 0;
   // 32 bytes. NotFound for an unknown id.
   virtual absl::StatusOr<std::string> WrappingKey(uint16_t key_id) const = 0;
+  // Told of each use, for whoever counts them (key_use.h).
+  virtual void Wrapped(uint16_t /*key_id*/, uint64_t /*secrets*/) const {}
+  virtual void Opened(uint16_t /*key_id*/, uint64_t /*secrets*/) const {}
 };
 
 class SeedStore {
@@ -76,6 +90,12 @@ class SeedStore {
   }
   // Overwrites the slot and syncs. Beside a Put.
   virtual absl::Status Erase(uint64_t index) = 0;
+  // Wraps a segment's secrets that are under an older key under the current one; how many. Those
+  // that did not open are DataLoss, and the segment stays as it was. NotFound when there is no such
+  // segment. Beside all others; one call at a time. The current key must not change meanwhile.
+  virtual absl::StatusOr<uint64_t> Rewrap(uint64_t /*segment*/) {
+    return absl::UnimplementedError("this key store cannot rewrap");
+  }
   // A sync failed, not merely a write: what was written may be lost though it can be read.
   virtual bool SyncFailed() const { return false; }
   // Erase for many, which ascend, with one sync a segment.

@@ -53,14 +53,15 @@ struct Run {
 
 void AddAdminCommands(CLI::App& app,
                       Run& run);  // dev-certs, create-ledger, ledgers, streams, status
-void AddAppendCommand(CLI::App& app, Run& run);    // append
-void AddReadCommands(CLI::App& app, Run& run);     // get, list, tail
-void AddProveCommands(CLI::App& app, Run& run);    // checkpoint, prove, prove-consistency
-void AddExportCommand(CLI::App& app, Run& run);    // export
-void AddCoseCommand(CLI::App& app, Run& run);      // receipt-cose
-void AddBackupCommand(CLI::App& app, Run& run);    // backup
-void AddEraseCommands(CLI::App& app, Run& run);    // erase, approve-erasure, hold, lift-hold
-void AddKeyCommands(CLI::App& app, Run& run);      // key-changes, rotate-key, freeze, retire
+void AddAppendCommand(CLI::App& app, Run& run);  // append
+void AddReadCommands(CLI::App& app, Run& run);   // get, list, tail
+void AddProveCommands(CLI::App& app, Run& run);  // checkpoint, prove, prove-consistency
+void AddExportCommand(CLI::App& app, Run& run);  // export
+void AddCoseCommand(CLI::App& app, Run& run);    // receipt-cose
+void AddBackupCommand(CLI::App& app, Run& run);  // backup
+void AddEraseCommands(CLI::App& app, Run& run);  // erase, approve-erasure, hold, lift-hold
+// key-changes, rotate-key, rotate-wrapping-key, freeze, retire
+void AddKeyCommands(CLI::App& app, Run& run);
 void AddSealCommands(CLI::App& app, Run& run);     // new-master-key, seal-keys: offline
 // patient-key, patient-capability, patient-entries
 void AddPatientCommands(CLI::App& app, Run& run);

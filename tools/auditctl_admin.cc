@@ -82,12 +82,18 @@ void PrintLedger(const v1::Ledger& ledger, bool json, bool with_witnesses = fals
                                   {"size", ledger.size()},
                                   {"head_time", HeadTime(ledger)},
                                   {"state", StateText(ledger.state())},
-                                  {"state_reason", ledger.state_reason()}};
+                                  {"state_reason", ledger.state_reason()},
+                                  {"wrapping_key_id", ledger.wrapping_key_id()},
+                                  {"rewrap_segments_left", ledger.rewrap_segments_left()}};
     if (ledger.has_witnessing()) out["witnessing"] = WitnessingJson(ledger.witnessing());
     return PrintJson(out);
   }
   PrintRow({ledger.name(), ledger.origin(), absl::StrCat(ledger.size()), HeadTime(ledger),
             StateText(ledger.state()), ledger.vkey(), ledger.state_reason()});
+  if (with_witnesses && ledger.rewrap_segments_left() > 0) {
+    PrintRow({"", absl::StrCat("secrets are rewrapped under key ", ledger.wrapping_key_id(), ", ",
+                               ledger.rewrap_segments_left(), " segments left")});
+  }
   if (with_witnesses && ledger.has_witnessing()) PrintWitnessing(ledger.witnessing());
 }
 

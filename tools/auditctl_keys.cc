@@ -159,6 +159,47 @@ void AddRotateKey(CLI::App& app, Run& run) {
   });
 }
 
+absl::Status RotateWrappingKey(const Options& global, const KeyOptions& options) {
+  ASSIGN_OR_RETURN(const OldKey old_key, ParseOldKey(options.old_key));
+  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
+  v1::RotateWrappingKeyRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_ledger(), connection->LedgerName());
+  request.set_old_key(old_key == OldKey::kKeep ? v1::RotateWrappingKeyRequest::OLD_KEY_KEEP
+                                               : v1::RotateWrappingKeyRequest::OLD_KEY_DESTROY);
+  v1::RotateWrappingKeyResponse response;
+  RETURN_IF_ERROR(
+      FromRpc(connection->admin().RotateWrappingKey(connection->Call().get(), request, &response)));
+  if (global.json) {
+    PrintJson({{"ledger", request.ledger()}, {"key_id", response.key_id()}});
+  } else {
+    PrintRow({request.ledger(), absl::StrCat(response.key_id())});
+  }
+  std::fputs(
+      "auditctl: secrets are rewrapped now; `auditctl status` says when that is done. Then back "
+      "up: "
+      "copies of secrets\nfrom before need the old key\n",
+      stderr);
+  return absl::OkStatus();
+}
+
+void AddRotateWrappingKey(CLI::App& app, Run& run) {
+  auto options = std::make_shared<KeyOptions>();
+  CLI::App* command = app.add_subcommand(
+      "rotate-wrapping-key",
+      "Wrap a ledger's secrets under a new key while it serves: new ones at once, the others in "
+      "the "
+      "background. Prints\n"
+      "ledger and the new key's id.\n\n"
+      "Example:\n  auditctl rotate-wrapping-key --ledger clinic --old-key destroy");
+  command
+      ->add_option("--old-key", options->old_key,
+                   "the old key once nothing is under it: keep (as retired-wrap-N.key) or destroy")
+      ->required();
+  command->callback([options, &run] {
+    run.action = [options, &run] { return RotateWrappingKey(run.options, *options); };
+  });
+}
+
 void AddFreeze(CLI::App& app, Run& run) {
   auto options = std::make_shared<KeyOptions>();
   CLI::App* command = app.add_subcommand(
@@ -204,6 +245,7 @@ void AddRetire(CLI::App& app, Run& run) {
 void AddKeyCommands(CLI::App& app, Run& run) {
   AddKeyChanges(app, run);
   AddRotateKey(app, run);
+  AddRotateWrappingKey(app, run);
   AddFreeze(app, run);
   AddRetire(app, run);
 }

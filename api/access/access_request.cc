@@ -62,6 +62,7 @@ AccessRequest AccessOf(const v1::ListPatientEntriesRequest& request) {
   return On(request.parent());
 }
 AccessRequest AccessOf(const v1::FreezeLedgerRequest& request) { return On(request.ledger()); }
+AccessRequest AccessOf(const v1::RotateWrappingKeyRequest& request) { return On(request.ledger()); }
 AccessRequest AccessOf(const v1::GetServerStatusRequest&) { return On(""); }
 AccessRequest AccessOf(const v1::BackupLedgerRequest& request) { return On(request.ledger()); }
 AccessRequest AccessOf(const v1::BackupSecretsRequest& request) { return On(request.ledger()); }

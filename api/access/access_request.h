@@ -38,6 +38,7 @@ AccessRequest AccessOf(const v1::PlaceLegalHoldRequest& request);
 AccessRequest AccessOf(const v1::LiftLegalHoldRequest& request);
 AccessRequest AccessOf(const v1::ListPatientEntriesRequest& request);
 AccessRequest AccessOf(const v1::FreezeLedgerRequest& request);
+AccessRequest AccessOf(const v1::RotateWrappingKeyRequest& request);
 AccessRequest AccessOf(const v1::GetServerStatusRequest& request);
 AccessRequest AccessOf(const v1::BackupLedgerRequest& request);
 AccessRequest AccessOf(const v1::BackupSecretsRequest& request);

@@ -62,6 +62,7 @@ constexpr MethodRule kRules[] = {
     {"PatientService/ListPatientEntries", kPatients, {}},
     {"AdminService/CreateLedger", kOperators, {}},
     {"AdminService/FreezeLedger", kOperators, {}},
+    {"AdminService/RotateWrappingKey", kCustodians, {}},
     {"AdminService/GetServerStatus", kOperators, {}, /*any_ledger=*/true},
     {"AdminService/BackupLedger", kOperators, {}},
     {"AdminService/BackupSecrets", kCustodians, {}},

@@ -1,5 +1,6 @@
 // A key text that parses formats to the same text, and an error never quotes it.
 #include "ledger/key_text.h"
+#include "ledger/wrap_rotation.h"
 #include "tests/fuzz/fuzz_check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -15,6 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     FUZZ_CHECK(size < 40 || signer.status().message().find(text) == absl::string_view::npos);
   }
   const absl::StatusOr<SecretString> key = ParseSymmetricKey("wrap", 7, text);
+  const absl::StatusOr<WrapRotationPlan> plan = ParseWrapRotation(text);
+  if (plan.ok()) FUZZ_CHECK(FormatWrapRotation(*plan) == text);
   if (key.ok()) FUZZ_CHECK(FormatSymmetricKey("wrap", 7, key->Reveal()).Reveal() == text);
   return 0;
 }

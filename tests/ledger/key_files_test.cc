@@ -290,6 +290,22 @@ TEST_F(SealedKeyFilesTest, AnotherMasterKeyTakesThemOver) {
   EXPECT_FALSE(LoadUnder(master_).ok());
 }
 
+TEST_F(SealedKeyFilesTest, AKeyIsAddedSealedAndARetiredOneIsSealedAnewWithTheOthers) {
+  ASSERT_OK(SealKeyFiles(keys_, kOrigin, master_, nullptr, random_));
+  ASSERT_OK_AND_ASSIGN(const AddedWrappingKey added,
+                       AddWrappingKey(keys_, kOrigin, random_, &master_));
+  EXPECT_EQ(added.id, 2);
+  EXPECT_TRUE(IsSealedText(Read("wrap-2.key")));
+  ASSERT_OK(RetireWrappingKeys(keys_, 2, /*keep=*/true));
+  EXPECT_EQ(LoadKeyFiles(keys_, kOrigin, &master_)->wrapping_keys.size(), 1u);
+  EXPECT_EQ(SealKeyFiles(keys_, kOrigin, other_, &master_, random_)->sealed, 4u);
+  ASSERT_OK(RenameDurably(keys_ + "/retired-wrap-1.key", keys_ + "/wrap-1.key"));
+  EXPECT_EQ(LoadKeyFiles(keys_, kOrigin, &other_)->wrapping_keys.size(), 2u);
+  ASSERT_OK(RetireWrappingKeys(keys_, 2, /*keep=*/false));
+  EXPECT_FALSE(PathExists(keys_ + "/wrap-1.key"));
+  EXPECT_FALSE(PathExists(keys_ + "/retired-wrap-1.key"));
+}
+
 TEST_F(SealedKeyFilesTest, NothingIsSealedForAnotherOriginOrWhenItIsNoKey) {
   EXPECT_THAT(SealKeyFiles(keys_, "example.org/other", master_, nullptr, random_),
               StatusIs(absl::StatusCode::kFailedPrecondition));

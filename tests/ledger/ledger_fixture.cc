@@ -115,6 +115,7 @@ class FaultySeeds : public SeedStore {
   absl::StatusOr<std::string> Get(uint64_t index) override { return seeds_->Get(index); }
   absl::StatusOr<State> StateOf(uint64_t index) override { return seeds_->StateOf(index); }
   absl::Status Erase(uint64_t index) override { return seeds_->Erase(index); }
+  absl::StatusOr<uint64_t> Rewrap(uint64_t segment) override { return seeds_->Rewrap(segment); }
   absl::Status EraseAll(absl::Span<const uint64_t> indices) override {
     if (faults_->seed_erase == How::kErrorAndAbsent) return Injected();
     const absl::Status status = seeds_->EraseAll(indices);

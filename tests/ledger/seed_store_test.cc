@@ -1,10 +1,14 @@
 #include "ledger/seed_store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <thread>
+#include <utility>
 
 #include "ledger/aes_gcm.h"
 #include "ledger/posix_file.h"
@@ -318,6 +322,156 @@ TEST_F(SeedStoreTest, ReadsMayRunBesideWritesAndErasures) {
   EXPECT_OK(PutRange(200, 300));
   done = true;
   reader.join();
+}
+
+// ---- rewrapping ----
+
+class RewrapTest : public SeedStoreTest {
+ protected:
+  static uint16_t KeyIdAt(const std::string& segment, uint64_t index) {
+    uint16_t id = 0;
+    EXPECT_OK(
+        ByteReader(absl::string_view(segment).substr(index * kSeedSlotBytes + 2, 2)).U16("id", id));
+    return id;
+  }
+  void ExpectSeeds(uint64_t begin, uint64_t end) {
+    for (uint64_t i = begin; i < end; ++i) EXPECT_EQ(store_->Get(i).value(), Seed(i)) << i;
+  }
+};
+
+TEST_F(RewrapTest, EverySecretIsUnderTheCurrentKeyAndTheOldOneIsNotNeeded) {
+  ASSERT_OK(PutRange(0, 10));
+  ASSERT_OK(store_->Erase(4));
+  EXPECT_EQ(store_->Rewrap(0).value(), 0u) << "nothing is under another";
+  keys_.current = 2;
+  ASSERT_OK(PutRange(10, 12));
+  EXPECT_EQ(store_->Rewrap(0).value(), 9u);
+  EXPECT_EQ(store_->Rewrap(0).value(), 0u);
+  keys_.keys.erase(1);
+  for (int round = 0; round < 2; ++round) {
+    ExpectSeeds(0, 4);
+    ExpectSeeds(5, 12);
+    EXPECT_EQ(store_->StateOf(4).value(), State::kErased);
+    EXPECT_EQ(store_->StateOf(12).value(), State::kEmpty);
+    Reopen();
+  }
+  EXPECT_THAT(ListDirectory(seeds_).value(), ElementsAre("seeds-0000000000000000"));
+  EXPECT_THAT(store_->Rewrap(1), StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_OK_AND_ASSIGN(store_, SeedStore::OpenReadOnly(seeds_, kOrigin, keys_));
+  EXPECT_THAT(store_->Rewrap(0), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(RewrapTest, WhatWasTheSegmentIsZeros) {
+  ASSERT_OK(PutRange(0, 10));
+  ASSERT_OK_AND_ASSIGN(const PosixFile old,
+                       PosixFile::Open(seeds_ + "/seeds-0000000000000000", O_RDONLY));
+  keys_.current = 2;
+  ASSERT_OK(store_->Rewrap(0));
+  const std::string left = old.ReadExactly(0, kSegmentBytes).value();
+  EXPECT_EQ(left.find_first_not_of('\0'), std::string::npos);
+}
+
+TEST_F(RewrapTest, ASecretThatDoesNotOpenLeavesTheSegmentAsItIs) {
+  ASSERT_OK(PutRange(0, 3));
+  keys_.current = 2;
+  const std::string key = keys_.keys.at(1);
+  keys_.keys.erase(1);
+  const std::string before = Raw();
+  EXPECT_THAT(store_->Rewrap(0), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("entry 0")));
+  EXPECT_EQ(Raw(), before);
+  keys_.keys[1] = key;
+  EXPECT_EQ(store_->Rewrap(0).value(), 3u);
+}
+
+// What is put and erased while a segment is read and wrapped anew is carried over. The random
+// source is asked in the midst of it.
+TEST_F(RewrapTest, WhatIsPutAndErasedMeanwhileStands) {
+  ASSERT_OK(PutRange(0, 10));
+  keys_.current = 2;
+  class Meddler : public Random {
+   public:
+    std::string Bytes(size_t count) override {
+      if (!std::exchange(done_, true)) meddle();
+      return random_.Bytes(count);
+    }
+    std::function<void()> meddle;
+
+   private:
+    bool done_ = false;
+    FakeRandom random_{9};
+  } meddler;
+  ASSERT_OK_AND_ASSIGN(store_, SeedStore::Open(seeds_, kOrigin, keys_, meddler));
+  meddler.meddle = [this] {
+    EXPECT_OK(store_->Erase(2));
+    EXPECT_OK(store_->Put(9, {Seed(900), Seed(10)}));
+    EXPECT_OK(store_->EraseAll({{5}}));
+  };
+  EXPECT_EQ(store_->Rewrap(0).value(), 10u);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(store_->StateOf(2).value(), State::kErased);
+    EXPECT_EQ(store_->StateOf(5).value(), State::kErased);
+    EXPECT_EQ(store_->Get(9).value(), Seed(900));
+    EXPECT_EQ(store_->Get(10).value(), Seed(10));
+    ExpectSeeds(0, 2);
+    ExpectSeeds(6, 9);
+    Reopen();
+  }
+  EXPECT_EQ(store_->Rewrap(0).value(), 0u);
+}
+
+TEST_F(RewrapTest, ReadersNeverMissASecret) {
+  ASSERT_OK(PutRange(0, 50));
+  std::atomic<bool> done{false};
+  std::atomic<uint64_t> reads{0};
+  std::thread reader([&] {
+    for (uint64_t i = 0; !done; i = (i + 1) % 50) {
+      const auto seed = store_->Get(i);
+      EXPECT_TRUE(seed.ok() && *seed == Seed(i)) << i << " " << seed.status();
+      EXPECT_OK(store_->ReadSlots(0, 50));
+      ++reads;
+    }
+  });
+  TestKeys other;
+  for (uint16_t id = 3; id < 13; ++id) {
+    // Alternates between two keys that are both known to the reader all along.
+    keys_.current = static_cast<uint16_t>(1 + id % 2);
+    EXPECT_OK(store_->Rewrap(0));
+  }
+  done = true;
+  reader.join();
+  EXPECT_GT(reads, 0u);
+}
+
+// Wherever the machine says no, every secret is there, what was erased stays erased, and once it
+// says yes again the rest is done.
+TEST_F(RewrapTest, EachFailingCallLeavesEverySecret) {
+  for (const FileOperation operation :
+       {FileOperation::kOpen, FileOperation::kRead, FileOperation::kWrite, FileOperation::kSync,
+        FileOperation::kRename}) {
+    for (uint64_t step = 0;; ++step) {
+      std::filesystem::remove_all(seeds_);
+      keys_.current = 1;
+      Reopen();
+      ASSERT_OK(PutRange(0, 5));
+      ASSERT_OK(store_->Erase(3));
+      keys_.current = 2;
+      absl::Status cut;
+      {
+        const FileFaults faults(operation, "seeds", EIO, step, 1);
+        cut = store_->Rewrap(0).status();
+      }
+      Reopen();
+      ExpectSeeds(0, 3);
+      ExpectSeeds(4, 5);
+      EXPECT_EQ(store_->StateOf(3).value(), State::kErased);
+      EXPECT_OK(store_->Rewrap(0).status());
+      EXPECT_EQ(KeyIdAt(Raw(), 0), 2) << cut;
+      EXPECT_EQ(ListDirectory(seeds_)->size(), 1u);
+      if (!cut.ok()) continue;
+      EXPECT_GE(step, operation == FileOperation::kRename ? 1u : 2u);
+      break;
+    }
+  }
 }
 
 }  // namespace
