@@ -31,6 +31,7 @@ constexpr absl::string_view kWrap = "wrap";
 constexpr char kWrapPrefix[] = "wrap-";
 constexpr char kKeySuffix[] = ".key";
 constexpr char kRetired[] = "retired-";
+constexpr char kDestroyed[] = "destroyed-";  // on its way: maybe zeros, and read by nobody
 
 // A symmetric key that every ledger has one of.
 struct SingleKey {
@@ -411,12 +412,15 @@ absl::Status RetireWrappingKeys(const std::string& key_dir, uint16_t id, bool ke
   ASSIGN_OR_RETURN(const std::vector<SymmetricFile> files, ListSymmetric(key_dir));
   for (const SymmetricFile& file : files) {
     if (file.purpose != kWrap || file.id >= id) continue;
-    const std::string path = absl::StrCat(key_dir, "/", file.name);
-    if (keep) {
-      RETURN_IF_ERROR(RenameDurably(path, absl::StrCat(key_dir, "/", kRetired, file.name)));
-    } else {
-      RETURN_IF_ERROR(DestroyFile(path));
-    }
+    // Renamed before it is overwritten: a start between the two must not take zeros for a key.
+    RETURN_IF_ERROR(
+        RenameDurably(absl::StrCat(key_dir, "/", file.name),
+                      absl::StrCat(key_dir, "/", keep ? kRetired : kDestroyed, file.name)));
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(key_dir));
+  for (const std::string& name : names) {
+    if (!absl::StartsWith(name, kDestroyed)) continue;
+    RETURN_IF_ERROR(DestroyFile(absl::StrCat(key_dir, "/", name)));
   }
   return absl::OkStatus();
 }

@@ -99,8 +99,8 @@ struct AddedWrappingKey {
 absl::StatusOr<AddedWrappingKey> AddWrappingKey(const std::string& key_dir,
                                                 absl::string_view origin, Random& random,
                                                 const MasterKey* master);
-// Every wrap-N.key with N below `id`: named retired-wrap-N.key where it is kept, else overwritten
-// with zeros and removed. Idempotent.
+// Every wrap-N.key with N below `id`: named retired-wrap-N.key where it is kept, else
+// destroyed-wrap-N.key, overwritten with zeros and removed. Idempotent, also after a failure.
 absl::Status RetireWrappingKeys(const std::string& key_dir, uint16_t id, bool keep);
 
 // The wrapping keys of a ledger that serves. Thread-safe.

@@ -16,7 +16,8 @@
 //   5 a pass over all segments finds   the same
 //     no secret under another key
 //   6 older wrap-M.key: named          the same; those that are gone are gone
-//     retired-wrap-M.key, or zeroed
+//     retired-wrap-M.key, or
+//     destroyed-wrap-M.key, zeroed
 //     and removed
 //   7 wrap-rotation is removed         done
 //

@@ -50,6 +50,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& opti
   out->admin_ = v1::AdminService::NewStub(channel);
   out->proofs_ = v1::ProofService::NewStub(channel);
   out->erasures_ = v1::ErasureService::NewStub(channel);
+  out->patients_ = v1::PatientService::NewStub(channel);
   return out;
 }
 

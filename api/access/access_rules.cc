@@ -82,7 +82,7 @@ class PolicyReader {
     if (!verifier.ok() || verifier->type() != kNoteEd25519) {
       return Wrong(part, "vkey", "must be an Ed25519 vkey, as `auditctl patient-key` prints it");
     }
-    PatientKey out{*verifier};
+    PatientKey out{*verifier, false, {}, 0};
     ASSIGN_OR_RETURN(out.all_ledgers, CheckLedgers(part, key.ledgers()));
     if (!out.all_ledgers) out.ledgers = {key.ledgers().begin(), key.ledgers().end()};
     const absl::StatusOr<uint64_t> expires = ParseRfc3339(key.expires());

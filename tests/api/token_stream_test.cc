@@ -135,6 +135,8 @@ TEST_F(TokenStreamTest, WhatWasReadBeforeIsStillAnswered) {
     answered += response.results_size();
   EXPECT_EQ(answered, 3);
   EXPECT_THAT(FromGrpc(stream->Finish()), SaysOpenItAgain());
+  ledgers_.main().Hold(false);  // the refusal is an entry, which the stop waits for
+  ledgers_.main().Drain();
 }
 
 // Whose token file is replaced while the stream is open, as an agent does it that gets tokens.

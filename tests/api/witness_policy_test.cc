@@ -93,7 +93,9 @@ TEST_F(WitnessPolicyTest, APolicyThatListsLogsListsThisOne) {
 class WitnessConfigTest : public WitnessPolicyTest {
  protected:
   ParsedFlags Parse(std::vector<std::string> more) {
-    if (!PathExists(access_)) EXPECT_OK(AddDevGrants(dir_.path(), "local:a", AllDevRoles()));
+    if (!PathExists(access_)) {
+      EXPECT_OK(AddDevGrants(dir_.path(), "local:a", AllDevRoles()));
+    }
     std::vector<std::string> all = {"auditledgerd",        "--root",   dir_.path(),
                                     "--allow_unix_socket", "--listen", "a,unix:/tmp/a.sock",
                                     "--access_policy",     access_,    "--print_config"};

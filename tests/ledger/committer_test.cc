@@ -90,17 +90,17 @@ TEST_F(CommitterTest, AFullQueueRefusesWithAHintAndLosesNothing) {
 TEST_F(CommitterTest, CommitsAreAsSmallAsTheStoreAsks) {
   ASSERT_OK(t.Create());
   for (const auto& [now, commits] : {std::pair<size_t, uint64_t>(SIZE_MAX, 2), {1, 4}}) {
-    Gatekeeper gate;
-    gate.Stop(t);
+    Gatekeeper keeper;
+    keeper.Stop(t);
     const uint64_t before = t.ledger->counters().commits;
     Answers answers;
     t.ledger->Append(Events(1, absl::StrCat("first", now)), answers.Slot());
-    gate.AwaitCommit();
+    keeper.AwaitCommit();
     t.faults->commit_bytes_now = now;
     for (const char* name : {"a", "b", "c"}) {
       t.ledger->Append(Events(3, absl::StrCat(name, now)), answers.Slot());
     }
-    gate.Release();
+    keeper.Release();
     for (const auto& answer : answers.WaitAll()) EXPECT_OK(answer);
     EXPECT_EQ(t.ledger->counters().commits - before, commits) << now;
   }

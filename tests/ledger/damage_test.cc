@@ -75,7 +75,7 @@ Damage Swap(const std::string& file, const std::string& with) {
 std::string KindOf(const std::string& file) {
   const std::string name = fs::path(file).filename();
   for (const char* prefix : {"MANIFEST", "CURRENT", "LOCK", "LOG", "ids-", "streams-", "seeds-",
-                             "signer.state", "ledger.origin"}) {
+                             "signer.state", "ledger.origin", "key-use.log"}) {
     if (absl::StartsWith(name, prefix)) return prefix;
   }
   if (absl::EndsWith(name, ".ldb")) return "table";
@@ -337,7 +337,7 @@ TEST_F(DamageTest, TheOriginalIsServedAndWhole) {
   EXPECT_EQ(report.payloads_opened, ids_.size());
   std::set<std::string> kinds;
   for (const std::string& file : files_) kinds.insert(KindOf(file));
-  EXPECT_EQ(kinds.size(), 12u);  // there is something of each to damage
+  EXPECT_EQ(kinds.size(), 13u);  // there is something of each to damage
   EXPECT_GE(FilesOfKind("table").size(), 2u);
 }
 

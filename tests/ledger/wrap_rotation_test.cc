@@ -1,6 +1,7 @@
 // Covers: ledger/ledger_rotation
 #include "ledger/wrap_rotation.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
