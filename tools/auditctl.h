@@ -62,7 +62,7 @@ void AddBackupCommand(CLI::App& app, Run& run);  // backup
 void AddEraseCommands(CLI::App& app, Run& run);  // erase, approve-erasure, hold, lift-hold
 // key-changes, rotate-key, rotate-wrapping-key, freeze, retire
 void AddKeyCommands(CLI::App& app, Run& run);
-void AddSealCommands(CLI::App& app, Run& run);     // new-master-key, seal-keys: offline
+void AddSealCommands(CLI::App& app, Run& run);  // new-master-key, seal-keys: offline
 // patient-key, patient-capability, patient-entries
 void AddPatientCommands(CLI::App& app, Run& run);
 void AddRestoreCommands(CLI::App& app, Run& run);  // backup-verify, restore: offline
