@@ -33,13 +33,20 @@ constexpr char kNames[] =
 struct Form {
   std::string before;
   std::string rest;
+  char fill = '*';
 };
+// A number that is a secret stays a number: JSON stays JSON.
+constexpr char kDigit = '1';
 
 std::vector<Form> Forms() {
   const std::string names = kNames;
   // A name, and what stands between it and its value. `\\*` before a quote: JSON as text in JSON.
   const std::string assigned = absl::StrCat(names, R"re(\s*[=:]\s*)re");
   const std::string json = absl::StrCat(names, R"re("\s*:\s*\[?\s*"((?:[^"\\]|\\.)+))re");
+  const std::string number = R"re("\s*:\s*-?([0-9]+(?:\.[0-9]+)?))re";
+  // {"name": "password", "value": "..."}: the name is a value itself.
+  const std::string name_key = R"re("(?:name|key|type|field|attribute)"\s*:\s*")re";
+  const std::string value_key = R"re("(?:value|content)"\s*:\s*"((?:[^"\\]|\\.)+))re";
   const std::string no_name = R"re((?:^|[^a-z0-9"\\]))re";
   return {
       // What follows an authorisation's scheme, or stands in its place; before the names, which
@@ -52,6 +59,9 @@ std::vector<Form> Forms() {
       {"", absl::StrCat(R"re(")re", json)},
       {"",
        absl::StrCat(R"re(\\+")re", names, R"re(\\+"\s*:\s*\[?\s*\\+"((?:[^"\\]|\\+[^"\\])+))re")},
+      {"", absl::StrCat(R"re(")re", names, number), kDigit},
+      {"", absl::StrCat(name_key, names, R"re("\s*,\s*)re", value_key)},
+      {"", absl::StrCat(value_key, R"re("\s*,\s*)re", name_key, names, R"re(")re")},
       // <wsse:Password Type="...">...</, also as CDATA
       {"", absl::StrCat(R"re(<(?:[a-z0-9_.-]+:)?)re", names,
                         R"re((?:\s[^>]*)?>\s*(?:<!\[CDATA\[)?([^<\]]+))re")},
@@ -74,8 +84,13 @@ std::vector<Form> Forms() {
   };
 }
 
+struct Pattern {
+  std::unique_ptr<RE2> text;
+  char fill;
+};
+
 struct Patterns {
-  std::vector<std::unique_ptr<RE2>> each;
+  std::vector<Pattern> each;
   std::unique_ptr<RE2> any;  // of them, in a field or in a whole event
 };
 
@@ -88,7 +103,7 @@ const Patterns& AllPatterns() {
     std::vector<std::string> rests = {kNames};
     for (const Form& form : Forms()) {
       patterns->each.push_back(
-          std::make_unique<RE2>(absl::StrCat(form.before, form.rest), options));
+          {std::make_unique<RE2>(absl::StrCat(form.before, form.rest), options), form.fill});
       rests.push_back(form.rest);
     }
     patterns->any =
@@ -102,6 +117,50 @@ re2::StringPiece Piece(absl::string_view text) { return {text.data(), text.size(
 
 bool HoldsAny(absl::string_view bytes) {
   return RE2::PartialMatch(Piece(bytes), *AllPatterns().any);
+}
+
+// Messages in which one field names what others hold.
+struct Named {
+  const Descriptor* type;
+  uint32_t name;
+  std::vector<uint32_t> values;
+};
+
+const Named* FindNamed(const Descriptor* type) {
+  static const auto* const kAll = new std::vector<Named>{
+      {v1::FieldChange::descriptor(),
+       v1::FieldChange::kPathFieldNumber,
+       {v1::FieldChange::kOldValueFieldNumber, v1::FieldChange::kNewValueFieldNumber}},
+      {v1::Detail::descriptor(),
+       v1::Detail::kTypeFieldNumber,
+       {v1::Detail::kStringValueFieldNumber, v1::Detail::kBytesValueFieldNumber}},
+      {v1::Extension::descriptor(),
+       v1::Extension::kUrlFieldNumber,
+       {v1::Extension::kStringValueFieldNumber, v1::Extension::kBytesValueFieldNumber}}};
+  const auto it = std::find_if(kAll->begin(), kAll->end(),
+                               [type](const Named& one) { return one.type == type; });
+  return it == kAll->end() ? nullptr : &*it;
+}
+
+// Whether a field's text ends with a secret's name, or one of the texts within it, as of a code.
+bool NamesSecret(const FieldDescriptor* field, absl::string_view value) {
+  static const auto* const kName = [] {
+    RE2::Options options(RE2::Latin1);
+    options.set_case_sensitive(false);
+    return new RE2(absl::StrCat("(?:^|[^a-z0-9])", kNames, "$"), options);
+  }();
+  if (field == nullptr) return false;
+  if (field->type() != FieldDescriptor::TYPE_MESSAGE) {
+    return RE2::PartialMatch(Piece(value), *kName);
+  }
+  WireReader reader(value);
+  WireField inner;
+  while (!reader.done() && reader.Next(inner).ok()) {
+    if (inner.type != WireType::kLengthDelimited) continue;
+    const auto* known = field->message_type()->FindFieldByNumber(static_cast<int>(inner.number));
+    if (NamesSecret(known, inner.value)) return true;
+  }
+  return false;
 }
 
 // Walks a message's fields, and overwrites in the buffer they are views of.
@@ -122,9 +181,8 @@ class Masker {
                        known == nullptr ? absl::StrCat(field.number) : known->name());
       const bool is_message =
           known != nullptr && known->type() == FieldDescriptor::TYPE_MESSAGE && depth < kMaxDepth;
-      if (is_message && known->message_type() == v1::FieldChange::descriptor()) {
-        MaskChange(field.value, name);
-      }
+      const Named* const named = is_message ? FindNamed(known->message_type()) : nullptr;
+      if (named != nullptr) MaskNamed(*named, field.value, name);
       if (is_message) {
         Walk(known->message_type(), field.value, name, depth + 1);
       } else {
@@ -143,49 +201,43 @@ class Masker {
   void MaskIn(absl::string_view value, const std::string& name, bool is_known) {
     if (!HoldsAny(value)) return;
     bool changed = false;
-    for (const std::unique_ptr<RE2>& pattern : AllPatterns().each) {
+    for (const Pattern& pattern : AllPatterns().each) {
       re2::StringPiece rest = Piece(value);
       re2::StringPiece secret;
-      while (RE2::FindAndConsume(&rest, *pattern, &secret)) {
-        changed |= Overwrite(secret, is_known);
+      while (RE2::FindAndConsume(&rest, *pattern.text, &secret)) {
+        changed |= Overwrite(secret, is_known, pattern.fill);
       }
     }
     if (changed) masked_.fields.push_back(name);
   }
 
   // False when it was overwritten already, here or by the emitter.
-  bool Overwrite(re2::StringPiece secret, bool is_known) {
+  bool Overwrite(re2::StringPiece secret, bool is_known, char fill = '*') {
     const auto* end = secret.end();
     // In what may be a message a control byte is rather a field's tag than a secret's part.
     if (!is_known)
       end = std::find_if(secret.begin(), end, [](char c) { return c >= 0 && c < ' '; });
-    if (std::all_of(secret.begin(), end, [](char c) { return c == '*'; })) return false;
+    if (std::all_of(secret.begin(), end, [fill](char c) { return c == fill; })) return false;
     std::string& event = masked_.event;
     std::fill(event.begin() + (secret.data() - event.data()), event.begin() + (end - event.data()),
-              '*');
+              fill);
     return true;
   }
 
-  // What changed in a record is told by its path, and the values stand beside it.
-  void MaskChange(absl::string_view change, const std::string& name) {
-    static const auto* const kPath = [] {
-      RE2::Options options(RE2::Latin1);
-      options.set_case_sensitive(false);
-      return new RE2(absl::StrCat("(?:^|[^a-z0-9])", kNames, "$"), options);
-    }();
+  void MaskNamed(const Named& named, absl::string_view message, const std::string& path) {
+    const auto* name = named.type->FindFieldByNumber(static_cast<int>(named.name));
     bool is_secret = false;
     bool changed = false;
-    WireReader reader(change);
+    WireReader reader(message);
     WireField field;
     while (!reader.done() && reader.Next(field).ok()) {
-      if (field.number == v1::FieldChange::kPathFieldNumber) {
-        is_secret = RE2::PartialMatch(Piece(field.value), *kPath);
-      } else if (is_secret && (field.number == v1::FieldChange::kOldValueFieldNumber ||
-                               field.number == v1::FieldChange::kNewValueFieldNumber)) {
+      if (field.number == named.name) {
+        is_secret = NamesSecret(name, field.value);
+      } else if (is_secret && std::count(named.values.begin(), named.values.end(), field.number)) {
         changed |= Overwrite(Piece(field.value), /*is_known=*/true);
       }
     }
-    if (changed) masked_.fields.push_back(name);
+    if (changed) masked_.fields.push_back(path);
   }
 
   MaskedEvent& masked_;

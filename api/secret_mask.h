@@ -4,12 +4,13 @@
 // What is taken for a secret: the values of names like password, client_secret, sessionToken or
 // Authorization, in JSON (also as text within JSON), XML, key=value, HTTP headers and SQL; the
 // password of a URL; private keys in PEM; the signature of a JSON Web Token; tokens that tell
-// themselves by their beginning (ghp_, xoxb-, AIza ...). Every byte of it becomes '*', in its
-// place: lengths stay, JSON stays JSON, and what is around it says that there was a secret, whose.
+// themselves by their beginning (ghp_, xoxb-, AIza ...); what a name in another place tells of: the
+// fields of FieldChange, Detail and Extension, {"name": "password", "value": ...} in JSON. Every
+// byte of it becomes '*' (every digit of a number '1'), in its place: lengths stay, JSON stays
+// JSON, and what is around it says that there was a secret, whose.
 //
-// Not found: what is encoded once more (base64 in a field, compressed), numbers in JSON, secrets
-// without a name or a shape, or with their name in another field (but for FieldChange). Not looked
-// at: event_id and source, which are the event's identity.
+// Not found: what is encoded once more (base64 in a field, compressed), secrets without a name or a
+// shape. Not looked at: event_id and source, which are the event's identity.
 //
 // Example:
 //   if (std::optional<MaskedEvent> masked = MaskSecrets(bytes)) {

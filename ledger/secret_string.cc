@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 
+#include <cstring>
+#include <new>
 #include <utility>
 
 namespace auditledger {
@@ -12,24 +14,32 @@ void WipeString(std::string& value) {
   value.clear();
 }
 
-// Moving a short string copies its bytes and leaves them in the source: hence swap and wipe.
-SecretString::SecretString(std::string value) {
-  value_.swap(value);
+SecretString::SecretString(std::string value) : size_(value.size()) {
+  if (size_ > 0) {
+    void* bytes = OPENSSL_secure_malloc(size_);
+    if (bytes == nullptr) bytes = OPENSSL_malloc(size_);  // the secure heap is full
+    if (bytes == nullptr) throw std::bad_alloc();         // as std::string does
+    data_ = static_cast<char*>(bytes);
+    std::memcpy(data_, value.data(), size_);
+  }
   WipeString(value);
 }
 
-SecretString::SecretString(SecretString&& other) noexcept {
-  value_.swap(other.value_);
-  other.Wipe();
-}
+SecretString::SecretString(SecretString&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
 SecretString& SecretString::operator=(SecretString&& other) noexcept {
   if (this == &other) return *this;
-  value_.swap(other.value_);
-  other.Wipe();
+  Wipe();
+  data_ = std::exchange(other.data_, nullptr);
+  size_ = std::exchange(other.size_, 0);
   return *this;
 }
 
-void SecretString::Wipe() { WipeString(value_); }
+void SecretString::Wipe() {
+  OPENSSL_secure_clear_free(data_, size_);  // of either heap
+  data_ = nullptr;
+  size_ = 0;
+}
 
 }  // namespace auditledger

@@ -118,7 +118,8 @@ v1::AuditEvent RefusalEvent(const AccessEventBase& base, const RefusalEventInput
 }
 
 v1::AuditEvent ChangeEvent(const AccessEventBase& base, const ChangeEventInput& input) {
-  v1::AuditEvent event = Begin(base, "ledger:" + base.origin);
+  v1::AuditEvent event =
+      Begin(base, input.principal.empty() ? "ledger:" + base.origin : input.principal);
   // The same from every version: a key's change is told again at each start, and is a repeat.
   event.mutable_source()->clear_software_version();
   Fill(kDicom, "110113", "Security Alert", *event.add_category()->add_coding());

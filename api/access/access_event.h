@@ -60,10 +60,11 @@ v1::AuditEvent RefusalEvent(const AccessEventBase& base, const RefusalEventInput
 
 // A change of who may do what (110136) or of a key (110129), which stands in the log by itself too:
 // as an event those find it who read events.
-enum class SecurityChange { kAccessPolicy, kSigningKey };
+enum class SecurityChange { kAccessPolicy, kSigningKey, kWrappingKey };
 struct ChangeEventInput {
   SecurityChange change = SecurityChange::kAccessPolicy;
-  std::string what;  // "access_policy sha256:...", "entries/7"; nothing personal
+  std::string what;       // "access_policy sha256:...", "entries/7"; nothing personal
+  std::string principal;  // who asked for it; empty: nobody by a call, the ledger found it
 };
 v1::AuditEvent ChangeEvent(const AccessEventBase& base, const ChangeEventInput& input);
 

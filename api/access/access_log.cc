@@ -161,8 +161,8 @@ void AccessLog::RecordKeyChange(Ledger& ledger) {
   Pending pending;
   pending.origin = ledger.origin();
   // The same each time, to the byte: then it is a repeat.
-  pending.event =
-      ChangeEvent({id, pending.origin, leaf->recorded_at_us}, {SecurityChange::kSigningKey, id});
+  pending.event = ChangeEvent({id, pending.origin, leaf->recorded_at_us},
+                              {SecurityChange::kSigningKey, id, ""});
   pending.done = [this, &ledger](const absl::Status& status) {
     if (!absl::IsUnavailable(status)) return;
     MutexLock lock(mutex_);

@@ -145,7 +145,7 @@ void PolicyKeeper::Record(const std::string& id, Ledger& ledger) {
 
 absl::Status PolicyKeeper::AppendEvent(Ledger& ledger, const std::string& what) {
   std::promise<absl::Status> answer;
-  access_log_.RecordChange(ledger, {SecurityChange::kAccessPolicy, what},
+  access_log_.RecordChange(ledger, {SecurityChange::kAccessPolicy, what, ""},
                            [&answer](const absl::Status& status) { answer.set_value(status); });
   return answer.get_future().get();
 }

@@ -223,6 +223,26 @@ TEST_F(AccessLogTest, AnEndedLedgersReadsAreInItsSuccessor) {
                                            "ledgers/main/entries/1"));
 }
 
+TEST_F(AccessLogTest, WhoChangesTheWrappingKeyIsOnRecordBeforeItChanges) {
+  const auto admin = v1::AdminService::NewStub(server_->admin_channel());
+  const auto rotate = [&](v1::RotateWrappingKeyRequest::OldKey old_key,
+                          v1::RotateWrappingKeyResponse& response) {
+    v1::RotateWrappingKeyRequest request;
+    request.set_ledger("ledgers/main");
+    request.set_old_key(old_key);
+    grpc::ClientContext context;
+    return FromGrpc(admin->RotateWrappingKey(&context, request, &response));
+  };
+  v1::RotateWrappingKeyResponse response;
+  EXPECT_THAT(rotate(v1::RotateWrappingKeyRequest::OLD_KEY_UNSPECIFIED, response),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("old_key")));
+  EXPECT_THAT(OnRecord(*ledger_), IsEmpty());
+  ASSERT_OK(rotate(v1::RotateWrappingKeyRequest::OLD_KEY_DESTROY, response));
+  EXPECT_EQ(response.key_id(), 2u);
+  EXPECT_THAT(OnRecord(*ledger_), ElementsAre("110113 110129  by local:admin:  x0"));
+  EXPECT_OK(Get(v1::ENTRY_VIEW_FULL)) << "what was wrapped under the old one opens";
+}
+
 // ---- refusals ----
 
 TEST_F(AccessLogTest, ARefusedCallIsOnRecordInTheLedgerItNames) {

@@ -40,6 +40,16 @@ std::string Masked(const std::string& content) {
   return event.original().content();
 }
 
+// Bytes become '*', and those of numbers '1'.
+bool ChangesOnlyInPlace(const std::string& before, const std::string& after) {
+  for (size_t i = 0; i < before.size(); ++i) {
+    const bool was_number = before[i] == '.' || ('0' <= before[i] && before[i] <= '9');
+    const bool is_masked = after[i] == '*' || (after[i] == '1' && was_number);
+    if (after[i] != before[i] && !is_masked) return false;
+  }
+  return true;
+}
+
 TEST(SecretMask, WhatIsASecretIsOverwrittenAndNothingElse) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"password":"hunter2","user":"ann"})", R"({"password":"*******","user":"ann"})"},
@@ -67,6 +77,10 @@ TEST(SecretMask, WhatIsASecretIsOverwrittenAndNothingElse) {
        R"(<wsse:Password Type="urn:x#PasswordText">**</wsse:Password>)"},
       {"<password><![CDATA[p1]]></password>", "<password><![CDATA[**]]></password>"},
       {R"({"Authorization":["Basic YW5uOnB3"]})", R"({"Authorization":["Basic ********"]})"},
+      {R"({"password":  90210, "token":-3.25,"n":1})",
+       R"({"password":  11111, "token":-1111,"n":1})"},
+      {R"({"name":"DB_PASSWORD","value":"a\"b"})", R"({"name":"DB_PASSWORD","value":"****"})"},
+      {R"([{"value": "a1", "key": "api_key"}])", R"([{"value": "**", "key": "api_key"}])"},
       {"authorization: 0123456789abcdef", "authorization: ****************"},
       {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4\n\nAB-----END RSA PRIVATE KEY-----",
        "-----BEGIN RSA PRIVATE KEY-----*****************-----END RSA PRIVATE KEY-----"},
@@ -80,7 +94,9 @@ TEST(SecretMask, WhatOnlyLooksLikeOneStays) {
         R"({"secretId":"arn:aws:secretsmanager:eu:1:secret-x"})", R"({"accessKeyId":"AKIA0123"})",
         R"({"key":"value","tokens":"3"})", "ALTER ROLE ann password <REDACTED>,<not logged>",
         "basic observation of the patient", "https://example.org:8443/path@x",
-        "the bearer of this letter", R"({"nextToken":"AAEAAW"})", ""}) {
+        "the bearer of this letter", R"({"name":"password policy","value":"strict"})",
+        R"({"token":true,"password":null,"secret":[1,2],"key":12})", R"({"nextToken":"AAEAAW"})",
+        ""}) {
     EXPECT_EQ(Masked(content), content);
   }
 }
@@ -140,6 +156,28 @@ TEST(SecretMask, TheValuesOfAChangeAreToldByItsPath) {
   EXPECT_THAT(masked->event, HasSubstr("ann"));
 }
 
+TEST(SecretMask, TheValueOfADetailOrExtensionIsToldByItsName) {
+  v1::AuditEvent event = GoodEvent("e");
+  v1::Entity* const entity = event.add_entity();
+  v1::Detail* detail = entity->add_detail();
+  detail->mutable_type()->set_text("X-Api-Key");
+  detail->set_string_value("hunter1");
+  detail = entity->add_detail();
+  detail->mutable_type()->add_coding()->set_code("password");
+  detail->set_bytes_value("hunter2");
+  detail = entity->add_detail();
+  detail->mutable_type()->set_text("password policy");
+  detail->set_string_value("strict");
+  v1::Extension* const extension = event.add_extension();
+  extension->set_url("https://example.org/ext/client-secret");
+  extension->set_string_value("hunter3");
+  const std::optional<MaskedEvent> masked = MaskSecrets(event.SerializeAsString());
+  ASSERT_TRUE(masked.has_value());
+  EXPECT_THAT(masked->fields, ElementsAre("entity.detail", "entity.detail", "extension"));
+  EXPECT_THAT(masked->event, Not(HasSubstr("hunter")));
+  EXPECT_THAT(masked->event, HasSubstr("strict"));
+}
+
 // A secret ends with its field, however the next one begins.
 TEST(SecretMask, WhatFollowsAFieldIsNotTouched) {
   v1::AuditEvent event = WithContent("password=");
@@ -181,9 +219,7 @@ TEST(SecretMask, RealRecords) {
     changed += masked != content ? 1 : 0;
     EXPECT_FALSE(std::regex_search(masked, left)) << item.path();
     ASSERT_EQ(masked.size(), content.size());
-    for (size_t i = 0; i < content.size(); ++i) {
-      ASSERT_TRUE(masked[i] == content[i] || masked[i] == '*');
-    }
+    ASSERT_TRUE(ChangesOnlyInPlace(content, masked));
   }
   EXPECT_GT(files, 100);
   EXPECT_GE(changed, 1);
@@ -196,6 +232,10 @@ TEST(SecretMask, NoBytesMakeItChangeAnythingButToStars) {
   std::mt19937_64 random(seed);
   const std::string parts[] = {"password",
                                "token",
+                               "name",
+                               "value",
+                               ",",
+                               "90210",
                                "\"",
                                ":",
                                "=",
@@ -219,9 +259,7 @@ TEST(SecretMask, NoBytesMakeItChangeAnythingButToStars) {
     while (random() % 20 != 0) content += parts[random() % std::size(parts)];
     const std::string masked = Masked(content);
     ASSERT_EQ(masked.size(), content.size());
-    for (size_t i = 0; i < content.size(); ++i) {
-      ASSERT_TRUE(masked[i] == content[i] || masked[i] == '*') << content;
-    }
+    ASSERT_TRUE(ChangesOnlyInPlace(content, masked)) << content;
   }
 }
 

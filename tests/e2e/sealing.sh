@@ -134,4 +134,23 @@ MASTER=$(cat "$safe/master-2.key")
 export MASTER
 start --master_key env:MASTER
 append third
+
+# --- the wrapping key changes while the ledger serves ---------------------------------------------
+# snippet-begin: rewrap
+auditctl rotate-wrapping-key --old-key destroy
+until auditctl ledgers --json | grep '"ledgers/clinic"' |
+  grep -q '"rewrap_segments_left":0[,}]'; do sleep 1; done
+auditctl backup --pin-key clinic.vkey --to backup-2 --seeds vault-2 # those from before open no more
+# snippet-end: rewrap
+append fourth
+auditctl get 2 | grep -q MARKER-PATIENT-4711
+stop
+[ ! -e "$root/keys/clinic/wrap-1.key" ] && [ -z "$(ls "$root/keys/clinic" | grep destroyed)" ]
+grep -q "^auditledger-sealed/v1 " "$root/keys/clinic/wrap-2.key"
+grep -q " rotate done to=wrap-2" "$root/state/clinic/key-use.log"
+[ -z "$(found_in "$root" backup-2 vault-2)" ]
+fails 1 "wrap" restore --master_key env:MASTER
+rm -rf restored restored-seeds && mkdir restored restored-seeds
+auditctl restore --from backup-2 --seeds vault-2 --pin-key clinic.vkey --data_dir restored \
+  --seed_dir restored-seeds --key_dir "$root/keys/clinic" --master_key env:MASTER >/dev/null
 echo "sealing: all held"
