@@ -15,6 +15,7 @@ import vectorgen_cases as cases
 import vectorgen_erasures as erasures
 import vectorgen_keys as keys
 import vectorgen_openings as openings
+import vectorgen_receipts as receipts
 from vectorgen_formats import (
     MAX_LEAF, anchor, bundle, clock, commit, conflict, domain, emit_message, event_time, freeze,
     genesis, header, identity, leaf, opening, operator, read_anchor, read_bundle, read_clock,
@@ -204,6 +205,8 @@ def main():
           {"index_key": text(INDEX_KEY), "vectors": openings.opening_vectors(text, INDEX_KEY)})
     write("disclosures.json", "Parts of an entry, shown without its seed, and whether they hold.",
           {"vectors": openings.disclosure_vectors(text)})
+    write("receipts.json", "Whole receipts, and what a client that pins the log says of them.",
+          receipts.receipt_vectors(text))
     write("hostile.json", "What must be refused, and the part that is to blame.",
           {"vectors": hostile_vectors()})
 
