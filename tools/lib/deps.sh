@@ -21,6 +21,12 @@ packages_of() {
     fuzz) echo clang-14 libclang-rt-14-dev llvm-14 ;;
     coverage) echo gcovr ;;
     go) echo ca-certificates openssh-client ;;
+    client-python) echo python3-grpcio python3-protobuf python3-cryptography python3-setuptools \
+                        protobuf-compiler protobuf-compiler-grpc ;;
+    client-go) echo protobuf-compiler $(packages_of client-rig) ;;
+    client-node) echo protobuf-compiler $(packages_of client-rig) ;;
+    client-java) echo maven openjdk-17-jdk-headless $(packages_of client-rig) ;;
+    client-rig) echo python3-cryptography ;;
     nightly) echo mmdebstrap ;;
     cache) echo ccache ;;
     *) die "deps: unknown purpose: $1" ;;
@@ -68,6 +74,8 @@ deps_install() {
       build|clang|fuzz) fetch_googleapis ;;
       check) fetch_buf ;;
       go) need_go && fetch_cose ;;
+      client-go) need_go ;;
+      client-node) need_node ;;
     esac
   done
 }
@@ -97,6 +105,13 @@ fetch_cose() {
   command -v npm >/dev/null || apt_install nodejs npm
   mkdir -p "$CACHE_DIR/cose"
   npm install --silent --no-save --no-audit --no-fund --prefix "$CACHE_DIR/cose" "$COSE_PIN"
+}
+
+# Debian 12's 18 is too old.
+need_node() {
+  local major
+  major=$(node --version 2>/dev/null | sed -nE 's/^v([0-9]+).*/\1/p')
+  [ "${major:-0}" -ge 20 ] || die "the client for Node needs Node 20 or later in PATH"
 }
 
 # From 1.21 on, Go fetches the toolchain that tests/go/go.mod asks for; Debian 12's 1.19 cannot.

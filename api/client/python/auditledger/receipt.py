@@ -57,7 +57,7 @@ def _stars_alone(sealed, sent):
 
 
 def _is_masked(descriptor, sealed, sent, is_event):
-    """Whether ``sealed`` is ``sent`` but for stars in its texts; an event's identity is the same."""
+    """Whether ``sealed`` is ``sent`` but for stars in texts; an event's identity is the same."""
     ours, theirs = list(_wire.fields(sent)), list(_wire.fields(sealed))
     if [(f[0], f[1], len(f[3])) for f in ours] != [(f[0], f[1], len(f[3])) for f in theirs]:
         return False

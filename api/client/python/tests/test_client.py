@@ -154,8 +154,8 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(len(self.service.requests), 4)
 
     def test_a_refused_event_does_not_end_a_stream(self):
-        conflict = pb.Problem(code=6, message="another", status_details=status(b"EVENT_ID_CONFLICT"))
-        again = pb.Problem(code=8, message="later", status_details=status(b"OVERLOADED", 2))
+        conflict = pb.Problem(code=6, status_details=status(b"EVENT_ID_CONFLICT"))
+        again = pb.Problem(code=8, status_details=status(b"OVERLOADED", 2))
         self.service.answers = [conflict, again]
         results = dict(self.client.append_stream([EVENT] * 3))
         self.assertIsInstance(results[0], ConflictError)
