@@ -115,7 +115,7 @@ TEST(ServiceConfigTest, OurRetriesHaveItsNumbers) {
   EXPECT_EQ(policies, 1);
 }
 
-// gRPC says of a configuration that it cannot read with the first call.
+// With one that it cannot read gRPC 1.51 makes a channel that does not even try to connect.
 TEST(ServiceConfigTest, GrpcTakesIt) {
   for (const bool broken : {false, true}) {
     grpc::ChannelArguments arguments;
@@ -123,14 +123,12 @@ TEST(ServiceConfigTest, GrpcTakesIt) {
     const auto channel = grpc::CreateCustomChannel("unix:/nowhere/auditledger.socket",
                                                    grpc::InsecureChannelCredentials(), arguments);
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
-    v1::CreateLedgerRequest nothing;
     v1::CreateLedgerResponse response;
-    const grpc::Status status =
-        v1::AdminService::NewStub(channel)->CreateLedger(&context, nothing, &response);
+    const grpc::Status status = v1::AdminService::NewStub(channel)->CreateLedger(
+        &context, v1::CreateLedgerRequest(), &response);
     EXPECT_FALSE(status.ok());
-    const bool about_it = status.error_message().find("onfig") != std::string::npos;
-    EXPECT_EQ(about_it, broken) << status.error_message();
+    const bool tried = status.error_message().find("connect") != std::string::npos;
+    EXPECT_EQ(tried, !broken) << status.error_message();
   }
 }
 

@@ -123,6 +123,25 @@ func TestAFlippedBitAnywhereIsNoticed(t *testing.T) {
 	}
 }
 
+// Whatever a server sends is refused by a *ReceiptError, or holds; it never ends the program.
+func FuzzReceipt(f *testing.F) {
+	t := &testing.T{}
+	vectors := seal[receiptVectors](t, "receipts.json")
+	log := pinned(t, vectors)
+	for _, v := range vectors.Receipts {
+		f.Add(unhex(t, v.Receipt), unhex(t, v.Event))
+	}
+	f.Fuzz(func(t *testing.T, data, event []byte) {
+		receipt := &pb.Receipt{}
+		if proto.Unmarshal(data, receipt) != nil {
+			return
+		}
+		if _, err := checkReceiptBytes(receipt, event, log); codeOf(err) == codes.Unknown {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAnotherKeyAndAnotherOriginAreEvidence(t *testing.T) {
 	vectors := seal[receiptVectors](t, "receipts.json")
 	event := &pb.AuditEvent{}

@@ -65,6 +65,28 @@ test('a flipped bit anywhere is noticed', () => {
   }
 });
 
+test('random damage is refused in no other way', () => {
+  let state = 7, refused = 0;
+  const random = below => (state = (state * 48271) % 2147483647) % below;
+  const named = Object.fromEntries(receipts.map(vector => [vector.name, vector]));
+  for (let round = 0; round < 2000; ++round) {
+    const vector = named[round % 2 ? 'a receipt' : 'secrets masked'];
+    const data = unhex(vector.receipt), sent = unhex(vector.event);
+    for (let n = 1 + random(3); n > 0; --n) {
+      const damaged = random(3) ? data : sent;
+      damaged[random(damaged.length)] = random(256);
+    }
+    let receipt;
+    try {
+      receipt = fromBinary(ReceiptSchema, data.subarray(0, data.length - [0, 1, 40][random(3)]));
+    } catch {
+      continue;
+    }
+    refused += verdict(() => checkReceipt(receipt, sent, log)) !== 'OK';
+  }
+  assert(refused > 300, String(refused));
+});
+
 test('another key and another origin are evidence', () => {
   const message = fromBinary(AuditEventSchema, event);
   for (const [want, ...where] of [

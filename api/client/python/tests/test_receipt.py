@@ -1,6 +1,9 @@
 """Whole receipts: tests/testdata/seal/receipts.json, and every byte of one flipped."""
 import copy
+import random as random_module
 import unittest
+
+from google.protobuf.message import DecodeError
 
 from auditledger import PinnedLog, ReceiptError, check_extension, check_receipt
 from auditledger.v1.proof_pb2 import Receipt
@@ -73,6 +76,21 @@ class ReceiptTest(unittest.TestCase):
                     holder, name = receipt.inclusion, field.split(".")[1]
                 setattr(holder, name, getattr(holder, name) ^ 1 << bit)
                 self.assertTrue(self.refused(receipt), (field, bit))
+
+    def test_random_damage_is_refused_in_no_other_way(self):
+        random, refused = random_module.Random(7), 0
+        named = {vector["name"]: vector for vector in VECTORS["receipts"]}
+        for vector in (named["a receipt"], named["secrets masked"]) * 1000:
+            data, event = bytearray(unhex(vector["receipt"])), bytearray(unhex(vector["event"]))
+            for _ in range(random.randint(1, 3)):
+                damaged = random.choice((data, data, event))
+                damaged[random.randrange(len(damaged))] = random.randrange(256)
+            try:
+                receipt = Receipt.FromString(bytes(data[:random.choice((None, -1, -40))]))
+            except DecodeError:
+                continue
+            refused += verdict(check_receipt, receipt, bytes(event), LOG) != "OK"
+        self.assertGreater(refused, 300)
 
     def test_another_event_is_noticed(self):
         for i in range(len(self.event)):

@@ -17,6 +17,8 @@ import com.google.gson.JsonObject;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -120,6 +122,32 @@ class ReceiptTest {
       ByteString changed = flip(event(0), i);
       assertNotEquals("OK", verdict(() -> ReceiptCheck.check(good, changed, LOG)), "event " + i);
     }
+  }
+
+  @Test
+  void randomDamageIsRefusedInNoOtherWay() {
+    var random = new Random(7);
+    var vectors = objects(VECTORS, "receipts").stream()
+        .filter(v -> List.of("a receipt", "secrets masked").contains(string(v, "name"))).toList();
+    int refused = 0;
+    for (int round = 0; round < 2000; round++) {
+      byte[] data = unhex(vectors.get(round % 2).get("receipt"));
+      byte[] sent = unhex(vectors.get(round % 2).get("event"));
+      for (int n = random.nextInt(3); n >= 0; n--) {
+        byte[] damaged = random.nextInt(3) == 0 ? sent : data;
+        damaged[random.nextInt(damaged.length)] = (byte) random.nextInt(256);
+      }
+      int cut = List.of(0, 1, 40).get(random.nextInt(3));
+      Receipt receipt;
+      try {
+        receipt = Receipt.parseFrom(ByteString.copyFrom(data, 0, data.length - cut));
+      } catch (InvalidProtocolBufferException e) {
+        continue;
+      }
+      ByteString event = ByteString.copyFrom(sent);
+      refused += verdict(() -> ReceiptCheck.check(receipt, event, LOG)).equals("OK") ? 0 : 1;
+    }
+    assertTrue(refused > 300, Integer.toString(refused));
   }
 
   @Test
