@@ -152,7 +152,7 @@ def check_guards(tree):
 
 def check_sizes(tree):
     for path in tree.paths:
-        code = path.endswith((".cc", ".h", ".py", ".proto", ".go")) or is_script(path)
+        code = path.endswith((".cc", ".h", ".py", ".proto", ".go", ".mjs")) or is_script(path)
         if not code:
             continue
         lines = tree.lines(path)

@@ -1,5 +1,6 @@
-// A COSE receipt of ours, read by @auth0/cose, which verifies the signature, and node's own SHA-256:
-// nothing of this project's code. Usage: node verify.mjs RECEIPT LEAF ORIGIN KEY_HEX; 0 it holds, 1 not.
+// A COSE receipt of ours, read by @auth0/cose, which verifies the signature, and node's own
+// SHA-256: nothing of this project's code. Usage: node verify.mjs RECEIPT LEAF ORIGIN KEY_HEX
+// Exit code: 0 it holds, 1 not.
 import { createHash, webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -41,7 +41,7 @@ dev_test() {
       *) filter=(-R "$1"); shift ;;
     esac
   done
-  run_stage deps 240 deps_install build
+  run_stage deps 240 deps_install build node
   run_stage build-release 900 build_preset release
   run_stage test 240 run_ctest release "${filter[@]}"
 }

@@ -18,7 +18,8 @@ check_scripts() {
 # The vectors that we publish are what the independent generator writes, to the byte.
 check_vectors() {
   python3 tools/vectorgen.py
-  git diff --exit-code --stat tests/testdata
+  python3 tools/vectorgen_bundles.py
+  git diff --exit-code --stat tests/testdata tests/fuzz/corpus/bundle
 }
 
 dev_check() {

@@ -27,6 +27,8 @@ packages_of() {
     client-node) echo protobuf-compiler $(packages_of client-rig) ;;
     client-java) echo maven openjdk-17-jdk-headless $(packages_of client-rig) ;;
     client-rig) echo python3-cryptography ;;
+    node) echo nodejs ;;
+    browser) echo chromium fonts-dejavu-core ;;
     nightly) echo mmdebstrap ;;
     cache) echo ccache ;;
     *) die "deps: unknown purpose: $1" ;;

@@ -36,6 +36,15 @@ dev_hostile() {
   run_stage hostile 180 python3 tests/e2e/hostile/hostile.py --build build/release "$@"
 }
 
+# dev_web [FOLDER]: the verifier of the page, and the page in headless Chromium; screenshots and a
+# PDF go to FOLDER.
+dev_web() {
+  local folder=${1:-}
+  [ -z "$folder" ] || mkdir -p "$folder"
+  run_stage deps-browser 300 deps_install node browser
+  SCREENSHOTS=$folder run_stage web 240 node --test tests/verifier/web
+}
+
 dev_go_check() {
   run_stage deps-go 60 deps_install build go
   run_stage build-programs 900 build_preset release \
