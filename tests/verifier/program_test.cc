@@ -21,6 +21,7 @@ using testing::ProgramTest;
 using testing::Ran;
 using testing::ReadFile;
 using testing::RunShell;
+using testing::SourcePath;
 using testing::WriteFile;
 
 TEST_F(ProgramTest, VerifiesReceiptLogEntryAndHeads) {
@@ -343,6 +344,28 @@ TEST_F(ProgramTest, FilesOverTheirLimitAreNotRead) {
   EXPECT_THAT(pins.out, HasSubstr(": over "));
   sparse("proof", kMaxProofFileBytes);
   EXPECT_THAT(Run("receipt @proof").out, Not(HasSubstr(": over ")));
+}
+
+TEST_F(ProgramTest, ABundleIsJudgedAndMadeAPage) {
+  const auto published =
+      nlohmann::json::parse(ReadFile(SourcePath("tests/testdata/bundle/bundles.json")));
+  WriteFile(dir_.File("bundle.vkey"), published.at("vkey").get<std::string>());
+  const std::string pin =
+      absl::StrCat(" --origin ", published.at("origin").get<std::string>(), " --key @bundle.vkey");
+  const auto bundle = [&](const char* name) {
+    return absl::StrCat("bundle ", SourcePath("tests/testdata/bundle"), "/", name, ".bundle", pin);
+  };
+  const Ran verified = Run(bundle("patient") + " --page @page.html", false);
+  EXPECT_EQ(verified.exit_code, 3) << verified.out;
+  EXPECT_THAT(verified.out, HasSubstr("VERIFIED, UNWITNESSED: bundle"));
+  EXPECT_THAT(ReadFile(dir_.File("page.html")), HasSubstr("Content-Security-Policy"));
+  EXPECT_EQ(Run(bundle("sparse") + " --quiet", false).out, "");
+  EXPECT_EQ(Run(bundle("sparse"), false).exit_code, 2);
+  const Ran json = Run(bundle("whole") + " --json", false);
+  EXPECT_EQ(nlohmann::json::parse(json.out).at("verdict"), "verified, unwitnessed");
+  EXPECT_EQ(Run("bundle @none" + pin, false).exit_code, 2);
+  EXPECT_EQ(Run("bundle @vkey" + pin, false).exit_code, 1);  // no bundle at all
+  EXPECT_EQ(Run("bundle @vkey", false).exit_code, 64);
 }
 
 TEST_F(ProgramTest, LinksNeitherGrpcNorLeveldb) {

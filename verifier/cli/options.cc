@@ -132,6 +132,14 @@ void AddChecks(CLI::App& app, Options& options) {
   entry->add_option("INDEX", options.index, "Counted from 0")->required();
   AddTimes(*entry, options);
 
+  CLI::App* bundle = Command(app, options, "bundle",
+                             "Is this evidence bundle what the log recorded? Claim by claim");
+  bundle->add_option("FILE", options.file, "An evidence bundle (`auditctl bundle`)")->required();
+  bundle->add_option("--index-key", options.index_key, "Index key file: check the tags too");
+  bundle->add_option("--page", options.page,
+                     "Write it as a page to read, which checks itself in a browser, with the key "
+                     "that is pinned here");
+
   CLI::App* cose = Command(app, options, "cose", "Is this entry in the log, by a COSE receipt?");
   cose->add_option("FILE", options.file, "A COSE receipt (RFC 9942)")->required();
   cose->add_option("--leaf", options.leaf,

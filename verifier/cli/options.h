@@ -35,6 +35,7 @@ struct Options {
   std::string checkpoint;  // cose: of the receipt's size
   std::string receipt;     // cose: a tlog-proof that carries it
   std::string key_changes;
+  std::string page;  // bundle: where to write it for people
   std::string predecessor;
   std::string predecessor_key;
   uint64_t index = 0;

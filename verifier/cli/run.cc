@@ -13,11 +13,14 @@
 #include "merkle/note.h"
 #include "merkle/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "verifier/bundle_page.h"
+#include "verifier/bundle_verify.h"
 #include "verifier/cose_check.h"
 #include "verifier/event_file.h"
 #include "verifier/evidence_report.h"
 #include "verifier/file_io.h"
 #include "verifier/log_audit.h"
+#include "verifier/mapped_file.h"
 #include "verifier/successor.h"
 #include "verifier/verify.h"
 #include "verifier/witnesses.h"
@@ -239,6 +242,24 @@ int ShowEvidence(const Options& options, const Pin& pin) {
   return report.verdict.ExitCode();
 }
 
+int ShowBundle(const Options& options, const Pin& pin) {
+  const absl::StatusOr<MappedFile> file = MappedFile::Open(options.file);
+  if (!file.ok()) return PrintCannotTell(file.status(), pin, options);
+  BundleInput input;
+  input.bytes = file->bytes();
+  const absl::Status read = ReadIndexKey(options.index_key, input.index_key);
+  if (!read.ok()) return PrintCannotTell(read, pin, options);
+  const BundleReport report = VerifyBundle(input, pin);
+  if (!options.quiet) std::cout << (options.json ? BundleJson(report) : BundleText(report));
+  if (options.page.empty()) return report.ExitCode();
+  const absl::Status written =
+      WriteFileAtomically({.path = options.page, .temporary = options.page + ".tmp"},
+                          BundlePage(input.bytes, pin.key.ToVkey()));
+  if (written.ok()) return report.ExitCode();
+  std::cerr << "auditledger-verify: " << written.message() << "\n";
+  return kExitCannotTell;
+}
+
 int ListTrust(const TrustStore& store, const Options& options) {
   const absl::StatusOr<std::vector<std::string>> notes = store.List();
   if (!notes.ok()) {
@@ -325,6 +346,7 @@ int Run(const Options& options) {
   const absl::StatusOr<Pin> pin = PinOf(options);
   if (!pin.ok()) return Usage(pin.status());
   if (options.command == "evidence") return ShowEvidence(options, *pin);
+  if (options.command == "bundle") return ShowBundle(options, *pin);
   Timestamps timestamps;
   const bool is_export = options.command == "log" || options.command == "entry";
   const absl::Status times =
