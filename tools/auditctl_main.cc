@@ -61,6 +61,7 @@ void AddGlobals(CLI::App& app, auditledger::ctl::Options& options) {
 int main(int argc, char** argv) {
   umask(0077);  // receipts, exports and backups are their owner's alone
   auditledger::ctl::Run run;
+  run.options.version = AUDITLEDGER_VERSION;
   CLI::App app{kAbout};
   app.footer(kFooter);
   app.set_version_flag("--version", "auditctl " AUDITLEDGER_VERSION);
@@ -72,6 +73,7 @@ int main(int argc, char** argv) {
   auditledger::ctl::AddReadCommands(app, run);
   auditledger::ctl::AddProveCommands(app, run);
   auditledger::ctl::AddExportCommand(app, run);
+  auditledger::ctl::AddBundleCommands(app, run);
   auditledger::ctl::AddCoseCommand(app, run);
   auditledger::ctl::AddBackupCommand(app, run);
   auditledger::ctl::AddRestoreCommands(app, run);
