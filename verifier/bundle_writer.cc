@@ -64,6 +64,10 @@ void BundleWriter::Count(const std::string& content, Sums& sums) {
   sums.frontier.Append(LeafHash(content));
 }
 
+BundleRule& BundleWriter::Counted(uint8_t rule) {
+  return rules_.try_emplace(rule, BundleRuleOf(rule)).first->second;
+}
+
 absl::Status BundleWriter::Add(const BundleEntry& entry) {
   if (!runs_.empty() && entry.index < runs_.back().end) {
     return absl::InvalidArgumentError("bundle: entries do not ascend");
@@ -74,13 +78,10 @@ absl::Status BundleWriter::Add(const BundleEntry& entry) {
     runs_.push_back({entry.index, entry.index + 1});
   }
   ++(entry.role == BundleEntry::Role::kMatch ? matched_ : context_);
-  const auto count = [&](uint8_t rule) -> BundleRule& {
-    return rules_.try_emplace(rule, BundleRuleOf(rule)).first->second;
-  };
-  if (entry.rule != kShown) ++count(entry.rule).entries;
-  if (entry.header.rule != kShown) ++count(entry.header.rule).headers;
+  if (entry.rule != kShown) ++Counted(entry.rule).entries;
+  if (entry.header.rule != kShown) ++Counted(entry.header.rule).headers;
   for (const BundlePart& unit : entry.units) {
-    if (unit.rule != kShown) ++count(unit.rule).units;
+    if (unit.rule != kShown) ++Counted(unit.rule).units;
   }
   const std::string record = EncodeBundleEntry(entry);
   if (record.size() > kMaxBundleRecordBytes) {

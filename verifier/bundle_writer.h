@@ -78,6 +78,7 @@ class BundleWriter {
   absl::Status Put(BundleSection section, const std::string& content);
   absl::Status CopySpool();
   static void Count(const std::string& content, Sums& sums);
+  BundleRule& Counted(uint8_t rule);
 
   const std::string path_;
   std::FILE* spool_ = nullptr;
