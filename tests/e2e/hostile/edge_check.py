@@ -98,6 +98,9 @@ def revocation(checks):
 def limits(checks):
     big = [f"x-{i}: {'m' * 3000}" for i in range(8)]
     checks.holds(checks.call(HEAD_METHOD, "ehr", headers=big) != OK, "24 KB of metadata: refused")
+    token = base64.urlsafe_b64encode(bytes(range(256)) * 18).decode()  # 6 KiB
+    checks.holds(checks.call(ADMIN_METHOD, "admin", headers=[f"authorization: Bearer {token}"])
+                 == OK, "a token of the daemon's largest size comes through")
     batch = "/auditledger.v1.LedgerService/BatchAppendEvents"
     status = checks.call(batch, "ehr", b"\0" * (10 << 20))
     checks.holds(status == RESOURCE_EXHAUSTED, "a message over 9 MiB: RESOURCE_EXHAUSTED")
