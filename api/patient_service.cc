@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "api/access/patient_access.h"
 #include "api/call.h"
@@ -31,10 +33,42 @@ bool IsTagged(const StoredEntry& entry, const Hash& tag) {
   return leaf.ok() && std::binary_search(leaf->tags.begin(), leaf->tags.end(), tag);
 }
 
+// By its role (FHIR object-role, whatever system is named for it) or by what it points at.
+bool IsPatient(const v1::Entity& entity) {
+  const auto& codings = entity.role().coding();
+  if (std::any_of(codings.begin(), codings.end(),
+                  [](const v1::Coding& coding) { return coding.code() == "1"; })) {
+    return true;
+  }
+  const std::string& reference = entity.what().reference();
+  return entity.what().type() == "Patient" || absl::StartsWith(reference, "Patient/") ||
+         absl::StrContains(reference, "/Patient/");
+}
+
+// FHIR's reference to a version is one to what has versions.
+absl::string_view WithoutVersion(absl::string_view reference) {
+  return reference.substr(0, reference.find("/_history/"));
+}
+
+// Whether both name the same one: by what both have, of which there is something.
+bool AreSame(const v1::Reference& a, const v1::Reference& b) {
+  const auto key = [](const v1::Reference& who) {
+    return std::tie(who.identifier().system(), who.identifier().value());
+  };
+  const bool references = !a.reference().empty() && !b.reference().empty();
+  const bool identifiers = !a.identifier().value().empty() && !b.identifier().value().empty();
+  if (references && WithoutVersion(a.reference()) != WithoutVersion(b.reference())) return false;
+  if (identifiers && key(a) != key(b)) return false;
+  return references || identifiers;
+}
+
 // Whether the event is about no patient but one. What it does not declare, nobody can tell.
 bool IsOfOnePatient(const Opening& opening) {
   v1::AuditEvent event;
-  return event.ParseFromString(opening.event) && event.patient_size() == 1;
+  if (!event.ParseFromString(opening.event) || event.patient_size() != 1) return false;
+  return std::none_of(event.entity().begin(), event.entity().end(), [&](const v1::Entity& entity) {
+    return IsPatient(entity) && !AreSame(entity.what(), event.patient(0));
+  });
 }
 
 // Indexes of the next entries with that tag, from `at.next` on, which is moved behind what was

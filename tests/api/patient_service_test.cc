@@ -149,6 +149,51 @@ TEST_F(PatientServiceTest, AnEventAboutOthersTooIsShownWithoutItsPayload) {
   EXPECT_THAT(janes[0].SerializeAsString(), Not(HasSubstr("john")));
 }
 
+// Mappers make a patient of such an entity; other emitters need not.
+TEST_F(PatientServiceTest, AnotherPatientAmongTheEntitiesIsAnotherPatient) {
+  const auto append = [&](const std::function<void(v1::Entity&)>& set) {
+    v1::AuditEvent event = EventAbout({"jane"});
+    set(*event.add_entity());
+    Append(event);
+  };
+  const auto role = [](v1::Entity& entity) { entity.mutable_role()->add_coding()->set_code("1"); };
+  append([&](v1::Entity& entity) {
+    role(entity);
+    entity.mutable_what()->mutable_identifier()->set_system(kSystem);
+    entity.mutable_what()->mutable_identifier()->set_value("john");
+  });
+  append([&](v1::Entity& entity) {
+    role(entity);
+    entity.set_name("John");
+  });
+  append([](v1::Entity& entity) { entity.mutable_what()->set_reference("Patient/john"); });
+  append([](v1::Entity& entity) {
+    entity.mutable_what()->set_reference("https://fhir.example/Patient/john/_history/1");
+  });
+  append([](v1::Entity& entity) {
+    entity.mutable_what()->set_type("Patient");
+    entity.mutable_what()->mutable_identifier()->set_value("john");
+  });
+  append([&](v1::Entity& entity) {
+    role(entity);
+    entity.mutable_what()->mutable_identifier()->set_system(kSystem);
+    entity.mutable_what()->mutable_identifier()->set_value("jane");
+  });
+  append([](v1::Entity& entity) { entity.mutable_what()->set_reference("Observation/john"); });
+  v1::AuditEvent both = EventAbout({"jane"});
+  both.mutable_patient(0)->set_reference("Patient/j");
+  both.add_entity()->mutable_what()->set_reference("Patient/j");
+  both.add_entity()->mutable_what()->set_reference("Patient/j/_history/1");
+  Append(both);
+  const std::vector<v1::Entry> janes = All(Request(For("jane")));
+  ASSERT_EQ(janes.size(), 8u);
+  for (size_t i = 0; i < janes.size(); ++i) {
+    EXPECT_EQ(janes[i].payload_state(),
+              i < 5 ? v1::PAYLOAD_STATE_WITHHELD : v1::PAYLOAD_STATE_PRESENT)
+        << i;
+  }
+}
+
 TEST_F(PatientServiceTest, WithoutPayloadsItSaysWhenAlone) {
   Append(EventAbout({"jane"}));
   PatientCapability capability = For("jane");
