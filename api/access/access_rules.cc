@@ -75,7 +75,7 @@ class PolicyReader {
   }
 
   // The key of that number, once it is sound in itself.
-  absl::StatusOr<PatientKey> ReadKey(int number) const {
+  absl::StatusOr<PatientKey> ReadKey(int number) {
     const config::v1::PatientKey& key = policy_.patient_keys(number);
     const Part part("patient_keys", number);
     const absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Parse(key.vkey());
@@ -90,8 +90,18 @@ class PolicyReader {
     out.expires_us = *expires;
     const absl::Status approver = CheckPrincipalName(key.approved_by());
     if (!approver.ok()) return Wrong(part, "approved_by", approver.message());
-    if (key.reason().size() <= kMaxReasonBytes) return out;
-    return Wrong(part, "reason", absl::StrCat("at most ", kMaxReasonBytes, " bytes"));
+    if (key.reason().size() > kMaxReasonBytes) {
+      return Wrong(part, "reason", absl::StrCat("at most ", kMaxReasonBytes, " bytes"));
+    }
+    for (const std::string& ledger : key.ledgers()) {
+      const auto [at, is_new] = said_of_keys_.emplace(std::pair(key.vkey(), ledger), number);
+      if (is_new) continue;
+      const int line = LineOf(tree_, part.list, at->second, 1);
+      return Wrong(part, "",
+                   absl::StrCat("says again what patient_keys[", at->second, "] in line ", line,
+                                " says: remove one"));
+    }
+    return out;
   }
 
   // The grant of that number, once it is sound in itself.
@@ -235,7 +245,8 @@ class PolicyReader {
   const config::v1::AccessPolicy& policy_;
   const ParseInfoTree& tree_;
   const absl::string_view file_;
-  std::map<Said, int> said_;  // -> number of the grant
+  std::map<Said, int> said_;                                         // -> number of the grant
+  std::map<std::pair<std::string, std::string>, int> said_of_keys_;  // key, ledger -> its number
 };
 
 }  // namespace

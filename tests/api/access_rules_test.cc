@@ -114,11 +114,18 @@ TEST(AccessRules, KeysOfCapabilitiesAreForTheirLedgersAndTime) {
   Refused(key("  ledgers: \"*\"\n",
               absl::StrCat("  reason: \"", std::string(kMaxReasonBytes + 1, 'x'), "\"\n")),
           25, "at most 1024 bytes");
+  const auto one_for = [&](const std::string& ledger) {
+    return absl::StrReplaceAll(good.substr(std::string(kGood).size()), {{"clinic", ledger}});
+  };
   std::string many = good;
-  const std::string one_more = good.substr(std::string(kGood).size());
-  for (size_t i = 1; i < kMaxPatientKeys; ++i) many += one_more;
+  for (size_t i = 1; i < kMaxPatientKeys; ++i) many += one_for(absl::StrCat("l", i));
   EXPECT_OK(Parse(many));
-  Refused(many + one_more, 20 + 6 * static_cast<int>(kMaxPatientKeys), "one too many");
+  Refused(many + one_for("more"), 20 + 6 * static_cast<int>(kMaxPatientKeys), "one too many");
+  // Who takes one of two away believes that the key counts no more.
+  Refused(good + one_for("clinic"), 26,
+          "patient_keys[1]: says again what patient_keys[0] in line 20");
+  Refused(key("  ledgers: \"lab\"\n  ledgers: \"lab\"\n"), 20, "says again");
+  EXPECT_OK(Parse(key("  ledgers: \"*\"\n") + one_for("clinic"))) << "another end, for one of all";
 }
 
 TEST(AccessRules, CountsWhatIsInForceAndWhenTheNextEnds) {
