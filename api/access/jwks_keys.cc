@@ -102,7 +102,7 @@ absl::StatusOr<std::shared_ptr<const JwksKeys>> JwksKeys::Parse(absl::string_vie
       return absl::InvalidArgumentError(absl::StrCat(place, "its \"kid\" occurs twice"));
     }
   }
-  if (keys.empty()) {
+  if (keys.empty() && !jwks->empty()) {
     return absl::InvalidArgumentError(absl::StrCat("holds no key that can check a token",
                                                    left_out.empty() ? "" : "; ", left_out));
   }

@@ -83,6 +83,9 @@ absl::Status JwksSource::Take(const std::string& text) {
   if (text == text_) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::shared_ptr<const JwksKeys> fresh,
                    JwksKeys::Parse(text, options_.rsa_algorithm));
+  // Only an operator who changes a file can mean it; a URL's answer may be an issuer's fault.
+  const bool withdraws = !options_.file.empty() && !text_.empty();
+  if (fresh->size() == 0 && !withdraws) return absl::InvalidArgumentError("holds no key");
   text_ = text;
   log_.Event("token_keys_read",
              {{"issuer", options_.issuer}, {"keys", absl::StrCat(fresh->size())}});

@@ -8,7 +8,7 @@
 //
 // What fails changes nothing: the last good keys stay. Those of a URL are given up after
 // kJwksMaxAge, so that a key which its issuer withdrew is not believed for ever by a server that
-// was cut off.
+// was cut off. A file that comes to hold no key ({"keys":[]}) withdraws all; a URL's is a fault.
 //
 // Example:
 //   ASSIGN_OR_RETURN(auto source, JwksSource::Open(options, clock, log));

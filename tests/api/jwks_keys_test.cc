@@ -103,9 +103,15 @@ TEST(JwksKeys, LimitsHaveEdges) {
   EXPECT_THAT(JwksKeys::Parse(text + " ", "").status(), StatusIs(StatusCode::kInvalidArgument));
 }
 
+TEST(JwksKeys, ASetMayBeEmptyAndThenHasNoKey) {
+  ASSERT_OK_AND_ASSIGN(const auto none, JwksKeys::Parse(R"({"keys":[]})", ""));
+  EXPECT_EQ(none->size(), 0u);
+  EXPECT_EQ(none->Find(""), nullptr);
+}
+
 TEST(JwksKeys, WhatIsNoSetIsRefused) {
-  for (const char* text : {"", "{}", "[]", R"({"keys":{}})", R"({"keys":[1]})", R"({"keys":[]})",
-                           R"({"keys":[],"keys":[]})"}) {
+  for (const char* text :
+       {"", "{}", "[]", R"({"keys":{}})", R"({"keys":[1]})", R"({"keys":[],"keys":[]})"}) {
     EXPECT_THAT(JwksKeys::Parse(text, "").status(), StatusIs(StatusCode::kInvalidArgument)) << text;
   }
 }

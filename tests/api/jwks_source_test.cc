@@ -122,6 +122,27 @@ TEST_F(JwksSourceTest, ABadFileLeavesTheLastGoodAndSaysSoOnce) {
   EXPECT_NE(source->keys(), nullptr);
 }
 
+// A key was stolen, and there is no other yet. (What a URL answers may be an issuer's fault: its
+// keys stay for a day.)
+TEST_F(JwksSourceTest, AFileWithoutAnyKeyWithdrawsThemAll) {
+  Write(good_);
+  const auto source = OfFile();
+  Write("{\"keys\":[]}");
+  Pass(*source, clock_, 1);
+  ASSERT_NE(source->keys(), nullptr);
+  EXPECT_EQ(source->keys()->size(), 0u);
+  EXPECT_EQ(source->keys()->Find("ec"), nullptr);
+  EXPECT_FALSE(source->report().failing);
+  EXPECT_THAT(Log(), HasSubstr("\"keys\":\"0\""));
+  Write(rotated_);
+  Pass(*source, clock_, 1);
+  EXPECT_NE(source->keys()->Find("next"), nullptr);
+  Write("{\"keys\":[]}");
+  EXPECT_THAT(JwksSource::Open({"idp", file_, "", "", nullptr}, clock_, *log_).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("holds no key")))
+      << "nobody starts so on purpose";
+}
+
 TEST_F(JwksSourceTest, AnOldFileIsStillTheOperatorsWord) {
   Write(good_);
   const auto source = OfFile();

@@ -12,7 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       FUZZ_CHECK(absl::IsInvalidArgument(keys.status()));
       continue;
     }
-    FUZZ_CHECK((*keys)->size() > 0 && (*keys)->size() <= kMaxJwksKeys);
+    FUZZ_CHECK((*keys)->size() <= kMaxJwksKeys);
+    const auto set = JsonObject::Parse(input);
+    FUZZ_CHECK((*keys)->size() > 0 || set->Objects("keys")->empty());
     for (const char* kid : {"rsa", "ec", "k"}) {
       const JoseKey* const key = (*keys)->Find(kid);
       if (key == nullptr) continue;
