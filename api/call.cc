@@ -1,6 +1,11 @@
 #include "api/call.h"
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "api/access/access_refusals.h"
+#include "api/access/caller_address.h"
+#include "api/access/edge_identity.h"
 #include "api/access/token_verifier.h"
 #include "api/intake.h"
 #include "api/names.h"
@@ -13,10 +18,46 @@ namespace auditledger {
 Call::Call(ServiceContext& context, absl::string_view method)
     : context_(context), method_(method), started_us_(context.clock.MonotonicMicros()) {}
 
+namespace {
+
+constexpr size_t kBytesBesideHeader = 32;  // of each, for its place in a table (RFC 7541 4.1)
+
+// Of the caller's own, not of what an edge says.
+size_t MetadataBytes(const grpc::ServerContextBase& context, const ListenerIdentity& listener) {
+  size_t bytes = 0;
+  for (const auto& [name, value] : context.client_metadata()) {
+    const bool of_edge = name == kForwardedCertificate || name == kForwardedAddress;
+    if (!listener.edge || !of_edge) bytes += name.size() + value.size() + kBytesBesideHeader;
+  }
+  return bytes;
+}
+
+// gRPC holds a client to this once the client has acknowledged it, which it need not do.
+absl::Status CheckMetadata(const grpc::ServerContextBase& context,
+                           const ListenerIdentity& listener) {
+  if (MetadataBytes(context, listener) <= size_t{kMaxMetadataBytes}) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("metadata: over ", kMaxMetadataBytes, " bytes"));
+}
+
+std::string AddressOf(const grpc::ServerContextBase& context, const ListenerIdentity& listener) {
+  return listener.edge ? AddressOfText(ForwardedAddressOf(context.client_metadata()))
+                       : AddressOfPeer(context.peer());
+}
+
+}  // namespace
+
 absl::Status Call::Admit(const grpc::ServerContextBase& grpc_context,
                          const ListenerIdentity& listener) {
   grpc_context_ = &grpc_context;
-  ASSIGN_OR_RETURN(principal_, Authenticate(grpc_context, listener));
+  RETURN_IF_ERROR(CheckMetadata(grpc_context, listener));
+  absl::StatusOr<Principal> caller = Authenticate(grpc_context, listener);
+  if (!caller.ok()) {
+    // Else trying would be free, and would take nothing from what the address may do.
+    if (context_.rates != nullptr)
+      RETURN_IF_ERROR(context_.rates->TakeCall("", AddressOf(grpc_context, listener)));
+    return caller.status();
+  }
+  principal_ = *std::move(caller);
   // Before the question whether he may: who is refused all the time is not free to ask.
   if (context_.rates != nullptr)
     RETURN_IF_ERROR(context_.rates->TakeCall(principal_.name, principal_.address));

@@ -263,5 +263,45 @@ TEST(TokenServer, BoundTokensCanBeRequired) {
   EXPECT_OK(call(claims));
 }
 
+// Who tries tokens until one fits, or until the server is busy with signatures.
+TEST(TokenServer, RefusedCallersCountForTheirAddressToo) {
+  const TestIssuer& issuer = TestIssuer::Get();
+  testing::TempDir temp;
+  const std::string certs = temp.path() + "/certs";
+  ASSERT_OK(MakeDevCa(certs));
+  ASSERT_OK(MakeDevServerCert(certs, "server"));
+  ASSERT_OK(AddDevGrants(certs, kHolder, {config::v1::ROLE_OPERATOR}));
+  std::ofstream(temp.path() + "/jwks") << issuer.Jwks();
+  testing::FakeLedgerSet ledgers;
+  testing::ServerUnderTest server(ledgers, [&](config::v1::Config& config) {
+    config::v1::Listener* listener = config.add_listeners();
+    listener->set_name("token");
+    listener->set_address("127.0.0.1:0");
+    listener->set_credential(config::v1::CREDENTIAL_TOKEN);
+    listener->mutable_tls()->set_certificate_file(certs + "/server.pem");
+    listener->mutable_tls()->set_private_key_file(certs + "/server.key");
+    config::v1::Tokens* tokens = config.add_tokens();
+    tokens->set_issuer(TestIssuer::kIssuer);
+    tokens->set_audience(TestIssuer::kAudience);
+    tokens->set_jwks_file(temp.path() + "/jwks");
+    config.mutable_access()->set_policy_file(certs + "/access.policy");
+    config.mutable_rates()->mutable_address_calls()->set_per_second(1);
+    config.mutable_rates()->mutable_address_calls()->set_burst(3);
+  });
+  const auto call = [&](const std::string& token) {
+    std::ofstream(temp.path() + "/token") << token;
+    TlsChannelOptions options{server.server().listeners().back().address, certs + "/ca.pem"};
+    options.token_file = temp.path() + "/token";
+    grpc::ClientContext context;
+    v1::GetServerStatusResponse response;
+    return ErrorReason(FromGrpc(v1::AdminService::NewStub(TlsChannel(options).value())
+                                    ->GetServerStatus(&context, {}, &response)));
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(call("x"), "TOKEN_MALFORMED") << i;
+  EXPECT_EQ(call("x"), "RATE_LIMITED");
+  const int64_t now_s = static_cast<int64_t>(Clock::System().WallMicros() / 1'000'000);
+  EXPECT_EQ(call(issuer.Good(now_s)), "RATE_LIMITED") << "the address is over, whoever it is";
+}
+
 }  // namespace
 }  // namespace auditledger
