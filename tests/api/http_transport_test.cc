@@ -68,6 +68,15 @@ TEST_F(HttpTransportTest, AnAnswerEndsAtItsLimit) {
   EXPECT_THAT(http_->Get(server_.url() + "/large", 4999), StatusIs(StatusCode::kResourceExhausted));
 }
 
+// Keys come over plain HTTP from there because nobody can stand between.
+TEST_F(HttpTransportTest, NoProxyStandsBeforeThisMachine) {
+  ASSERT_EQ(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+  ASSERT_EQ(setenv("all_proxy", "http://127.0.0.1:1", 1), 0);
+  EXPECT_OK(http_->Get(server_.url() + "/large", 5000));
+  unsetenv("http_proxy");
+  unsetenv("all_proxy");
+}
+
 TEST_F(HttpTransportTest, NobodyThereIsUnavailable) {
   EXPECT_THAT(http_->Get("http://127.0.0.1:1/x", 10), StatusIs(StatusCode::kUnavailable));
   EXPECT_THAT(http_->Get("file:///etc/hostname", 1000), StatusIs(StatusCode::kUnavailable));
