@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "api/access/patient_access.h"
 #include "auditledger/v1/patient_service.pb.h"
 #include "ledger/ed25519_key.h"
 #include "ledger/key_files.h"
@@ -45,11 +47,16 @@ absl::Status MakeKey(const PatientOptions& options) {
   return absl::OkStatus();
 }
 
+// That a server would refuse it is found out here, and not by the patient.
 absl::StatusOr<uint64_t> ParseExpiry(const std::string& text) {
   absl::Time time;
   if (!absl::ParseTime(absl::RFC3339_full, text, &time, nullptr) || time < absl::UnixEpoch() ||
       time == absl::InfiniteFuture()) {
     return absl::InvalidArgumentError("--expires: must be RFC 3339, as 2027-01-31T00:00:00Z");
+  }
+  if (time - absl::Now() > absl::Seconds(kMaxCapabilitySeconds)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--expires: at most ", kMaxCapabilitySeconds / 86'400, " days from now: ask again then"));
   }
   return static_cast<uint64_t>(absl::ToUnixSeconds(time));
 }

@@ -142,11 +142,14 @@ TEST_F(PatientTest, FilesArePrivateAndNeverReplaced) {
                                 "privacy.hospital.example/1", "--out", Path("privacy.key")});
   EXPECT_NE(again.exit_code, 0);
   EXPECT_THAT(again.err, HasSubstr(Path("privacy.key")));
-  const Ran date = RunProgram({Program("auditctl"), "patient-capability", "--signing-key",
-                               Path("privacy.key"), "--origin", kOrigin, "--holder", kHolder,
-                               "--patient-id", "jane", "--expires", "soon", "--out", Path("x")});
-  EXPECT_EQ(date.exit_code, 64);
-  EXPECT_THAT(date.err, HasSubstr("RFC 3339"));
+  for (const auto& [expires, why] :
+       {std::pair("soon", "RFC 3339"), std::pair("2090-01-01T00:00:00Z", "92 days")}) {
+    const Ran date = RunProgram({Program("auditctl"), "patient-capability", "--signing-key",
+                                 Path("privacy.key"), "--origin", kOrigin, "--holder", kHolder,
+                                 "--patient-id", "jane", "--expires", expires, "--out", Path("x")});
+    EXPECT_EQ(date.exit_code, 64);
+    EXPECT_THAT(date.err, HasSubstr(why));
+  }
 }
 
 }  // namespace
