@@ -30,11 +30,6 @@ absl::Status KeysUnavailable() {
                     {{"retry_after_ms", absl::StrCat(kTokenKeysRetryMs)}});
 }
 
-std::string LogName(const TokenRules& rules, absl::string_view principal) {
-  const std::string digest = Sha256({principal}).ToHex();
-  return absl::StrCat(rules.issuer, "#sha256:", digest.substr(0, 2 * kLoggedSubjectBytes));
-}
-
 // When CheckUse begins to refuse it.
 uint64_t ValidUntil(const VerifiedToken& token) {
   return static_cast<uint64_t>(token.expires_s + kTokenSkewSeconds) * 1'000'000;
@@ -55,7 +50,7 @@ JwksSource::Options SourceOptions(const config::v1::Tokens& tokens) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TokenAccess>> TokenAccess::Open(const Config& config, Clock& clock,
-                                                               RpcLog& log) {
+                                                               RpcLog& log, Random& random) {
   std::vector<Issuer> issuers;
   for (int i = 0; i < config.size(); ++i) {
     const config::v1::Tokens& tokens = config[i];
@@ -67,7 +62,12 @@ absl::StatusOr<std::unique_ptr<TokenAccess>> TokenAccess::Open(const Config& con
     issuers.push_back(
         {{tokens.issuer(), tokens.audience(), tokens.bind_to_certificate()}, *std::move(source)});
   }
-  return std::unique_ptr<TokenAccess>(new TokenAccess(std::move(issuers), clock));
+  return std::unique_ptr<TokenAccess>(new TokenAccess(std::move(issuers), clock, random));
+}
+
+std::string TokenAccess::LogName(const TokenRules& rules, absl::string_view principal) const {
+  const std::string mac = log_key_.Mac({principal}).ToHex();
+  return absl::StrCat(rules.issuer, "#hmac:", mac.substr(0, 2 * kLoggedSubjectBytes));
 }
 
 void TokenAccess::Start() {

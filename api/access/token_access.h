@@ -31,6 +31,8 @@
 #include "auditledger/config/v1/config.pb.h"
 #include "ledger/clock.h"
 #include "ledger/mutex.h"
+#include "ledger/random.h"
+#include "merkle/sha256.h"
 
 namespace auditledger {
 
@@ -41,7 +43,9 @@ inline constexpr uint64_t kTokenKeysRetryMs = 2000;
 
 struct TokenHolder {
   std::string principal;  // "<issuer>#<subject>"
-  std::string log_name;   // the same with a hash for the subject, which may be a person's name
+  // The same with a MAC for the subject, which may be a person's name: a hash of a name can be
+  // guessed. Its key is this object's, so that names of two runs do not meet.
+  std::string log_name;
   uint64_t valid_until_us = 0;  // by the wall clock, skew included
 };
 
@@ -50,7 +54,8 @@ class TokenAccess {
   using Config = google::protobuf::RepeatedPtrField<config::v1::Tokens>;
   // REQUIRES: ValidateConfig was OK. Reads key files; asks no URL yet.
   static absl::StatusOr<std::unique_ptr<TokenAccess>> Open(const Config& config, Clock& clock,
-                                                           RpcLog& log);
+                                                           RpcLog& log,
+                                                           Random& random = Random::System());
   void Start();  // keeps the keys current
   void Stop();
 
@@ -64,6 +69,7 @@ class TokenAccess {
   std::vector<JwksSource::Report> Report() const;
 
  private:
+  static constexpr size_t kLogKeyBytes = 32;
   struct Issuer {
     TokenRules rules;
     std::unique_ptr<JwksSource> source;
@@ -74,8 +80,9 @@ class TokenAccess {
     VerifiedToken token;
     std::string log_name;
   };
-  TokenAccess(std::vector<Issuer> issuers, Clock& clock)
-      : issuers_(std::move(issuers)), clock_(clock) {}
+  TokenAccess(std::vector<Issuer> issuers, Clock& clock, Random& random)
+      : issuers_(std::move(issuers)), clock_(clock), log_key_(random.Bytes(kLogKeyBytes)) {}
+  std::string LogName(const TokenRules& rules, absl::string_view principal) const;
   absl::StatusOr<std::shared_ptr<const Remembered>> Verify(absl::string_view token);
   std::shared_ptr<const Remembered> Recall(const std::string& digest) const;
   void Remember(const std::string& digest, std::shared_ptr<const Remembered> verified);
@@ -83,6 +90,7 @@ class TokenAccess {
 
   const std::vector<Issuer> issuers_;
   Clock& clock_;
+  const HmacKey log_key_;
   mutable Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<const Remembered>> remembered_
       GUARDED_BY(mutex_);

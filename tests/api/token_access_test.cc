@@ -133,8 +133,13 @@ TEST_F(TokenAccessTest, TheLogGetsNoSubject) {
   const absl::StatusOr<TokenHolder> holder =
       access().Authenticate("Bearer " + issuer_.Good(now(), "jane.doe"), "");
   ASSERT_OK(holder);
-  EXPECT_THAT(holder->log_name, HasSubstr("https://idp.example/realms/h#sha256:"));
+  EXPECT_THAT(holder->log_name, HasSubstr("https://idp.example/realms/h#hmac:"));
   EXPECT_THAT(holder->log_name, Not(HasSubstr("jane")));
+  // Whoever has a log and a list of the staff shall not find out by trying.
+  const auto other = TokenAccess::Open(config_.tokens(), clock_, *log_).value();
+  const std::string token = "Bearer " + issuer_.Good(now(), "jane.doe");
+  EXPECT_EQ(access().Authenticate(token, "")->log_name, holder->log_name);
+  EXPECT_NE(other->Authenticate(token, "")->log_name, holder->log_name);
 }
 
 TEST_F(TokenAccessTest, KnowsNamesThatOnlyTokensMayHave) {

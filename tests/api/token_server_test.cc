@@ -214,7 +214,7 @@ TEST_F(TokenServerTest, RefusalsAreCountedByReasonAndNobodyIsNamed) {
       0);
   const std::string log = testing::FileText(server_->dir() + "/log");
   EXPECT_THAT(log, HasSubstr("TOKEN_EXPIRED"));
-  EXPECT_THAT(log, HasSubstr("https://idp.example/realms/h#sha256:"));
+  EXPECT_THAT(log, HasSubstr("https://idp.example/realms/h#hmac:"));
   for (const std::string& secret : {std::string("jane"), expired.substr(0, 40)}) {
     EXPECT_THAT(log, Not(HasSubstr(secret)));
     EXPECT_THAT(server_->server().MetricsText(), Not(HasSubstr(secret)));
