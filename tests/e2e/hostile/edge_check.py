@@ -93,6 +93,18 @@ def revocation(checks):
     checks.holds(checks.call(HEAD_METHOD, "leaver") == UNAUTHENTICATED,
                  "who was revoked, after a reload, does not")
     checks.holds(checks.call(ADMIN_METHOD, "admin") == OK, "all others do")
+    # nginx keeps its old list when the new one is broken, and a signal tells nobody.
+    unit = (rig.SHIPPED.parent / "auditledger-edge.service").read_text()
+    look = re.search(r"^ExecStartPre=(.*)$", unit, re.M).group(1)
+    reloads = re.findall(r"^ExecReload=(.*)$", unit, re.M)
+    checks.holds(len(reloads) == 2 and reloads[0] == look, "a reload looks at its files first")
+    checks.holds(checks.edge.looks_good(), "which says nothing of good ones")
+    crl = checks.rig.certs / "crl.pem"
+    good = crl.read_text()
+    crl.write_text(good[:len(good) // 2])
+    checks.holds(not checks.edge.looks_good(), "and fails for half a revocation list")
+    crl.write_text(good)
+    checks.holds(checks.call(ADMIN_METHOD, "admin") == OK, "while the edge serves on")
 
 
 def limits(checks):

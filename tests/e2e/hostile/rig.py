@@ -148,6 +148,11 @@ class Nginx:
         self.child.kill()
         raise bench_rig.RigError(f"nginx did not start: {self.log_path.read_text()[-2000:]}")
 
+    def looks_good(self):
+        """What the unit asks before a start and a reload."""
+        command = ["/usr/sbin/nginx", "-t", "-q", "-p", self.config.parent, "-c", self.config]
+        return subprocess.run(command, stdout=self.log, stderr=self.log, check=False).returncode == 0
+
     def reload(self):
         """A CRL or certificate that changed; returns once the old workers take nothing more."""
         old = set(children(self.child.pid))
