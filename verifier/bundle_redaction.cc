@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "merkle/wire.h"
 #include "verifier/bundle_entry.h"
 
@@ -22,6 +23,7 @@ constexpr uint32_t kOutcomeDescription = 4;
 constexpr uint32_t kOutcomeDetail = 3;
 constexpr uint32_t kPatientReference = 1;
 constexpr uint32_t kPatientIdentifier = 3;
+constexpr uint32_t kEntityWhat = 1;
 constexpr uint32_t kIdentifierSystem = 3;
 constexpr uint32_t kIdentifierValue = 4;
 
@@ -115,6 +117,16 @@ bool Redaction::IsSubject(const UnitView& unit) const {
   });
 }
 
+// Of what was touched: a patient's own record, by reference, that is not the subject's.
+bool Redaction::NamesOtherPatient(const UnitView& unit) const {
+  if (unit.path.field != kEntityField || unit.path.subfield != kEntityWhat) return false;
+  const absl::string_view what = ValueOf(unit.bytes, kEntityWhat);
+  const absl::string_view reference = ValueOf(what, kPatientReference);
+  return absl::StrContains(reference, "Patient/") &&
+         std::none_of(subjects_.begin(), subjects_.end(),
+                      [&](const TagKey& s) { return s.system.empty() && s.id == reference; });
+}
+
 std::vector<uint8_t> Redaction::RulesOf(absl::Span<const UnitView> units) const {
   std::set<uint32_t> subjects;  // occurrences of patient
   std::set<uint32_t> patients;
@@ -123,7 +135,12 @@ std::vector<uint8_t> Redaction::RulesOf(absl::Span<const UnitView> units) const 
     patients.insert(unit.path.occurrence);
     if (IsSubject(unit)) subjects.insert(unit.path.occurrence);
   }
-  const bool names_others = policy_.other_patients && patients.size() > subjects.size();
+  // An event that does not name whom the answer is about may name anybody, in any of its parts.
+  const bool about_others = subjects.empty() || patients.size() > subjects.size() ||
+                            std::any_of(units.begin(), units.end(), [&](const UnitView& unit) {
+                              return NamesOtherPatient(unit);
+                            });
+  const bool names_others = policy_.other_patients && about_others;
   std::vector<uint8_t> rules;
   rules.reserve(units.size());
   for (const UnitView& unit : units) {

@@ -1,11 +1,15 @@
 // What of an event is withheld from a bundle, by policy: which units, under which rule.
 //
-//   other-patients   patients that the answer is not about; where an event names any, also what may
-//                    name them: encounter, orders, objects, correlation ids
+//   other-patients   patients that the answer is not about; where an event names any, or does not
+//                    name the one it is about, also what may name them: encounter, orders, objects,
+//                    correlation ids
 //   staff-names      who took part, by id, name and account; roles and departments stay
 //   free-text        what somebody typed, and texts of any content
 //   network          addresses, hosts, user agents
 // The native record (original.content) goes with any of them: it holds everything again.
+//
+// Not covered: staff as what was touched (an account's change), and codes with a text of their own
+// (purpose, a coded reason): look before a bundle goes out.
 //
 // Minimum necessary is all four. What is withheld stays countable: the bundle lists every unit.
 //
@@ -57,6 +61,7 @@ class Redaction {
  private:
   uint8_t RuleOf(const UnitView& unit, bool names_others) const;
   bool IsSubject(const UnitView& unit) const;
+  bool NamesOtherPatient(const UnitView& unit) const;
 
   const RedactionPolicy policy_;
   const std::vector<TagKey> subjects_;

@@ -220,6 +220,26 @@ TEST_F(BundleWriterTest, WithoutASubjectEveryPatientIsAnother) {
   EXPECT_THAT(file_, Not(HasSubstr("4711")));
 }
 
+TEST_F(BundleWriterTest, ObjectsThatAreOtherPatientsAreWithheldWithoutAPatientBesideThem) {
+  const std::vector<TagKey> subject = {{"patient", "", "Patient/7"}};
+  const auto file_of = [&](const std::string& patient, const std::string& what) {
+    v1::AuditEvent event;
+    event.set_event_id("e");
+    if (!patient.empty()) event.add_patient()->set_reference(patient);
+    event.add_entity()->mutable_what()->set_reference(what);
+    const uint64_t index = log_.AddEvent(event.SerializeAsString());
+    size_ = log_.size();
+    Write(index, index + 1, Redaction({.other_patients = true}, subject));
+    Verify();
+    return file_;
+  };
+  EXPECT_THAT(file_of("", "Patient/8"), Not(HasSubstr("Patient/8")));
+  EXPECT_THAT(file_of("", "Observation/9"), Not(HasSubstr("Observation/9")));
+  EXPECT_THAT(file_of("Patient/7", "http://his.example/Patient/8"), Not(HasSubstr("Patient/8")));
+  EXPECT_THAT(file_of("Patient/7", "Patient/7"), HasSubstr("Patient/7"));
+  EXPECT_THAT(file_of("Patient/7", "Observation/9"), HasSubstr("Observation/9"));
+}
+
 TEST_F(BundleWriterTest, EachRuleHasANameAndAReason) {
   for (uint8_t rule = kRuleOtherPatients; rule <= kRuleNotAskedFor; ++rule) {
     EXPECT_EQ(BundleRuleOf(rule).rule, rule);
