@@ -116,6 +116,16 @@ def clinic():
     return log
 
 
+def rotated_clinic():
+    """The same, whose key was followed by another."""
+    log = clinic()
+    at = (START + 22_500) * 10**6
+    log.rotate(at, sha(b"log, the second key"))
+    log.add_event(at + 1_000_000, access(14, START + 22_501, 1, 4711),
+                  b"spiffe://clinic.example/his")
+    return log
+
+
 ERASED = 5
 WITNESSES = [(WITNESS, WITNESS_SEED, START + 23_000)]
 STREAMS = [compact({"kind": "stream", "principal": "spiffe://clinic.example/his",
@@ -188,9 +198,9 @@ class Bundle:
         self.sections["manifest"] = [manifest({**ABOUT, **about}, self.sections)]
         return self
 
-    def custody(self, times=1):
+    def custody(self, times=1, make_log=clinic):
         """On a log of its own, so that each bundle's entry stands right behind its head."""
-        log = clinic()
+        log = make_log()
         digest = sha(self.sections["manifest"][0])
         at = START + 24_000
         rows = [("export", "p.officer", "Device/auditctl"),

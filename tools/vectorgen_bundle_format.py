@@ -6,7 +6,7 @@ import json
 from vectorgen_formats import (
     emit_message, event_time, header, identity, leaf, receipt, salt, sha, tag_keys, tags_of,
     commit)
-from vectorgen_keys import public_key, sign
+from vectorgen_keys import key_change, key_changes, public_key, sign
 from vectorgen_wire import b16, be, cut
 
 MAGIC = b"auditledger/bundle/v1\n"
@@ -110,6 +110,7 @@ class Log:
     def __init__(self, origin, seed, index_key):
         self.origin, self.seed, self.index_key = origin, seed, index_key
         self.leaves, self.opened, self.hashes = [], [], []
+        self.change = None  # (index, seed of the key that signs from there on)
 
     def add_leaf(self, data, opened=None):
         self.leaves.append(data)
@@ -129,8 +130,19 @@ class Log:
         data = leaf(kind, at_us, event_time(units), tags, commit(seed, head, units)[3], body)
         return self.add_leaf(data, (seed, head, units, event))
 
+    def rotate(self, at_us, seed):
+        body = key_change(self.origin, self.seed, seed)[1]
+        self.change = (self.add_leaf(leaf(3, at_us, 0, [], None, body)), seed)
+
+    def key_changes(self, size):
+        index = self.change[0]
+        return key_changes(self.origin, size, [(index, self.leaves[index])],
+                           inclusion_path(self.hashes[:size], index))
+
     def head(self, size, witnesses=()):
-        return note(self.origin, self.hashes[:size], self.seed, witnesses)
+        rotated = self.change is not None and size > self.change[0] + 1
+        seed = self.change[1] if rotated else self.seed
+        return note(self.origin, self.hashes[:size], seed, witnesses)
 
     def receipt(self, index, size):
         """A tlog-proof with leaf and opening, as an emitter keeps it."""

@@ -12,11 +12,11 @@ import pathlib
 
 import vectorgen_bundle_cases as cases
 from vectorgen_bundle_format import (
-    CONTEXT, MAGIC, MATCH, NUMBER, b32, compact, consistency_record, container, inclusion_records,
-    manifest, note, vkey)
-from vectorgen_bundle_cases import Bundle, clinic, patient_tags
+    CONTEXT, MAGIC, MATCH, NUMBER, b32, compact, consistency_record, container, inclusion_path,
+    inclusion_records, manifest, note, vkey)
+from vectorgen_bundle_cases import Bundle, clinic, patient_tags, rotated_clinic
 from vectorgen_formats import sha
-from vectorgen_keys import public_key
+from vectorgen_keys import key_change, key_changes, public_key
 from vectorgen_wire import be
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -87,6 +87,18 @@ def opaque():
     return b.finish().custody()
 
 
+def rotated():
+    """The log's key was followed by another before its head."""
+    size = cases.SIZE + 2
+    b = Bundle(rotated_clinic(), {"kind": "all"}, size)
+    for index in range(size):
+        b.entry(index)
+    b.close()
+    b.sections["key-changes"] = [b.log.key_changes(size)]
+    b.sections["consistency"] = [consistency_record(b.log, n, size) for n in (8, cases.SIZE + 1)]
+    return b.finish().custody(1, rotated_clinic)
+
+
 def bundles():
     listed = SOUND + ("completeness", "custody")
     yield "whole", whole(), outcome(listed + ("consistency", "senders"))
@@ -96,6 +108,7 @@ def bundles():
     yield "sparse", by_tag(4711, False, REDACTED), outcome(SOUND + ("custody", "senders"))
     yield "none", by_tag(777, True), outcome(listed)
     yield "opaque", opaque(), outcome(SOUND + ("custody", "senders"))
+    yield "rotated", rotated(), outcome(listed + ("consistency", "senders"))
     yield "unrecorded", strip_custody(range_of()), outcome(SOUND + ("completeness",))
 
 
@@ -301,6 +314,7 @@ def tampered():
     for name, blames, data in malformed(sections):
         yield name, "whole", data, outcome((), ("file",)), {"file": blames}, ["file"]
     yield from tampered_answers()
+    yield from tampered_keys()
 
 
 def tampered_answers():
@@ -328,6 +342,34 @@ def tampered_answers():
     yield ("tag: withheld under another rule", "patient", container(entry_with(
         sections, 1, lambda r: r[:where - 1] + be(1, cases.NETWORK) + r[where:])),
         {**sound, "scope": "FAIL", "custody": "FAIL"}, {}, ["scope"])
+
+
+def tampered_keys():
+    """Of the bundle of a log whose key was followed by another."""
+    bundle = rotated()
+    sections, log = bundle.sections, bundle.log
+    size = len(log.leaves)
+    retired = note(cases.ORIGIN, log.hashes, cases.LOG_SEED)
+    none = {k: v for k, v in sections.items() if k != "key-changes"}
+    index, data = size - 2, log.leaves[size - 2]
+    foreign = key_changes(cases.ORIGIN, size, [(index, leaf_of_thief(data))],
+                          inclusion_path(log.hashes, index))
+    moved = key_changes(cases.ORIGIN, size, [(index - 1, data)], inclusion_path(log.hashes, index))
+    for name, changed, claims in (
+            ("by the retired key", {**sections, "head": [retired]}, ["head", "custody"]),
+            ("not told", none, ["head", "custody"]),
+            ("to a thief's", {**sections, "key-changes": [foreign]},
+             ["head", "consistency", "custody"]),
+            ("elsewhere", {**sections, "key-changes": [moved]},
+             ["head", "consistency", "custody"])):
+        yield f"keys: {name}", "rotated", container(rehash(changed)), None, {}, claims
+
+
+def leaf_of_thief(data):
+    """A key change that the thief alone signed."""
+    thief = sha(b"thief")
+    body = key_change(cases.ORIGIN, thief, sha(b"another"))[1]
+    return data[:-2 - len(body)] + be(2, len(body)) + body
 
 
 def records_of(data):
@@ -392,6 +434,7 @@ def main():
                 "generated_by": "tools/vectorgen_bundles.py", "origin": cases.ORIGIN.decode(),
                 "vkey": vkey(cases.ORIGIN, public_key(cases.LOG_SEED)),
                 "witness": vkey(cases.WITNESS, public_key(cases.WITNESS_SEED), 4),
+                "second_vkey": vkey(cases.ORIGIN, public_key(sha(b"log, the second key"))),
                 "index_key": cases.INDEX_KEY.hex(), "bundles": rows, "tampered": changed}
     (OUT / "bundles.json").write_text(json.dumps(document, indent=1) + "\n")
     fuzz_seeds()

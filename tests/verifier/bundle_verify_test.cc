@@ -146,6 +146,18 @@ TEST_F(BundleVerifyTest, NoBundleCutShortIsVerified) {
   }
 }
 
+TEST_F(BundleVerifyTest, OfALogWhoseKeyWasFollowedByAnotherEitherMayBePinned) {
+  const std::string rotated = FileOf("rotated");
+  const std::string before = FileOf("whole");
+  const Pin second = MakePin(Text("origin"), Text("second_vkey")).value();
+  BundleInput input;
+  input.bytes = rotated;
+  EXPECT_EQ(VerifyBundle(input, pin_).Name(), "verified, unwitnessed");
+  EXPECT_EQ(VerifyBundle(input, second).Name(), "verified, unwitnessed");
+  input.bytes = before;
+  EXPECT_EQ(ResultOf(VerifyBundle(input, second), "head"), "FAIL");
+}
+
 TEST_F(BundleVerifyTest, AnotherKeyOrOriginIsRefused) {
   BundleInput input;
   const std::string file = FileOf("whole");

@@ -89,6 +89,15 @@ test("without a pinned key nothing is proven against anybody", async () => {
   assert.match(reasons(report).head, /no key is pinned; signed by the key that the bundle names/);
 });
 
+test("of a log whose key was followed by another, either may be pinned", async () => {
+  for (const vkey of [published.vkey, published.second_vkey]) {
+    const report = await verifyBundle(fileOf("rotated"), { vkey });
+    assert.equal(report.verdict, "verified, unwitnessed", JSON.stringify(reasons(report)));
+  }
+  const before = await verifyBundle(fileOf("whole"), { vkey: published.second_vkey });
+  assert.equal(results(before).head, "FAIL");
+});
+
 test("another pinned key is refused", async () => {
   const report = await verifyBundle(fileOf("whole"), { vkey:
     "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW" });
