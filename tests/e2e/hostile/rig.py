@@ -151,7 +151,8 @@ class Nginx:
     def looks_good(self):
         """What the unit asks before a start and a reload."""
         command = ["/usr/sbin/nginx", "-t", "-q", "-p", self.config.parent, "-c", self.config]
-        return subprocess.run(command, stdout=self.log, stderr=self.log, check=False).returncode == 0
+        done = subprocess.run(command, stdout=self.log, stderr=self.log, check=False)
+        return done.returncode == 0
 
     def reload(self):
         """A CRL or certificate that changed; returns once the old workers take nothing more."""
