@@ -9,7 +9,9 @@
 #include <regex>
 
 #include "absl/strings/str_cat.h"
+#include "api/client/receipt_check.h"
 #include "auditledger/v1/event.pb.h"
+#include "merkle/header.h"
 #include "tests/api/api_fixture.h"
 #include "tests/testing/seed.h"
 #include "tests/testing/shared_path.h"
@@ -28,6 +30,16 @@ v1::AuditEvent WithContent(const std::string& content) {
   return event;
 }
 
+// Whether a client takes what was sealed for what it sent (api/client/receipt_check.h).
+bool ClientAccepts(const std::string& sealed, const std::string& sent) {
+  EntryHeader header;
+  header.flags = kFlagSecretsMasked;
+  v1::Opening opening;
+  opening.set_header(EncodeHeader(header).value());
+  opening.set_event(sealed);
+  return SealedEventOf(opening, sent).ok();
+}
+
 // The native record after masking; as it was when nothing is found.
 std::string Masked(const std::string& content) {
   const std::string bytes = WithContent(content).SerializeAsString();
@@ -37,6 +49,7 @@ std::string Masked(const std::string& content) {
   v1::AuditEvent event;
   EXPECT_TRUE(event.ParseFromString(masked->event));
   EXPECT_THAT(masked->fields, ElementsAre("original.content"));
+  EXPECT_TRUE(ClientAccepts(masked->event, bytes)) << content;
   return event.original().content();
 }
 
