@@ -65,7 +65,7 @@ func (c *Client) streamOnce(ctx context.Context, events []*pb.AuditEvent, order 
 		return order, fromRPC(err)
 	}
 	var retryable error
-	for answered < len(order) {
+	for {
 		for sent < len(order) && sent-answered < window {
 			message := &pb.AppendEventStreamRequest{}
 			if sent == 0 {
@@ -79,10 +79,16 @@ func (c *Client) streamOnce(ctx context.Context, events []*pb.AuditEvent, order 
 			if stream.Send(message) != nil {
 				break // Recv tells why
 			}
+			if sent == len(order) {
+				stream.CloseSend() // its error is that of the next Recv
+			}
 		}
 		response, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && answered < len(order) {
 			return rest(), &Error{Code: codes.Unavailable, Message: "the stream ended before all results"}
+		}
+		if errors.Is(err, io.EOF) {
+			return rest(), retryable
 		}
 		if err != nil {
 			return rest(), fromRPC(err)
@@ -104,7 +110,6 @@ func (c *Client) streamOnce(ctx context.Context, events []*pb.AuditEvent, order 
 			}
 		}
 	}
-	return rest(), retryable
 }
 
 func (c *Client) resultOf(result *pb.AppendResult, event *pb.AuditEvent) error {

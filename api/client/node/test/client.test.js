@@ -149,6 +149,15 @@ test('a stream goes on where it was cut', async t => {
   assert.deepEqual(waits, [100]);
 });
 
+test('a stream may be left', async t => {
+  const {client} = await bench(t);
+  for await (const result of client.appendStream(Array(700).fill(event))) {
+    assert(result.receipt);
+    break;
+  }
+  assert.equal((await client.append(event)).index, receipt.index);
+});
+
 test('a stream that gets nowhere ends', async t => {
   const {client, waits} = await bench(t, Array(9).fill(CUT));
   await assert.rejects(collect(client.appendStream([event])), error => error.outcomeUnknown);

@@ -33,28 +33,34 @@ def run(stub, ledger, ack, events, order, timeout):
     Raises LedgerError when the stream broke before every event had its answer.
     """
     requests, sent, answered = _Requests(), 0, 0
-    call = stub.AppendEventStream(iter(requests), timeout=timeout)
-    try:
-        while answered < len(order):
-            while sent < len(order) and sent - answered < WINDOW:
-                part = order[sent:sent + EVENTS_PER_MESSAGE]
-                requests.send(pb.AppendEventStreamRequest(
-                    ledger="" if sent else ledger,
-                    requests=[pb.AppendEventRequest(event=events[i], include_opening=True, ack=ack)
-                              for i in part]))
-                sent += len(part)
+
+    def send_more():
+        nonlocal sent
+        while sent < len(order) and sent - answered < WINDOW:
+            part = order[sent:sent + EVENTS_PER_MESSAGE]
+            requests.send(pb.AppendEventStreamRequest(
+                ledger="" if sent else ledger,
+                requests=[pb.AppendEventRequest(event=events[i], include_opening=True, ack=ack)
+                          for i in part]))
+            sent += len(part)
             if sent == len(order):
                 requests.close()
-            for result in next(call).results:
+
+    call = stub.AppendEventStream(iter(requests), timeout=timeout)
+    try:
+        send_more()
+        for response in call:
+            for result in response.results:
                 if result.position != answered or answered >= sent:
                     raise differs("results come out of order")
                 position, answered = order[answered], answered + 1
                 yield position, (_status.from_problem(result.problem)
                                  if result.HasField("problem") else result.receipt)
-    except StopIteration:
-        raise LedgerError("UNAVAILABLE", "the stream ended before all results") from None
+            send_more()
     except grpc.RpcError as error:
         raise _status.from_rpc(error) from None
     finally:
         requests.close()
         call.cancel()
+    if answered < len(order):
+        raise LedgerError("UNAVAILABLE", "the stream ended before all results")

@@ -147,6 +147,11 @@ class ClientTest(unittest.TestCase):
         self.assertTrue(all(result == RECEIPT for _, result in results))
         self.assertEqual(self.waits, [0.1])
 
+    def test_a_stream_may_be_left(self):
+        for _ in self.client.append_stream([EVENT] * 700):
+            break
+        self.assertEqual(self.client.append(EVENT), RECEIPT)
+
     def test_a_stream_that_gets_nowhere_ends(self):
         self.service.answers = ["cut"] * 9
         with self.assertRaises(LedgerError):

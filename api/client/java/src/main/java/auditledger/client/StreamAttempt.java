@@ -72,14 +72,15 @@ final class StreamAttempt {
   void run(LedgerServiceStub stub, Answers answers) {
     stub.appendEventStream(observer);
     try {
-      while (answered < order.size()) {
+      while (true) {
         sendMore();
         Arrival arrival = observer.arrivals.take();
+        if (arrival.error() != null) {
+          throw LedgerException.of(Status.fromThrowable(arrival.error()).asRuntimeException(
+              Status.trailersFromThrowable(arrival.error())));
+        }
         if (arrival.response() == null) {
-          throw arrival.error() == null
-              ? LedgerException.unavailable("the stream ended before all results")
-              : LedgerException.of(Status.fromThrowable(arrival.error()).asRuntimeException(
-                    Status.trailersFromThrowable(arrival.error())));
+          break;
         }
         for (AppendResult result : arrival.response().getResultsList()) {
           if (answered >= sent || result.getPosition() != answered) {
@@ -87,6 +88,9 @@ final class StreamAttempt {
           }
           answers.on(order.get(answered++), result);
         }
+      }
+      if (answered < order.size()) {
+        throw LedgerException.unavailable("the stream ended before all results");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
