@@ -2,8 +2,8 @@
 
 The head is signed by the pinned key for the pinned origin, the leaf is in that head's tree at that
 index, and the leaf commits to the very event sent; or, where the ledger says SECRETS_MASKED, to
-that event with bytes of its texts overwritten by ``*``, or a whole number that is a value in JSON by
-``1``, and nothing else changed. The receipt then carries what was sealed
+that event with bytes of its texts overwritten by ``*``, or a whole number that is a value in JSON
+by ``1``, and nothing else changed. The receipt then carries what was sealed
 (``receipt.opening.event``): look at it, for a ledger that lies may hide what should have been kept.
 
 All functions are pure and raise ReceiptError.
