@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "merkle/erasure_entries.h"
+#include "merkle/index_head.h"
 #include "merkle/system_entries.h"
 
 namespace {
@@ -32,6 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto request = ParseErasureRequest(bytes); request.ok()) {
     Same(EncodeErasureRequest(*request), bytes);
   }
+  if (const auto head = ParseIndexHead(bytes); head.ok()) Same(EncodeIndexHead(*head), bytes);
   if (const auto hold = ParseLegalHold(bytes); hold.ok()) Same(EncodeLegalHold(*hold), bytes);
   return 0;
 }
