@@ -49,6 +49,7 @@ class BundleChecker {
     for (absl::string_view entry : entries_) leaves_.push_back(ParseLeaf(entry));
     OpenAll();
     for (size_t i = 0; i < entries_.size(); ++i) CheckEntry(i);
+    if (rules_.for_index) TakeIndexed();
     return std::move(result_);
   }
 
@@ -138,6 +139,15 @@ class BundleChecker {
     if (!opened.ok()) return Broken(index, payload_path_, opened.status());
     ++result_.opened;
     if (*opened == EmitterProof::kSigned) ++result_.emitter_signed;
+  }
+
+  void TakeIndexed() {
+    for (size_t i = 0; i < leaves_.size(); ++i) {
+      if (!leaves_[i].ok()) return result_.indexed.clear();
+      result_.indexed.push_back(
+          {TagLogEntryOf(first_index_ + i, *leaves_[i], result_.leaf_hashes[i]),
+           std::move(leaves_[i]->tags)});
+    }
   }
 
   // Whether an erasure names the entry.

@@ -19,6 +19,7 @@
 #include "merkle/erasure_history.h"
 #include "merkle/hash.h"
 #include "merkle/sha256.h"
+#include "merkle/tag_log.h"
 #include "verifier/pins.h"
 #include "verifier/timestamps.h"
 #include "verifier/verdict.h"
@@ -62,6 +63,7 @@ struct BundleRules {
   Pin pin;
   std::shared_ptr<const HmacKey> index_key;                  // nullptr: tags are not checked
   std::shared_ptr<const ErasureHistory> erasures = nullptr;  // nullptr: nothing is known of any
+  bool for_index = false;  // whether the log has index heads to compare: then BundleResult::indexed
 };
 
 struct BundleResult {
@@ -83,6 +85,13 @@ struct BundleResult {
   std::vector<Erased> erased;       // that an erasure names
   std::vector<uint64_t> unread;     // payloads of kinds that this version does not open
   std::vector<NamedToken> anchors;  // entries that name a timestamp
+  // What the verifiable index is made of (merkle/index_audit.h), of each entry; empty where a leaf
+  // is missing or does not parse.
+  struct Indexed {
+    TagLogEntry entry;
+    std::vector<Hash> tags;
+  };
+  std::vector<Indexed> indexed;
 };
 
 BundleResult CheckBundle(const BundleRules& rules, const BundleFiles& files);

@@ -9,6 +9,7 @@
 #include "merkle/ed25519_verify.h"
 #include "merkle/erasure_entries.h"
 #include "merkle/header.h"
+#include "merkle/index_head.h"
 #include "merkle/key_chain.h"
 #include "merkle/status_macros.h"
 #include "merkle/tags.h"
@@ -56,6 +57,15 @@ absl::Status CheckKeyChange(uint64_t index, const Leaf& leaf, const Pin& pin) {
   const auto old_key = NoteVerifier::FromEd25519(pin.origin, change->old_key);
   if (!old_key.ok()) return Broken("the old key of a key change is none");
   return AsBroken(KeyChain::Build(*old_key, {{index, leaf.body}}).status());
+}
+
+// That its map is the entries' own is the audit's business (index_audit.h).
+absl::Status CheckIndexHead(uint64_t index, const Leaf& leaf) {
+  const absl::StatusOr<IndexHead> head = ParseIndexHead(leaf.body);
+  if (!head.ok()) return Broken(head.status().message());
+  if (head->size <= index) return absl::OkStatus();
+  return Broken(
+      absl::StrCat("an index head that covers ", head->size, " entries, more than there were"));
 }
 
 absl::Status CheckEarlier(uint64_t index, const EntryRanges& ranges) {
@@ -110,6 +120,8 @@ absl::Status CheckBody(uint64_t index, const Leaf& leaf, const Pin& pin) {
       return AsBroken(ParseClockStep(leaf.body).status());
     case EntryKind::kAnchor:
       return CheckAnchor(index, leaf);
+    case EntryKind::kIndexHead:
+      return CheckIndexHead(index, leaf);
     case EntryKind::kErasure:
       return CheckErasure(index, leaf);
     case EntryKind::kErasureRequest:
@@ -170,7 +182,8 @@ std::string ErasureText(uint64_t index, const Leaf& leaf) {
 
 bool MayHavePayloadLater(EntryKind kind) {
   return !HasPayload(kind) && kind != EntryKind::kGenesis && kind != EntryKind::kClock &&
-         kind != EntryKind::kKeyChange && kind != EntryKind::kFreeze && kind != EntryKind::kAnchor;
+         kind != EntryKind::kKeyChange && kind != EntryKind::kFreeze &&
+         kind != EntryKind::kAnchor && kind != EntryKind::kIndexHead;
 }
 
 std::string RefusalText(const Leaf& conflict) {
@@ -183,7 +196,7 @@ std::string RefusalText(const Leaf& conflict) {
 bool IsKnownKind(EntryKind kind) {
   return HasPayload(kind) || kind == EntryKind::kGenesis || kind == EntryKind::kOperator ||
          kind == EntryKind::kClock || kind == EntryKind::kKeyChange || kind == EntryKind::kFreeze ||
-         kind == EntryKind::kAnchor;
+         kind == EntryKind::kAnchor || kind == EntryKind::kIndexHead;
 }
 
 absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin) {

@@ -23,8 +23,9 @@ namespace auditledger {
 // Whether the leaf may stand at `index`: genesis at 0 and nowhere else, naming the pin's origin and
 // key; a commitment where an event stands behind the entry; a conflict, an erasure, a request for
 // one and a legal hold pointing to earlier entries; no tags on the ledger's other entries, no
-// commitment on genesis, key change, freeze and clock; a key change signed by both of its keys;
-// bodies that parse. Kinds this version does not know pass. DataLoss saying which rule is broken.
+// commitment on genesis, key change, freeze, clock and index head; a key change signed by both of
+// its keys; bodies that parse. Kinds this version does not know pass. DataLoss saying which rule is
+// broken.
 absl::Status CheckLeafRules(uint64_t index, const Leaf& leaf, const Pin& pin);
 
 // Whether CheckLeafRules reads the body of this kind.

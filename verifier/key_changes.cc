@@ -61,6 +61,12 @@ void TakeErasure(uint64_t index, absl::string_view entry, Landmarks& out) {
       absl::StrCat("entry ", index, " (", EntryKindName(leaf->kind), "): ", fits.message()));
 }
 
+void TakeIndexHead(uint64_t index, absl::string_view entry, Landmarks& out) {
+  const absl::StatusOr<Leaf> leaf = ParseLeaf(entry);
+  const absl::StatusOr<IndexHead> head = leaf.ok() ? ParseIndexHead(leaf->body) : leaf.status();
+  if (head.ok()) out.index_heads.push_back({index, *head});
+}
+
 }  // namespace
 
 Landmarks ReadLandmarks(const std::string& dir, uint64_t size) {
@@ -79,6 +85,8 @@ Landmarks ReadLandmarks(const std::string& dir, uint64_t size) {
         const absl::StatusOr<Leaf> leaf = ParseLeaf(entry);
         const absl::StatusOr<Freeze> freeze = leaf.ok() ? ParseFreeze(leaf->body) : leaf.status();
         out.freeze = {index, freeze.ok() ? *freeze : Freeze()};
+      } else if (KindOf(entry) == EntryKind::kIndexHead) {
+        TakeIndexHead(index, entry, out);
       } else if (ErasureHistory::Takes(KindOf(entry))) {
         TakeErasure(index, entry, out);
       }

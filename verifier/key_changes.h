@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "merkle/checkpoint.h"
 #include "merkle/erasure_history.h"
+#include "merkle/index_audit.h"
 #include "merkle/key_chain.h"
 #include "merkle/key_change_list.h"
 #include "merkle/system_entries.h"
@@ -32,14 +33,15 @@
 
 namespace auditledger {
 
-// What an export's leaves say of keys, of erasures and of the log's end; nobody has checked the
-// leaves yet.
+// What an export's leaves say of keys, of erasures, of the index and of the log's end; nobody has
+// checked the leaves yet.
 struct Landmarks {
   std::vector<LoggedKeyChange> key_changes;           // without proofs
   std::optional<std::pair<uint64_t, Freeze>> freeze;  // the first, with its index
   ErasureHistory erasures;
   // Entries that break a rule of it, in words; at most kMaxReasons.
   std::vector<std::string> broken_erasures;
+  std::vector<LoggedIndexHead> index_heads;  // those that parse
 };
 // Of the first `size` entries, up to the first bundle that cannot be read: that one the check of
 // the log reports.

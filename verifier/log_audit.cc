@@ -88,6 +88,8 @@ class LogAudit {
     if (!head) return std::move(verdict_);
     rules_.pin = WithFirstKey(pin_, landmarks.key_changes);
     rules_.erasures = std::make_shared<const ErasureHistory>(landmarks.erasures);
+    rules_.for_index = !landmarks.index_heads.empty();
+    index_.emplace(landmarks.index_heads);
     verdict_.proven.push_back("the log's key signed this head");
     size_ = head->checkpoint.size;
     if (size_ == 0) {
@@ -100,6 +102,7 @@ class LogAudit {
     CheckRoot(head->checkpoint);
     CheckEnd(landmarks);
     for (const std::string& broken : landmarks.broken_erasures) findings_.Refuse(broken);
+    for (const std::string& broken : index_->faults()) findings_.Refuse(broken);
     findings_.MoveInto(verdict_);
     Summarize();
     BoundTimes(head->checkpoint, landmarks);
@@ -172,6 +175,16 @@ class LogAudit {
     anchors_.insert(anchors_.end(), result.anchors.begin(), result.anchors.end());
     opened_ += result.opened;
     emitter_signed_ += result.emitter_signed;
+    if (rules_.for_index) FoldIndex(bundle, result.indexed);
+  }
+
+  void FoldIndex(uint64_t bundle, const std::vector<BundleResult::Indexed>& entries) {
+    index_known_ = index_known_ && entries.size() == WidthOf(bundle);
+    if (!index_known_) return;  // what is missing there is reported with the bundle
+    for (const BundleResult::Indexed& indexed : entries) {
+      const std::optional<std::string> fault = index_->Add(indexed.entry, indexed.tags);
+      if (fault) findings_.Refuse(*fault);
+    }
   }
 
   void AddErased(const BundleResult::Erased& erased) {
@@ -296,6 +309,12 @@ class LogAudit {
     verdict_.proven.push_back("entry 0 is the genesis of the pinned origin and key");
     verdict_.proven.push_back(absl::StrCat(opened_, " events are, to the byte, what their entries ",
                                            "commit to", rules_.index_key ? ", tags included" : ""));
+    if (index_->right() > 0) {
+      verdict_.proven.push_back(
+          absl::StrCat("the maps of all ", index_->right(),
+                       " index heads are exactly those that the entries make: answers that rest on "
+                       "them are complete"));
+    }
     if (emitter_signed_ > 0) {
       verdict_.proven.push_back(absl::StrCat("the holders of the emitter keys named in ",
                                              emitter_signed_, " headers signed them"));
@@ -320,6 +339,8 @@ class LogAudit {
   uint64_t erased_by_others_ = 0;
   uint64_t opened_ = 0;
   uint64_t emitter_signed_ = 0;
+  std::optional<IndexAudit> index_;
+  bool index_known_ = true;
 };
 
 }  // namespace

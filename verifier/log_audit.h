@@ -7,11 +7,12 @@
 //
 // What is checked: the head's signature; that all leaves lead to its root; every tile to the byte;
 // each leaf by its kind's rules (entry_check.h); recorded times that rise; every payload that is
-// there against its leaf; that nothing else lies in tile/ and payload/; that the last head seen is
-// a prefix.
+// there against its leaf; every index head against the map that the leaves make; that nothing else
+// lies in tile/ and payload/; that the last head seen is a prefix.
 //
 // Cost: about 2 hashes an entry and 2 for each unit of a payload, spread over threads; memory is a
-// window of bundles and one tile a level, whatever the size.
+// window of bundles and one tile a level, whatever the size, and some 300 bytes a tag where the log
+// has index heads.
 // Thread-safety: free functions. Errors: all of them are verdicts.
 #ifndef AUDITLEDGER_VERIFIER_LOG_AUDIT_H_
 #define AUDITLEDGER_VERIFIER_LOG_AUDIT_H_

@@ -8,7 +8,8 @@ namespace auditledger {
 namespace {
 
 constexpr char kAbout[] =
-    "Checks an audit ledger's receipts, heads, exported logs and evidence offline, trusting "
+    "Checks an audit ledger's receipts, heads, answers, exported logs and evidence offline, "
+    "trusting "
     "nothing\n"
     "of the server: you pin the log's origin and key, every byte is checked against them.";
 
@@ -22,6 +23,8 @@ Examples:
   auditledger-verify entry /media/export 42 --origin O --key log.vkey
   auditledger-verify evidence fork-0123456789abcdef.evidence --origin O --key log.vkey
   auditledger-verify log /media/export --tsa-ca tsa-ca.pem --origin O --key log.vkey
+  auditledger-verify answer march.answer --index-key index.key --subject patient urn:mrn 4711
+      --happened 2026-03-01T00:00:00Z 2026-04-01T00:00:00Z --origin O --key log.vkey
   auditledger-verify cose e.cose --leaf e.leaf --origin O --key log.vkey
   auditledger-verify trust list
 
@@ -152,6 +155,28 @@ void AddChecks(CLI::App& app, Options& options) {
                    "The event; needs a --receipt with an opening (seed and header)");
 }
 
+void AddAnswer(CLI::App& app, Options& options) {
+  CLI::App* answer = Command(app, options, "answer", "Are these all entries about somebody?");
+  answer->add_option("FILE", options.file, "A complete answer, as its maker wrote it")->required();
+  answer->add_option("--tag", options.tag, "Whom you asked about: 64 hex digits");
+  answer->add_option("--index-key", options.index_key, "Index key file: makes the tag");
+  answer
+      ->add_option("--subject", options.subject,
+                   "KIND SYSTEM ID of whom you asked about: patient, agent or override; \"\" for "
+                   "no system")
+      ->expected(3);
+  answer
+      ->add_option("--recorded", options.recorded,
+                   "FROM TO: what was recorded in that time (RFC 3339; TO excluded; - for no "
+                   "bound). Without a window: all of the log")
+      ->expected(2);
+  answer
+      ->add_option("--happened", options.happened,
+                   "FROM TO: what happened in that time, however late it was recorded")
+      ->expected(2);
+  AddProofs(*answer, options);
+}
+
 void AddTrust(CLI::App& app, Options& options) {
   CLI::App* trust = app.add_subcommand("trust", "The heads last seen")->fallthrough();
   trust->require_subcommand(1);
@@ -173,6 +198,7 @@ int ParseCommandLine(int argc, char** argv, Options& options) {
   app.require_subcommand(1);
   AddCommon(app, options);
   AddChecks(app, options);
+  AddAnswer(app, options);
   AddTrust(app, options);
   try {
     app.parse(argc, argv);

@@ -38,6 +38,10 @@ struct Options {
   std::string page;  // bundle: where to write it for people
   std::string predecessor;
   std::string predecessor_key;
+  std::string tag;                    // answer: in hexadecimal
+  std::vector<std::string> subject;   // answer: kind, system, id
+  std::vector<std::string> recorded;  // answer: from, to
+  std::vector<std::string> happened;
   uint64_t index = 0;
   unsigned threads = 0;
   // Memory and output.

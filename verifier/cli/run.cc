@@ -13,8 +13,10 @@
 #include "merkle/note.h"
 #include "merkle/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "verifier/answer_report.h"
 #include "verifier/bundle_page.h"
 #include "verifier/bundle_verify.h"
+#include "verifier/cli/answer.h"
 #include "verifier/cose_check.h"
 #include "verifier/event_file.h"
 #include "verifier/evidence_report.h"
@@ -318,6 +320,15 @@ int RunTrust(const Options& options) {
   return exit_code;
 }
 
+int ShowAnswer(const Options& options, const Pin& pin, const History& history) {
+  const absl::StatusOr<AnswerInput> input = AnswerInputOf(options);
+  if (absl::IsInvalidArgument(input.status())) return Usage(input.status());
+  if (!input.ok()) return PrintCannotTell(input.status(), pin, options);
+  const AnswerReport report = VerifyAnswer(*input, pin, history);
+  if (!options.quiet) std::cout << (options.json ? AnswerJson(report) : AnswerText(report));
+  return report.verdict.ExitCode();
+}
+
 absl::StatusOr<Verdict> CheckCose(const Options& options, const Pin& pin) {
   CoseInput input;
   ASSIGN_OR_RETURN(input.receipt, ReadFileLimited(options.file, kMaxCoseReceiptBytes));
@@ -366,6 +377,7 @@ int Run(const Options& options) {
   absl::Status read = ReadProofs(options, history.proofs);
   if (read.ok()) read = ReadKeyChanges(options, history.key_changes);
   if (!read.ok()) return PrintCannotTell(read, *pin, options);
+  if (options.command == "answer") return ShowAnswer(options, *pin, history);
   const absl::StatusOr<Verdict> verdict = Check(options, *pin, history, timestamps);
   if (!verdict.ok()) return PrintCannotTell(verdict.status(), *pin, options);
   return Print(*verdict, options);
