@@ -5,6 +5,7 @@ BENCH_TARGETS="auditledgerd auditctl auditledger-load calibrator null_rpc_server
 # dev_bench [--quick|--full] [--strict] [FILTER]: see tools/bench.py. A full run takes 25 minutes.
 # dev_bench parts [--rounds N]: what each part costs, by switching it off; see tools/bench_parts.py.
 # dev_bench verify|stalls [ARGUMENTS...]: one of the programs beside it, alone.
+# dev_bench answers [ARGUMENTS...]: complete answers, see tests/bench/answer_bench.cc.
 dev_bench() {
   case ${1:-} in
     parts)
@@ -15,6 +16,11 @@ dev_bench() {
       return ;;
     verify) shift; dev_bench_alone verify_bench "$@"; return ;;
     stalls) shift; dev_bench_alone stall_bench "$@"; return ;;
+    answers)
+      shift
+      release_targets answer_bench
+      run_stage answer_bench 600 build/release/tests/bench/answer_bench "$@"
+      return ;;
   esac
   # shellcheck disable=SC2086
   release_targets $BENCH_TARGETS
