@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ledger/fsck_identities.h"
+#include "ledger/fsck_index.h"
 #include "ledger/fsck_log.h"
 #include "ledger/fsck_payloads.h"
 #include "ledger/fsck_store.h"
@@ -200,8 +201,10 @@ void Checker::CheckLog() {
   log_options.keep_payloads = open_payloads;
   log_options.streams = streams_;
   if (report_.signed_head.has_value()) log_options.watched_size = report_.signed_head->size;
+  IndexHeadCheck index_heads(*store_, report_.head.size, findings_);
   log_options.on_entry = [&](const CheckedEntry& entry) {
     if (entry.index == 0) CheckGenesis(entry);
+    index_heads.Check(entry);
     if (entry.has_leaf && entry.leaf.kind == EntryKind::kKeyChange &&
         key_changes_.size() <= kMaxKeyChanges) {
       key_changes_.push_back({entry.index, EncodeLeaf(entry.leaf).value_or(""), {}});
@@ -217,6 +220,7 @@ void Checker::CheckLog() {
   }
   log.Finish();
   if (payloads.has_value()) payloads->Finish();
+  report_.index_heads = index_heads.right();
   CheckSigned(log);
   CheckKeyChanges();
   if (!payloads.has_value()) return;

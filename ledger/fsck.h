@@ -6,8 +6,9 @@
 //   ASSIGN_OR_RETURN(const FsckReport report, Fsck(options));
 //   for (const Finding& finding : report.findings) std::cout << finding.what << "\n";
 //
-// Always: every leaf, tile and the head (fsck_log.h), identity and stream records, keys that belong
-// to nothing, the genesis. Beside it, of the folders that are given:
+// Always: every leaf, tile and the head (fsck_log.h), every index head (fsck_index.h), identity and
+// stream records, keys that belong to nothing, the genesis. Beside it, of the folders that are
+// given:
 //   data_dir/identity    every run and range file against the log's records (fsck_identities.h)
 //   key_dir, seed_dir    every payload opened against its leaf's commitment, every secret
 //   state_dir            the head that the signer signed last: the log must extend it
@@ -17,7 +18,8 @@
 // missing is named.
 //
 // Thread-safety: one call at a time for one folder. Memory: 8 MiB of cache, a step's payloads, up
-// to 100 MiB of identities, and the database's write-ahead log twice.
+// to 100 MiB of identities, the database's write-ahead log twice, and some 300 bytes a tag where
+// the log has index heads.
 // Errors: findings are no errors. FailedPrecondition: the folder is in use, or
 // keys are another ledger's or open to others; NotFound: there is no ledger. PermissionDenied and
 // so on from the machine.
@@ -57,8 +59,9 @@ struct FsckReport {
   std::string origin;
   Head head;  // as stored
   std::optional<Head> signed_head;
-  uint64_t entries = 0;     // read
-  uint64_t identities = 0;  // of them with an identity record
+  uint64_t entries = 0;      // read
+  uint64_t identities = 0;   // of them with an identity record
+  uint64_t index_heads = 0;  // whose maps were made anew and are right
   uint64_t payloads_opened = 0;
   uint64_t payloads_erased = 0;
   bool opened_payloads = false;  // keys and seeds were given

@@ -110,6 +110,7 @@ void PrintJson(const FsckReport& report) {
                                 {"root", report.head.root.ToHex()},
                                 {"entries", report.entries},
                                 {"identities", report.identities},
+                                {"index_heads", report.index_heads},
                                 {"payloads_checked", report.opened_payloads},
                                 {"payloads_opened", report.payloads_opened},
                                 {"payloads_erased", report.payloads_erased},
@@ -128,7 +129,7 @@ void PrintText(const FsckReport& report) {
   }
   std::cout << report.origin << ": " << ResultOf(report) << ", size " << report.head.size
             << ", root " << report.head.root.ToHex() << ", " << report.entries << " leaves, "
-            << report.identities << " identities, ";
+            << report.identities << " identities, " << report.index_heads << " index heads, ";
   if (report.opened_payloads) {
     std::cout << report.payloads_opened << " payloads opened, " << report.payloads_erased
               << " erased; ";
