@@ -64,7 +64,10 @@ func (s *service) AppendEventStream(stream grpc.BidiStreamingServer[pb.AppendEve
 		for _, r := range message.Requests {
 			s.requests = append(s.requests, r)
 			result := &pb.AppendResult{Position: position, Receipt: s.receipt}
-			if refusal := s.next(); refusal.Code() == codes.Aborted { // the connection, so to speak
+			refusal := s.next()
+			if refusal.Code() == codes.Unauthenticated { // the token's end is the stream's
+				return refusal.Err()
+			} else if refusal.Code() == codes.Aborted { // the connection, so to speak
 				return grpcstatus.Error(codes.Unavailable, "cut")
 			} else if refusal != nil {
 				details, _ := proto.Marshal(refusal.Proto())
@@ -123,6 +126,7 @@ func newBench(t *testing.T) *bench {
 	}
 	t.Cleanup(func() { conn.Close() })
 	b.Client = NewClient(conn, "main", pinned(t, vectors))
+	b.Timeout = time.Minute // a busy machine's
 	b.Retry.Random = func() float64 { return 1 }
 	b.Retry.Sleep = func(_ context.Context, wait time.Duration) error {
 		b.waits = append(b.waits, wait)
@@ -220,6 +224,24 @@ func TestAStreamGoesOnWhereItWasCut(t *testing.T) {
 		})
 	if err != nil || len(seen) != 120 || !slices.Equal(b.waits, []time.Duration{100e6}) {
 		t.Errorf("%v, %d results, waited %v", err, len(seen), b.waits)
+	}
+}
+
+func TestAStreamOutlivesATokenThatWasGoodForSomeOfIt(t *testing.T) {
+	b := newBench(t)
+	expired := refusal(codes.Unauthenticated, "TOKEN_EXPIRED", 0)
+	b.service.refusals = append(make([]*grpcstatus.Status, 3), expired)
+	results := 0
+	count := func(int, *pb.Receipt, error) { results++ }
+	err := b.AppendStream(t.Context(), slices.Repeat([]*pb.AuditEvent{b.event}, 9), count)
+	if err != nil || results != 9 {
+		t.Errorf("%v, %d results", err, results)
+	}
+	b.service.refusals = []*grpcstatus.Status{expired}
+	var refused *Error
+	err = b.AppendStream(t.Context(), []*pb.AuditEvent{b.event}, count)
+	if !errors.As(err, &refused) || refused.Reason != "TOKEN_EXPIRED" {
+		t.Error(err)
 	}
 }
 

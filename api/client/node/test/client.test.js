@@ -56,23 +56,34 @@ async function bench(t, refusals = []) {
     batchAppendEvents: (call, done) => answer(
         () => create(BatchAppendEventsResponseSchema, {receipts: [receipt, receipt]}), call, done),
     appendEventStream: call => {
-      let position = 0n;
+      let position = 0n, broken = false;
+      const breakOff = error => {
+        broken = true;  // what is written after an error would keep it from being sent
+        call.emit('error', error);
+      };
       call.on('data', message => message.requests.forEach(request => {
+        if (broken) return;
         const refused = refusals.shift();
         requests.push(request);
-        if (refused === CUT) call.emit('error', {code: grpc.status.UNAVAILABLE, details: 'cut'});
+        if (refused === CUT) return breakOff({code: grpc.status.UNAVAILABLE, details: 'cut'});
+        if (refused?.code === grpc.status.UNAUTHENTICATED) {  // the token's end is the stream's
+          const metadata = new grpc.Metadata();
+          metadata.set('grpc-status-details-bin', refused.status);
+          return breakOff({...refused, metadata});
+        }
         const result = refused ?
             {problem: {code: refused.code, message: '', statusDetails: refused.status}} : {receipt};
         call.write(create(AppendEventStreamResponseSchema,
                           {results: [{position: position++, ...result}]}));
       }));
-      call.on('end', () => call.end());
+      call.on('end', () => broken || call.end());
     },
   });
   const port = await new Promise((resolve, reject) => server.bindAsync(
       '127.0.0.1:0', grpc.ServerCredentials.createInsecure(),
       (error, bound) => error ? reject(error) : resolve(bound)));
   const client = new Client(openStub(`127.0.0.1:${port}`), 'main', log, {
+    timeoutMs: 60_000,  // a busy machine's
     retry: retryPolicy({sleep: async ms => { waits.push(ms); }, random: () => 1})});
   t.after(() => {
     client.close();
@@ -147,6 +158,14 @@ test('a stream goes on where it was cut', async t => {
   assert.deepEqual(results.map(r => r.position).sort((a, b) => a - b), [...Array(120).keys()]);
   assert(results.every(r => r.receipt));
   assert.deepEqual(waits, [100]);
+});
+
+test('a stream outlives a token that was good for some of it', async t => {
+  const expired = refusal(grpc.status.UNAUTHENTICATED, 'TOKEN_EXPIRED');
+  const {client} = await bench(t, [undefined, undefined, undefined, expired]);
+  assert.equal((await collect(client.appendStream(Array(9).fill(event)))).length, 9);
+  const {client: other} = await bench(t, [expired]);
+  await assert.rejects(collect(other.appendStream([event])), {reason: 'TOKEN_EXPIRED'});
 });
 
 test('a stream may be left', async t => {

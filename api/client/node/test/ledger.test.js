@@ -21,7 +21,7 @@ const log = skip || new PinnedLog(ORIGIN, readFileSync(`${CERTS}/clinic.vkey`, '
 function open(t, {where = 'AUDITLEDGER', name = 'ehr', pin = log, ...files} = {}) {
   const client = connect(process.env[where], 'clinic', pin, {
     ca: `${CERTS}/ca.pem`, ...(name && {cert: `${CERTS}/${name}.pem`, key: `${CERTS}/${name}.key`}),
-    ...files});
+    timeoutMs: 60_000, ...files});  // a busy machine's
   t.after(() => client.close());
   return client;
 }

@@ -63,6 +63,10 @@ class Service(ledger_service_pb2_grpc.LedgerServiceServicer):
             for _ in request.requests:
                 self.requests.append(position)
                 answer = self.answers.pop(0) if self.answers else RECEIPT
+                if answer == "expired":
+                    context.set_trailing_metadata(
+                        (("grpc-status-details-bin", status(b"TOKEN_EXPIRED")),))
+                    context.abort(grpc.StatusCode.UNAUTHENTICATED, "expired")
                 if answer == "cut":
                     context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
                 result = pb.AppendResult(position=position)
@@ -83,7 +87,8 @@ class ClientTest(unittest.TestCase):
         server.start()
         self.addCleanup(server.stop, None)
         retry = RetryPolicy.published(sleep=self.waits.append, uniform=lambda low, high: high)
-        self.client = Client(grpc.insecure_channel(f"127.0.0.1:{port}"), "main", LOG, retry=retry)
+        self.client = Client(grpc.insecure_channel(f"127.0.0.1:{port}"), "main", LOG, retry=retry,
+                             timeout=60)  # a busy machine's
         self.addCleanup(self.client.close)
 
     def refuse(self, code, details, times=1):
@@ -146,6 +151,14 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(sorted(position for position, _ in results), list(range(120)))
         self.assertTrue(all(result == RECEIPT for _, result in results))
         self.assertEqual(self.waits, [0.1])
+
+    def test_a_stream_outlives_a_token_that_was_good_for_some_of_it(self):
+        self.service.answers = [RECEIPT] * 3 + ["expired"]
+        self.assertEqual(len(list(self.client.append_stream([EVENT] * 9))), 9)
+        self.service.answers = ["expired"]
+        with self.assertRaises(LedgerError) as refused:
+            list(self.client.append_stream([EVENT]))
+        self.assertEqual(refused.exception.reason, "TOKEN_EXPIRED")
 
     def test_a_stream_may_be_left(self):
         for _ in self.client.append_stream([EVENT] * 700):

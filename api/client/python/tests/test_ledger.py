@@ -44,10 +44,10 @@ class WithLedger(unittest.TestCase):
     def setUp(self):
         self.log = auditledger.PinnedLog(ORIGIN, (CERTS / "clinic.vkey").read_text())
 
-    def connect(self, where="AUDITLEDGER", name="ehr", log=None, **options):
+    def connect(self, where="AUDITLEDGER", name="ehr", log=None):
         client = auditledger.connect(
             os.environ[where], "clinic", log or self.log, ca=CERTS / "ca.pem",
-            cert=CERTS / f"{name}.pem", key=CERTS / f"{name}.key", **options)
+            cert=CERTS / f"{name}.pem", key=CERTS / f"{name}.key", timeout=60)
         self.addCleanup(client.close)
         return client
 

@@ -73,10 +73,16 @@ public final class LedgerClient implements AutoCloseable {
   /** For the ledger with this id at "host:port", over TLS; it connects when it is first used. */
   public static LedgerClient connect(String address, String ledger, PinnedLog log, TlsFiles files)
       throws IOException {
+    return connect(address, ledger, log, files, Options.standard());
+  }
+
+  /** The same with other options. */
+  public static LedgerClient connect(String address, String ledger, PinnedLog log, TlsFiles files,
+      Options options) throws IOException {
     // Retries are ours (RetryPolicy): gRPC's would not see the ledger's reason and hint.
     ManagedChannel channel = Grpc.newChannelBuilder(address, files.credentials()).disableRetry()
         .maxInboundMessageSize(MAX_RECEIVE_BYTES).build();
-    return new LedgerClient(channel, ledger, log, Options.standard());
+    return new LedgerClient(channel, ledger, log, options);
   }
 
   @Override

@@ -50,7 +50,7 @@ class ClientTest {
         Grpc.newChannelBuilder("localhost:" + server.getPort(), InsecureChannelCredentials.create())
             .disableRetry().build(), "main", ReceiptTest.LOG,
         new LedgerClient.Options(
-            retry, standard.timeout(), standard.streamTimeout(), standard.ack()));
+            retry, Duration.ofMinutes(1), standard.streamTimeout(), standard.ack()));
   }
 
   @AfterEach
@@ -130,6 +130,16 @@ class ClientTest {
     assertEquals(120, results.size());
     assertTrue(results.values().stream().allMatch(Receipt.class::isInstance));
     assertEquals(List.of(100L), waits);
+  }
+
+  @Test
+  void aStreamOutlivesATokenThatWasGoodForSomeOfIt() {
+    ledger.refusals.addAll(Collections.nCopies(3, FakeLedger.NONE));
+    refuse(1, Status.Code.UNAUTHENTICATED, "TOKEN_EXPIRED", 0);
+    assertEquals(9, stream(Collections.nCopies(9, event)).size());
+    refuse(1, Status.Code.UNAUTHENTICATED, "TOKEN_EXPIRED", 0);
+    assertEquals("TOKEN_EXPIRED",
+        assertThrows(LedgerException.class, () -> stream(List.of(event))).reason());
   }
 
   @Test

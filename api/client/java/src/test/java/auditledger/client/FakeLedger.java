@@ -87,7 +87,8 @@ final class FakeLedger extends LedgerServiceGrpc.LedgerServiceImplBase {
           }
           requests.add(request);
           Status refusal = next();
-          if (refusal == CUT) {
+          boolean expired = refusal.getCode() == io.grpc.Status.Code.UNAUTHENTICATED.value();
+          if (refusal == CUT || expired) { // the token's end is the stream's
             broken = true;
             out.onError(StatusProto.toStatusRuntimeException(refusal));
             return;
