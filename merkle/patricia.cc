@@ -39,7 +39,7 @@ absl::Status ReadVarint(absl::string_view what, ByteReader& in, uint32_t limit, 
   RETURN_IF_ERROR(in.U8(what, high));
   if (high == 0) return absl::InvalidArgumentError(absl::StrCat(what, ": not its shortest form"));
   out = (uint32_t{high} << kVarintBits) | (low & (kVarintMore - 1u));
-  if (high < kVarintMore && out <= limit) return absl::OkStatus();
+  if (out <= limit) return absl::OkStatus();  // never where a third byte would follow
   return absl::InvalidArgumentError(absl::StrCat(what, ": over ", limit));
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 #include <vector>
@@ -73,7 +74,8 @@ TEST(AnswerMakerTest, RandomWindowsOfALargerLog) {
     for (uint64_t n = random() % 3; n > 0; --n) tags.insert(Tag(random() % 12));
     if (random() % 16 == 0) {
       const uint64_t least = log.Covered(log.IndexHeadBefore(log.size()));
-      log.AddIndexHead(std::max<uint64_t>({1, least, log.size() - random() % 8}));
+      log.AddIndexHead(std::max<uint64_t>(
+          {1, least, log.size() - random() % std::min<uint64_t>(8, log.size())}));
     } else if (random() % 3 == 0) {
       log.Add(tags, log.NextTime() - random() % 200'000);  // late
     } else {
@@ -140,6 +142,9 @@ TEST(AnswerMakerTest, TooManyPlacesSayWhereToDivideTheWindow) {
   AnswerLimits limits;
   limits.max_places = 20;
   EXPECT_OK(MakeCompleteAnswer(RecordedWithin(Tag(0), {}), limits, *log.Source(log.size())));
+  limits.max_places = 19;
+  EXPECT_THAT(MakeCompleteAnswer(RecordedWithin(Tag(0), {}), limits, *log.Source(log.size())),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("more than 19")));
   limits.max_places = 8;
   // By what it says, in parts that together are all of it.
   TimeWindow window;
