@@ -245,9 +245,8 @@ absl::Status Backup::Run(bool json) {
   const uint64_t size = writer_->next();
   // The log first: the secrets of all its entries are then in what follows.
   if (!options_.secrets_dir.empty()) RETURN_IF_ERROR(FetchSecrets(size));
-  ASSIGN_OR_RETURN(
-      const uint64_t timestamps,
-      ExportTimestamps(connection_, ledger_, size, absl::StrCat(options_.dir, kBackupTimestamps)));
+  FolderSink files(options_.dir);
+  ASSIGN_OR_RETURN(const uint64_t timestamps, ExportTimestamps(connection_, ledger_, size, files));
   if (json) {
     PrintJson({{"dir", options_.dir},
                {"size", size},

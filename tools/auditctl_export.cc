@@ -1,12 +1,15 @@
-#include <iostream>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
 #include "tools/auditctl_timestamps.h"
 #include "verifier/export_dir.h"
+#include "verifier/export_sealer.h"
 #include "verifier/file_io.h"
 
 namespace auditledger::ctl {
@@ -16,25 +19,76 @@ constexpr char kRefusedFile[] = "refused-checkpoint";
 constexpr int kPageEntries = 1000;  // the service's limit; pages also end at 1 MiB
 
 struct ExportOptions {
-  std::string dir;
+  std::string path;
+  std::vector<std::string> to;
   bool leaves_only = false;
+  bool in_clear = false;
   bool progress = false;
 };
+
+// Payloads leave in the clear only where somebody said so in words.
+absl::Status CheckChoice(const ExportOptions& options) {
+  const int chosen =
+      (options.to.empty() ? 0 : 1) + (options.leaves_only ? 1 : 0) + (options.in_clear ? 1 : 0);
+  if (chosen == 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "export: say by one of these what may be read of it:\n"
+      "  --to CERT.pem   one file that only the recipient reads; again for each recipient\n"
+      "  --leaves-only   a folder without payloads: no personal data in the clear\n"
+      "  --in-clear      a folder with payloads that whoever gets it can read");
+}
+
+absl::StatusOr<ExportRecipients> LoadRecipients(const std::vector<std::string>& files) {
+  ExportRecipients recipients;
+  for (const std::string& file : files) {
+    const absl::StatusOr<std::string> pem = ReadFileLimited(file, kMaxRecipientFileBytes);
+    if (!pem.ok()) return absl::InvalidArgumentError(pem.status().message());
+    const absl::Status added = recipients.Add(*pem, absl::ToUnixSeconds(absl::Now()));
+    if (!added.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--to ", file, ": ", added.message()));
+    }
+  }
+  return recipients;
+}
+
+// Where the export goes: a folder, where an earlier one is gone on with, or one sealed file.
+struct Target {
+  std::unique_ptr<ExportSealer> sealer;  // none: a folder
+  std::unique_ptr<FolderSink> folder;
+  std::unique_ptr<ExportWriter> writer;
+
+  ExportSink& files() { return sealer ? static_cast<ExportSink&>(*sealer) : *folder; }
+};
+
+absl::StatusOr<Target> OpenTarget(const ExportOptions& options,
+                                  const ExportRecipients& recipients) {
+  Target target;
+  if (recipients.size() == 0) {
+    target.folder = std::make_unique<FolderSink>(options.path);
+    ASSIGN_OR_RETURN(target.writer, ExportWriter::Open(options.path));
+    return target;
+  }
+  if (std::filesystem::is_directory(options.path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.path, ": is a folder; with --to name the file to write"));
+  }
+  ASSIGN_OR_RETURN(target.sealer, ExportSealer::Create(options.path, recipients));
+  target.writer = ExportWriter::Into(*target.sealer);
+  return target;
+}
 
 std::optional<Opening> OpeningOf(const v1::Entry& entry) {
   if (!entry.has_opening() || entry.opening().event().empty()) return std::nullopt;
   return Opening{entry.opening().seed(), entry.opening().header(), entry.opening().event()};
 }
 
-absl::Status WriteKey(Connection& connection, const std::string& ledger, const std::string& dir) {
+absl::Status WriteKey(Connection& connection, const std::string& ledger, ExportSink& files) {
   v1::GetLedgerRequest request;
   request.set_name(ledger);
   v1::GetLedgerResponse response;
   RETURN_IF_ERROR(
       FromRpc(connection.ledgers().GetLedger(connection.Call().get(), request, &response)));
-  const std::string path = absl::StrCat(dir, "/", kVkeyFile);
-  return WriteFileAtomically({.path = path, .temporary = path + ".tmp"},
-                             response.ledger().vkey() + "\n");
+  return files.Put(std::string(kVkeyFile), response.ledger().vkey() + "\n");
 }
 
 // A head under which the folder's entries do not stand is evidence, if the pinned key signed it.
@@ -71,54 +125,73 @@ absl::Status CheckNotShorter(Connection& connection, const std::string& ledger,
   return absl::OkStatus();
 }
 
-// The whole export is against the head of the first page, whatever is appended meanwhile.
-absl::Status Export(const Options& global, const ExportOptions& options) {
-  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
-  v1::ListEntriesRequest request;
-  ASSIGN_OR_RETURN(*request.mutable_parent(), connection->LedgerName());
-  ASSIGN_OR_RETURN(const auto out, ExportWriter::Open(options.dir));
-  const uint64_t had = out->size();
-  RETURN_IF_ERROR(CheckNotShorter(*connection, request.parent(), options.dir, *out));
+// The entries that `out` has not, and the head of the first page: the whole export is against that
+// one, whatever is appended meanwhile.
+absl::StatusOr<SignedCheckpoint> WriteEntries(Connection& connection,
+                                              v1::ListEntriesRequest request, Progress& progress,
+                                              ExportWriter& out) {
   request.set_page_size(kPageEntries);
-  request.set_view(options.leaves_only ? v1::ENTRY_VIEW_LEAF : v1::ENTRY_VIEW_FULL);
-  request.set_start_index(had);
-  Progress progress("entries", options.progress);
+  request.set_start_index(out.size());
   std::optional<SignedCheckpoint> head;
   do {
     v1::ListEntriesResponse response;
     RETURN_IF_ERROR(
-        FromRpc(connection->ledgers().ListEntries(connection->Call().get(), request, &response)));
+        FromRpc(connection.ledgers().ListEntries(connection.Call().get(), request, &response)));
     if (!head) {
-      ASSIGN_OR_RETURN(head, connection->Open(response.checkpoint()));
+      ASSIGN_OR_RETURN(head, connection.Open(response.checkpoint()));
     }
     for (const v1::Entry& entry : response.entries()) {
-      if (entry.index() != out->size()) {
+      if (entry.index() != out.size()) {
         return NotProven(absl::DataLossError(
-            absl::StrCat("entry ", entry.index(), " came where ", out->size(), " was due")));
+            absl::StrCat("entry ", entry.index(), " came where ", out.size(), " was due")));
       }
-      RETURN_IF_ERROR(out->Append(entry.leaf(), OpeningOf(entry)));
+      RETURN_IF_ERROR(out.Append(entry.leaf(), OpeningOf(entry)));
     }
-    progress.Update(out->size(), head->checkpoint.size);
+    progress.Update(out.size(), head->checkpoint.size);
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
-  if (had > 0 && out->Root() != head->checkpoint.root) {
-    return RefuseHead(*connection, options.dir, *head,
-                      absl::StrCat("the entries in ", options.dir,
+  return *std::move(head);
+}
+
+// A head that is not of these entries is unproven; a disk or a file that is full says so.
+absl::Status FinishUnder(const SignedCheckpoint& head, ExportWriter& out) {
+  const absl::Status finished = out.Finish(head.note);
+  const bool full = absl::IsUnavailable(finished) || absl::IsOutOfRange(finished);
+  return full ? finished : NotProven(finished);
+}
+
+absl::Status Export(const Options& global, const ExportOptions& options) {
+  RETURN_IF_ERROR(CheckChoice(options));
+  ASSIGN_OR_RETURN(const ExportRecipients recipients, LoadRecipients(options.to));
+  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
+  v1::ListEntriesRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_parent(), connection->LedgerName());
+  request.set_view(options.leaves_only ? v1::ENTRY_VIEW_LEAF : v1::ENTRY_VIEW_FULL);
+  ASSIGN_OR_RETURN(Target target, OpenTarget(options, recipients));
+  ExportWriter& out = *target.writer;
+  const uint64_t had = out.size();
+  RETURN_IF_ERROR(CheckNotShorter(*connection, request.parent(), options.path, out));
+  Progress progress("entries", options.progress);
+  ASSIGN_OR_RETURN(const SignedCheckpoint head, WriteEntries(*connection, request, progress, out));
+  if (had > 0 && out.Root() != head.checkpoint.root) {
+    return RefuseHead(*connection, options.path, head,
+                      absl::StrCat("the entries in ", options.path,
                                    " and those that came now do not lead to the server's head: it "
                                    "is of another history, or entries are damaged"));
   }
-  RETURN_IF_ERROR(NotProven(out->Finish(head->note)));
-  RETURN_IF_ERROR(WriteKey(*connection, request.parent(), options.dir));
+  RETURN_IF_ERROR(WriteKey(*connection, request.parent(), target.files()));
+  RETURN_IF_ERROR(FinishUnder(head, out));
   ASSIGN_OR_RETURN(const uint64_t timestamps,
-                   ExportTimestamps(*connection, request.parent(), out->size(),
-                                    absl::StrCat(options.dir, "/timestamps")));
+                   ExportTimestamps(*connection, request.parent(), out.size(), target.files()));
+  if (target.sealer) RETURN_IF_ERROR(target.sealer->Finish());
   if (global.json) {
-    PrintJson({{"dir", options.dir},
-               {"size", out->size()},
-               {"new", out->size() - had},
-               {"timestamps", timestamps}});
+    PrintJson({{target.sealer ? "file" : "dir", options.path},
+               {"size", out.size()},
+               {"new", out.size() - had},
+               {"timestamps", timestamps},
+               {"recipients", recipients.size()}});
   } else {
-    PrintRow({options.dir, absl::StrCat(out->size()), absl::StrCat(out->size() - had)});
+    PrintRow({options.path, absl::StrCat(out.size()), absl::StrCat(out.size() - had)});
   }
   return absl::OkStatus();
 }
@@ -129,17 +202,26 @@ void AddExportCommand(CLI::App& app, Run& run) {
   auto options = std::make_shared<ExportOptions>();
   CLI::App* command = app.add_subcommand(
       "export",
-      "Write the log as a folder that anyone can verify offline: a C2SP tile directory with the "
-      "payloads\n"
-      "beside it, its timestamps in `timestamps`. Prints folder, entries, new entries. The same "
-      "folder again adds what is new. "
-      "With\n"
-      "--pin-key a signed head that contradicts the folder is kept there as refused-checkpoint.\n\n"
+      "Write the log for whoever verifies it offline: a C2SP tile directory with the payloads "
+      "beside it and\n"
+      "its timestamps in `timestamps`. With --to as one sealed file (CMS, AES-256-GCM) instead. "
+      "Prints folder or\n"
+      "file, entries, new entries. The same folder again adds what is new, a file is made anew. "
+      "With --pin-key\n"
+      "a signed head that contradicts the folder is kept there as refused-checkpoint.\n\n"
       "Examples:\n"
-      "  auditctl export out/ && auditledger-verify log out/ --pins pins.txt\n"
+      "  auditctl export clinic.sealed --to auditor.pem --to court.pem\n"
+      "    auditledger-verify open-export clinic.sealed --recipient-key auditor.key --out out/\n"
+      "  auditctl export out/ --in-clear && auditledger-verify log out/ --pins pins.txt\n"
       "  auditctl export mirror/ --leaves-only     (no personal data; a place for a monitor)");
-  command->add_option("dir", options->dir, "the folder; made when it is not there")->required();
-  command->add_flag("--leaves-only", options->leaves_only, "without the payloads");
+  command->add_option("path", options->path, "the folder, made when it is not there, or the file")
+      ->required();
+  command
+      ->add_option("--to", options->to,
+                   "the certificate (PEM, RSA or EC) of one who shall read it; may be given again")
+      ->allow_extra_args(false);
+  command->add_flag("--leaves-only", options->leaves_only, "a folder without the payloads");
+  command->add_flag("--in-clear", options->in_clear, "a folder with payloads in the clear");
   command->add_flag("--progress", options->progress, "report progress even when not on a terminal");
   command->callback(
       [options, &run] { run.action = [options, &run] { return Export(run.options, *options); }; });

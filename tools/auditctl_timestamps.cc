@@ -40,10 +40,12 @@ absl::StatusOr<Checkpoint> CheckForm(Connection& connection, const v1::HeadTimes
   return NotProven(absl::DataLossError("a timestamp is not the one that its name says"));
 }
 
-absl::Status WriteTimestamp(const v1::HeadTimestamp& timestamp, const std::string& dir) {
-  const std::string path = absl::StrCat(dir, "/", timestamp.name());
-  RETURN_IF_ERROR(WriteBeside(path + ".checkpoint", timestamp.checkpoint()));
-  return WriteBeside(path + ".tst", timestamp.token());
+// By `put`, the files' names beginning with `stem`.
+template <typename Put>
+absl::Status WriteTimestamp(const v1::HeadTimestamp& timestamp, const std::string& stem,
+                            const Put& put) {
+  RETURN_IF_ERROR(put(stem + ".checkpoint", timestamp.checkpoint()));
+  return put(stem + ".tst", timestamp.token());
 }
 
 // Links the stamped head to `head`, as the verifier reads it.
@@ -123,7 +125,10 @@ absl::Status ReceiptCose(const Options& global, const CoseOptions& options) {
 }  // namespace
 
 absl::StatusOr<uint64_t> ExportTimestamps(Connection& connection, const std::string& ledger,
-                                          uint64_t size, const std::string& dir) {
+                                          uint64_t size, ExportSink& files) {
+  const auto put = [&files](const std::string& name, const std::string& bytes) {
+    return files.Put(name, bytes);
+  };
   v1::ListTimestampsRequest request;
   request.set_parent(ledger);
   request.set_page_size(kPageTimestamps);
@@ -135,16 +140,16 @@ absl::StatusOr<uint64_t> ExportTimestamps(Connection& connection, const std::str
     for (const v1::HeadTimestamp& timestamp : response.timestamps()) {
       ASSIGN_OR_RETURN(const Checkpoint stamped, CheckForm(connection, timestamp));
       if (stamped.size > size) continue;  // of what came later than this export
-      if (written++ == 0) RETURN_IF_ERROR(MakeFolders(dir));
-      RETURN_IF_ERROR(WriteTimestamp(timestamp, dir));
+      ++written;
+      const std::string stem = absl::StrCat("timestamps/", timestamp.name());
+      RETURN_IF_ERROR(WriteTimestamp(timestamp, stem, put));
       const absl::StatusOr<TlogProof> receipt = ParseTlogProof(timestamp.receipt());
       const absl::StatusOr<Note> note =
           receipt.ok() ? ParseNote(receipt->checkpoint) : receipt.status();
       const absl::StatusOr<Checkpoint> head =
           note.ok() ? ParseCheckpoint(note->text) : note.status();
       if (!head.ok() || head->size > size) continue;  // the next export links it
-      RETURN_IF_ERROR(WriteBeside(absl::StrCat(dir, "/", timestamp.name(), ".tlog-proof"),
-                                  timestamp.receipt()));
+      RETURN_IF_ERROR(put(stem + ".tlog-proof", timestamp.receipt()));
     }
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
@@ -163,8 +168,8 @@ absl::Status SaveTimeBracket(Connection& connection, const std::string& ledger, 
   for (const v1::HeadTimestamp* timestamp : {&response.before(), &response.after()}) {
     if (timestamp->name().empty()) continue;
     ASSIGN_OR_RETURN(const Checkpoint stamped, CheckForm(connection, *timestamp));
-    RETURN_IF_ERROR(WriteTimestamp(*timestamp, dir));
     const std::string path = absl::StrCat(dir, "/", timestamp->name());
+    RETURN_IF_ERROR(WriteTimestamp(*timestamp, path, WriteBeside));
     RETURN_IF_ERROR(WriteLink(connection, ledger, stamped, head.checkpoint, path + ".consistency"));
     if (timestamp != &response.before()) continue;
     RETURN_IF_ERROR(

@@ -12,12 +12,14 @@
 #include "absl/status/statusor.h"
 #include "merkle/checkpoint.h"
 #include "tools/auditctl.h"
+#include "verifier/export_sink.h"
 
 namespace auditledger::ctl {
 
-// All timestamps of heads up to `size` into `dir`, which is made when there is one; how many.
+// All timestamps of heads up to `size` into the folder "timestamps" of an export or a backup; how
+// many.
 absl::StatusOr<uint64_t> ExportTimestamps(Connection& connection, const std::string& ledger,
-                                          uint64_t size, const std::string& dir);
+                                          uint64_t size, ExportSink& files);
 
 // Those that bound when entry `index` came, linked to `head`.
 absl::Status SaveTimeBracket(Connection& connection, const std::string& ledger, uint64_t index,

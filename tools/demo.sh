@@ -151,7 +151,7 @@ else
 fi
 
 chapter "4. Anyone can check, offline"
-ctl export export > /dev/null
+ctl export export --in-clear > /dev/null
 verify log export > log.verdict || { quote < log.verdict; fail "the honest log does not verify"; }
 quote < log.verdict
 say "The whole log, by a program that knows the key and nothing else. It remembers this head."
@@ -178,7 +178,7 @@ cp -a live edited
 "$rogue_program" edit edited/data/clinic $victim
 start edited
 caught "edit on disk" "the reader's proof check" 1 "NOT PROVEN" pinned get $victim
-caught "edit on disk" "the export" 1 "NOT PROVEN" pinned export edited-export
+caught "edit on disk" "the export" 1 "NOT PROVEN" pinned export edited-export --in-clear
 stop
 
 chapter "6. So he makes the whole store fit: tiles, root and head"
@@ -197,7 +197,7 @@ stop
 root_hex=$(sed -n 3p forged.checkpoint | base64 -d | od -An -tx1 | tr -d ' \n')
 start consistent --adopt_signer_state "clinic@$size:$root_hex"
 say "Now it serves, and signs the altered history with the true key ($(ctl ledgers | cut -f5))."
-ctl export forged-export > /dev/null
+ctl export forged-export --in-clear > /dev/null
 caught "adopted fork, exported" "the verifier: the event denies its leaf" 1 "entry $victim " \
   verify log forged-export
 caught "adopted fork, exported" "the verifier's trust store" 1 "FORK: " \

@@ -14,8 +14,6 @@
 namespace auditledger {
 namespace {
 
-constexpr absl::string_view kTemporaryFolder = ".tmp";
-
 std::string Join(const std::string& dir, absl::string_view relative) {
   return absl::StrCat(dir, "/", relative);
 }
@@ -60,8 +58,11 @@ absl::StatusOr<std::string> ReadPayloadFile(const std::string& dir, uint64_t ind
   return ReadFileLimited(Join(dir, PayloadPath(index, width)), kMaxPayloadFileBytes);
 }
 
+ExportWriter::ExportWriter(std::string dir)
+    : dir_(std::move(dir)), folder_(std::make_unique<FolderSink>(dir_)), sink_(*folder_) {}
+
 absl::StatusOr<std::unique_ptr<ExportWriter>> ExportWriter::Open(const std::string& dir) {
-  RETURN_IF_ERROR(MakeFolders(Join(dir, kTemporaryFolder)));
+  RETURN_IF_ERROR(MakeFolders(dir));
   std::unique_ptr<ExportWriter> writer(new ExportWriter(dir));
   const absl::StatusOr<std::string> note =
       ReadFileLimited(Join(dir, kCheckpointFile), kMaxNoteBytes);
@@ -71,6 +72,10 @@ absl::StatusOr<std::unique_ptr<ExportWriter>> ExportWriter::Open(const std::stri
   ASSIGN_OR_RETURN(const Checkpoint checkpoint, ParseCheckpoint(parsed.text));
   RETURN_IF_ERROR(writer->Resume(checkpoint));
   return writer;
+}
+
+std::unique_ptr<ExportWriter> ExportWriter::Into(ExportSink& sink) {
+  return std::unique_ptr<ExportWriter>(new ExportWriter(sink));
 }
 
 absl::Status ExportWriter::Resume(const Checkpoint& checkpoint) {
@@ -159,17 +164,17 @@ absl::Status ExportWriter::WriteTile(TileId id, const std::vector<Hash>& hashes)
   std::string bytes;
   bytes.reserve(hashes.size() * Hash::kSize);
   for (const Hash& hash : hashes) absl::StrAppend(&bytes, hash.view());
-  return Write(TilePath(id, hashes.size()), bytes, false);
+  return sink_.Put(TilePath(id, hashes.size()), bytes);
 }
 
 absl::Status ExportWriter::WriteBundle() {
   const uint64_t index = (size_ - 1) / kTileWidth;
   ASSIGN_OR_RETURN(const std::string entries, EncodeEntryBundle(leaves_));
-  RETURN_IF_ERROR(Write(EntriesPath(index, leaves_.size()), entries, false));
+  RETURN_IF_ERROR(sink_.Put(EntriesPath(index, leaves_.size()), entries));
   for (const std::optional<Opening>& opening : openings_) {
     if (!opening) continue;
     ASSIGN_OR_RETURN(const std::string payload, EncodePayloadBundle(openings_));
-    return Write(PayloadPath(index, openings_.size()), payload, false);
+    return sink_.Put(PayloadPath(index, openings_.size()), payload);
   }
   return absl::OkStatus();
 }
@@ -188,9 +193,7 @@ absl::Status ExportWriter::Finish(absl::string_view checkpoint_note) {
     const uint64_t index = HashesAtLevel(level, size_) / kTileWidth;
     RETURN_IF_ERROR(WriteTile({static_cast<uint8_t>(level), index}, levels_[level]));
   }
-  // One sync for thousands of files, then the one that makes them count.
-  RETURN_IF_ERROR(SyncFileSystem(dir_));
-  RETURN_IF_ERROR(Write(std::string(kCheckpointFile), checkpoint_note, true));
+  RETURN_IF_ERROR(sink_.Commit(std::string(kCheckpointFile), checkpoint_note));
 
   const uint64_t width = leaves_.size();
   const std::string current = width > 0 ? PayloadPath(size_ / kTileWidth, width) : "";
@@ -204,15 +207,6 @@ absl::Status ExportWriter::Finish(absl::string_view checkpoint_note) {
   stale_payloads_.clear();
   if (!current.empty()) stale_payloads_.push_back(current);
   return absl::OkStatus();
-}
-
-absl::Status ExportWriter::Write(const std::string& relative, absl::string_view bytes, bool sync) {
-  const std::string path = Join(dir_, relative);
-  RETURN_IF_ERROR(MakeFolders(std::filesystem::path(path).parent_path().string()));
-  return WriteFileAtomically({.path = path,
-                              .temporary = absl::StrCat(dir_, "/", kTemporaryFolder, "/writing"),
-                              .sync = sync},
-                             bytes);
 }
 
 }  // namespace auditledger

@@ -10,6 +10,8 @@
 //   for (uint64_t i = out->size(); i < head_size; ++i) RETURN_IF_ERROR(out->Append(leaf, opening));
 //   RETURN_IF_ERROR(out->Finish(checkpoint_note));
 //
+// ExportWriter::Into writes the same files elsewhere: into one sealed file (export_sealer.h).
+//
 // Continuing rewrites nothing that a former checkpoint covers; partial tiles of former sizes stay
 // for those who hold the former checkpoint, former partial payload bundles go. Memory: one bundle
 // and one tile for each level.
@@ -32,6 +34,7 @@
 #include "merkle/hash.h"
 #include "merkle/opening.h"
 #include "merkle/tile.h"
+#include "verifier/export_sink.h"
 
 namespace auditledger {
 
@@ -64,6 +67,8 @@ class ExportWriter {
   // Opens or makes the folder. Where it holds a checkpoint, goes on at its size; DataLoss when its
   // right edge does not lead to that checkpoint's root.
   static absl::StatusOr<std::unique_ptr<ExportWriter>> Open(const std::string& dir);
+  // A new export into `sink`, which must outlive it.
+  static std::unique_ptr<ExportWriter> Into(ExportSink& sink);
 
   // Entries so far, those of a former checkpoint included.
   uint64_t size() const { return size_; }
@@ -77,14 +82,16 @@ class ExportWriter {
   Hash Root() const;
 
  private:
-  explicit ExportWriter(std::string dir) : dir_(std::move(dir)) {}
+  explicit ExportWriter(std::string dir);
+  explicit ExportWriter(ExportSink& sink) : sink_(sink) {}
   absl::Status Resume(const Checkpoint& checkpoint);
   absl::Status WriteBundle();
   absl::Status WriteTile(TileId id, const std::vector<Hash>& hashes);
   absl::Status PushHash(size_t level, const Hash& hash);
-  absl::Status Write(const std::string& relative, absl::string_view bytes, bool sync);
 
-  const std::string dir_;
+  const std::string dir_;                     // of Open
+  const std::unique_ptr<FolderSink> folder_;  // the same
+  ExportSink& sink_;
   uint64_t size_ = 0;
   std::vector<std::string> leaves_;               // of the bundle that is not full yet
   std::vector<std::optional<Opening>> openings_;  // beside them

@@ -121,7 +121,7 @@ class AnchorTest : public ::testing::Test {
   // Exports until there are so many timestamps.
   void ExportWith(int timestamps) {
     for (int i = 0; i < kPatience; ++i) {
-      const Ran ran = Ctl({"export", Path("export"), "--json"});
+      const Ran ran = Ctl({"export", Path("export"), "--in-clear", "--json"});
       ASSERT_EQ(ran.exit_code, 0) << ran.err;
       if (json::parse(ran.out)["timestamps"] >= timestamps) return;
     }

@@ -68,7 +68,7 @@ class AttackTest : public ::testing::Test {
     const Ran appended =
         Ctl(*daemon, {"append", Path("day.jsonl"), "--receipts", Path("receipts")});
     ASSERT_EQ(appended.exit_code, 0) << appended.err;
-    ASSERT_EQ(Ctl(*daemon, {"export", Path("export")}).exit_code, 0);
+    ASSERT_EQ(Ctl(*daemon, {"export", Path("export"), "--in-clear"}).exit_code, 0);
     SaveHead(*daemon);
     ASSERT_EQ(daemon->Terminate(), 0) << daemon->log();
     MakeWitness();
@@ -173,7 +173,7 @@ class AttackTest : public ::testing::Test {
     const std::unique_ptr<Daemon> daemon =
         Serve("forked",
               {"--adopt_signer_state", absl::StrCat("clinic@", head.size, ":", head.root.ToHex())});
-    EXPECT_EQ(Ctl(*daemon, {"export", Path("forked-export")}).exit_code, 0);
+    EXPECT_EQ(Ctl(*daemon, {"export", Path("forked-export"), "--in-clear"}).exit_code, 0);
     EXPECT_EQ(daemon->Terminate(), 0) << daemon->log();
     return "forked";
   }
@@ -194,7 +194,7 @@ TEST_F(AttackTest, AnEditedEntryIsRefusedByTheNextReaderTheExportAndFsck) {
   const Ran read = Ctl(*daemon, {"get", absl::StrCat(kVictim)});
   EXPECT_EQ(read.exit_code, kRefused);
   EXPECT_THAT(read.err, HasSubstr("NOT PROVEN"));
-  EXPECT_EQ(Ctl(*daemon, {"export", Path("edited-export")}).exit_code, kRefused);
+  EXPECT_EQ(Ctl(*daemon, {"export", Path("edited-export"), "--in-clear"}).exit_code, kRefused);
 }
 
 TEST_F(AttackTest, AnEditThatFitsTheWholeStoreIsRefusedByTheSignersMemory) {
@@ -335,7 +335,7 @@ TEST_F(AttackTest, AForgottenIdentityDoublesAnEventAndFsckNamesIt) {
   const uint64_t before = size();
   ASSERT_EQ(Ctl(*daemon, {"append", Path("day.jsonl")}).exit_code, 0);
   EXPECT_EQ(size(), before + 1) << "the one event that was forgotten";
-  ASSERT_EQ(Ctl(*daemon, {"export", Path("doubled-export")}).exit_code, 0);
+  ASSERT_EQ(Ctl(*daemon, {"export", Path("doubled-export"), "--in-clear"}).exit_code, 0);
   ASSERT_EQ(daemon->Terminate(), 0);
   // The log has both, in order, for good: the verifier has nothing to object to.
   EXPECT_EQ(Verify({"log", Path("doubled-export")}).exit_code, kUnwitnessed);

@@ -167,13 +167,13 @@ TEST_F(CliTest, ADayIsExportedAndVerifiedAndGoesOn) {
   ASSERT_EQ(appended.exit_code, 0) << appended.err;
   EXPECT_THAT(Lines(appended.out), SizeIs(300));
   EXPECT_THAT(appended.err, HasSubstr("300 events: 300 new"));
-  const Ran exported = Ctl({"export", Path("export")});
+  const Ran exported = Ctl({"export", Path("export"), "--in-clear"});
   ASSERT_EQ(exported.exit_code, 0) << exported.err;
   const Ran verified = Verify({"log", Path("export")});
   EXPECT_EQ(verified.exit_code, kUnwitnessed) << verified.out;
 
   ASSERT_EQ(Ctl({"append", "-"}, Event("after-export")).exit_code, 0);
-  const Ran more = Ctl({"export", Path("export"), "--json"});
+  const Ran more = Ctl({"export", Path("export"), "--in-clear", "--json"});
   ASSERT_EQ(more.exit_code, 0) << more.err;
   EXPECT_EQ(json::parse(more.out)["new"], 2) << "the event, and who exported the first ones";
   EXPECT_EQ(Verify({"log", Path("export")}).exit_code, kUnwitnessed);

@@ -133,7 +133,7 @@ has entry.json "\"erased_by\": $erasure"
 as officer # who sent them
 fails 4 "erased by entry $erasure" auditctl append events.jsonl
 # snippet-begin: verify
-auditctl export export/
+auditctl export export/ --in-clear
 auditledger-verify log export/ $pin || test $? = 3 # 3: verified, unwitnessed
 # snippet-end: verify
 fails 3 "10 events, erased by entry $erasure: 5, 15, 25" auditledger-verify log export/ $pin

@@ -35,7 +35,7 @@ auditledger-generate --events 500 | auditctl append - --receipts receipts/
 pin="--origin audit.example.org/clinic --key clinic.vkey"
 auditledger-verify receipt receipts/000000000002.tlog-proof \
   --event receipts/000000000002.event.pb $pin || test $? = 3  # 3: verified, unwitnessed
-auditctl export export/
+auditctl export export/ --in-clear
 auditledger-verify log export/ $pin || test $? = 3
 # snippet-end: verify
 

@@ -110,7 +110,7 @@ auditledger-fsck --root ledger --ledger clinic
 # snippet-end: repair
 start ledger public
 auditctl list --json | grep '"operator"'
-auditctl export after/ --pin-key clinic.vkey
+auditctl export after/ --in-clear --pin-key clinic.vkey
 code=0
 auditledger-verify log after/ $pin --no-trust-store --quiet || code=$?
 [ "$code" = 3 ]

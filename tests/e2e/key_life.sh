@@ -66,7 +66,7 @@ auditctl rotate-key --key_dir "$root/keys/clinic" --origin audit.example.org/cli
 # Before the restart give next.vkey to emitters (PinnedLog::other_keys), to witnesses (one more line
 # in their logs.txt) and to whoever keeps a policy (one more "log" line). Then:
 systemctl restart auditledgerd
-auditctl export export/
+auditctl export export/ --in-clear
 auditledger-verify log export/ --origin audit.example.org/clinic --key clinic.vkey || test $? = 3
 # snippet-end: rotate
 append 2 receipts-2
@@ -100,7 +100,7 @@ grep -q serving <(auditctl ledgers)
 cp newest.txt witnessed.txt
 append 3 receipts-3
 rm -rf export
-auditctl export old-export/ >/dev/null
+auditctl export old-export/ --in-clear >/dev/null
 # snippet-begin: stolen
 systemctl stop auditledgerd
 auditctl retire --head witnessed.txt --pin-key clinic.vkey \
@@ -117,7 +117,7 @@ print([l['vkey'] for l in map(json.loads, sys.stdin) if l['name'] == 'ledgers/$1
 vkey clinic-2 >clinic-2.vkey
 AUDITCTL_LEDGER=clinic-2 append 5 receipts-5
 # snippet-begin: follow
-auditctl export new-export/ --ledger clinic-2
+auditctl export new-export/ --in-clear --ledger clinic-2
 auditledger-verify log new-export/ --origin audit.example.org/clinic-2 --key clinic-2.vkey \
   --predecessor old-export/ --predecessor-key clinic.vkey || test $? = 3
 # snippet-end: follow
@@ -136,8 +136,8 @@ auditctl create-ledger clinic-3 --origin audit.example.org/clinic-3 \
 systemctl restart auditledgerd
 [ "$(auditctl ledgers | grep -c frozen)" = 2 ]
 vkey clinic-3 >clinic-3.vkey
-auditctl export export-2/ --ledger clinic-2 >/dev/null
-auditctl export export-3/ --ledger clinic-3 >/dev/null
+auditctl export export-2/ --in-clear --ledger clinic-2 >/dev/null
+auditctl export export-3/ --in-clear --ledger clinic-3 >/dev/null
 fails 3 "is the predecessor's last" auditledger-verify log export-3/ --no-trust-store \
   --origin audit.example.org/clinic-3 --key clinic-3.vkey \
   --predecessor export-2/ --predecessor-key clinic-2.vkey
@@ -169,8 +169,8 @@ auditctl create-ledger clinic-4 --origin audit.example.org/clinic-4 \
 auditctl get 2 --ledger clinic-3 >/dev/null
 AUDITCTL_LEDGER=clinic-4 append 8 receipts-8
 vkey clinic-4 >clinic-4.vkey
-auditctl export export-4/ --ledger clinic-4 >/dev/null
-auditctl export restored/ --ledger clinic-3 >/dev/null
+auditctl export export-4/ --in-clear --ledger clinic-4 >/dev/null
+auditctl export restored/ --in-clear --ledger clinic-3 >/dev/null
 fails 3 "has it: entries 0 to" auditledger-verify log export-4/ --no-trust-store \
   --origin audit.example.org/clinic-4 --key clinic-4.vkey \
   --predecessor restored/ --predecessor-key clinic-3.vkey

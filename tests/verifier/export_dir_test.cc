@@ -126,7 +126,7 @@ class BlockedExport : public ::testing::Test {
 
 TEST_F(BlockedExport, CannotBeOpened) {
   Block("file");
-  EXPECT_THAT(ExportWriter::Open(dir_.File("file")), CannotMake("file/.tmp"));
+  EXPECT_THAT(ExportWriter::Open(dir_.File("file")), CannotMake("/file"));
   std::filesystem::create_directories(dir_.File("checkpoint"));
   EXPECT_THAT(ExportWriter::Open(dir_.path()),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("not a regular file")));

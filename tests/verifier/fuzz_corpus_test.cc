@@ -11,6 +11,7 @@
 #include "tests/fuzz/fuzz_log.h"
 #include "tests/testing/shared_path.h"
 #include "tests/verifier/test_export.h"
+#include "verifier/export_archive.h"
 
 namespace auditledger {
 namespace {
@@ -87,6 +88,16 @@ TEST_F(FuzzCorpus, ExportBundles) {
   PutU16(seed, static_cast<uint16_t>(entries.size()));
   PutU16(seed, 0);  // the tile that fits
   Seed("export_log/bundle", absl::StrCat(seed, entries, EncodePayloadBundle(openings).value()));
+}
+
+TEST_F(FuzzCorpus, ExportArchives) {
+  std::string archive;
+  for (const absl::string_view name :
+       {"tile/0/000.p/2", "tile/entries/000.p/2", "payload/000.p/2", "log.vkey", "checkpoint",
+        "timestamps/000000000002-0123456789abcdef.tst"}) {
+    absl::StrAppend(&archive, ArchiveHeader(name, name.size()), name, ArchivePadding(name.size()));
+  }
+  Seed("export_archive/files", archive + std::string(kArchiveEndBytes, '\0'));
 }
 
 }  // namespace

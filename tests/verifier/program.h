@@ -3,35 +3,15 @@
 #ifndef AUDITLEDGER_TESTS_VERIFIER_PROGRAM_H_
 #define AUDITLEDGER_TESTS_VERIFIER_PROGRAM_H_
 
-#include <sys/wait.h>
-
-#include <array>
-#include <cstdio>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "merkle/base64.h"
+#include "tests/verifier/run_shell.h"
 #include "tests/verifier/test_export.h"
 
 namespace auditledger::testing {
-
-struct Ran {
-  int exit_code = -1;
-  std::string out;  // standard output and standard error
-};
-
-inline Ran RunShell(const std::string& command) {
-  Ran ran;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) return ran;
-  std::array<char, 4096> buffer{};
-  for (size_t got; (got = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
-    ran.out.append(buffer.data(), got);
-  }
-  ran.exit_code = WEXITSTATUS(::pclose(pipe));
-  return ran;
-}
 
 class ProgramTest : public ::testing::Test {
  protected:

@@ -25,6 +25,7 @@ Examples:
   auditledger-verify log /media/export --tsa-ca tsa-ca.pem --origin O --key log.vkey
   auditledger-verify answer march.answer --index-key index.key --subject patient urn:mrn 4711
       --happened 2026-03-01T00:00:00Z 2026-04-01T00:00:00Z --origin O --key log.vkey
+  auditledger-verify open-export clinic.sealed --recipient-key auditor.key --out export
   auditledger-verify cose e.cose --leaf e.leaf --origin O --key log.vkey
   auditledger-verify trust list
 
@@ -34,6 +35,7 @@ Exit codes:
   2  cannot tell: something is missing, unreadable, or of an unknown version
   3  verified, unwitnessed: no --policy was given (or one that asks for nobody)
   64 the command line is wrong
+open-export verifies no log, and says with 0 that it opened; run `log` on the folder.
 
 The last verified head of each origin is kept in the trust store
 ($XDG_STATE_HOME/auditledger/trust or ~/.local/state/auditledger/trust). A head that is smaller, or
@@ -177,6 +179,15 @@ void AddAnswer(CLI::App& app, Options& options) {
   AddProofs(*answer, options);
 }
 
+void AddOpenExport(CLI::App& app, Options& options) {
+  CLI::App* open = Command(app, options, "open-export", "Open what `auditctl export --to` sealed");
+  open->add_option("FILE", options.file, "The sealed export")->required();
+  open->add_option("--recipient-key", options.recipient_key,
+                   "The private key (PEM) of a certificate that it was sealed for")
+      ->required();
+  open->add_option("--out", options.out, "The folder to make; there when all of it is")->required();
+}
+
 void AddTrust(CLI::App& app, Options& options) {
   CLI::App* trust = app.add_subcommand("trust", "The heads last seen")->fallthrough();
   trust->require_subcommand(1);
@@ -199,6 +210,7 @@ int ParseCommandLine(int argc, char** argv, Options& options) {
   AddCommon(app, options);
   AddChecks(app, options);
   AddAnswer(app, options);
+  AddOpenExport(app, options);
   AddTrust(app, options);
   try {
     app.parse(argc, argv);

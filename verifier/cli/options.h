@@ -10,6 +10,7 @@ namespace auditledger {
 
 // As sysexits.h: the command line itself is wrong.
 inline constexpr int kExitUsage = 64;
+inline constexpr int kExitRefused = 1;
 inline constexpr int kExitCannotTell = 2;
 
 struct Options {
@@ -35,7 +36,9 @@ struct Options {
   std::string checkpoint;  // cose: of the receipt's size
   std::string receipt;     // cose: a tlog-proof that carries it
   std::string key_changes;
-  std::string page;  // bundle: where to write it for people
+  std::string page;           // bundle: where to write it for people
+  std::string recipient_key;  // open-export: PEM
+  std::string out;            // the same: the folder to make
   std::string predecessor;
   std::string predecessor_key;
   std::string tag;                    // answer: in hexadecimal

@@ -23,6 +23,7 @@
 #include "verifier/file_io.h"
 #include "verifier/log_audit.h"
 #include "verifier/mapped_file.h"
+#include "verifier/sealed_export.h"
 #include "verifier/successor.h"
 #include "verifier/verify.h"
 #include "verifier/witnesses.h"
@@ -262,6 +263,25 @@ int ShowBundle(const Options& options, const Pin& pin) {
   return kExitCannotTell;
 }
 
+// No verdict: what is in the folder is as unproven as any export that somebody handed over.
+int OpenExport(const Options& options) {
+  const absl::Status status = OpenSealedExport(
+      {.file = options.file, .key_file = options.recipient_key, .out = options.out});
+  if (absl::IsInvalidArgument(status)) return Usage(status);
+  if (!status.ok()) {
+    std::cerr << "auditledger-verify: " << status.message() << "\n";
+    return absl::IsDataLoss(status) ? kExitRefused : kExitCannotTell;
+  }
+  if (options.quiet) return 0;
+  if (options.json) {
+    std::cout << nlohmann::ordered_json({{"opened", options.out}}).dump(2) << "\n";
+  } else {
+    std::cout << "opened into " << options.out << ", and nothing of it is verified yet: run `log "
+              << options.out << "`\n";
+  }
+  return 0;
+}
+
 int ListTrust(const TrustStore& store, const Options& options) {
   const absl::StatusOr<std::vector<std::string>> notes = store.List();
   if (!notes.ok()) {
@@ -354,6 +374,7 @@ absl::StatusOr<Verdict> Check(const Options& options, const Pin& pin, const Hist
 
 int Run(const Options& options) {
   if (options.command.starts_with("trust ")) return RunTrust(options);
+  if (options.command == "open-export") return OpenExport(options);
   const absl::StatusOr<Pin> pin = PinOf(options);
   if (!pin.ok()) return Usage(pin.status());
   if (options.command == "evidence") return ShowEvidence(options, *pin);
