@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "merkle/header.h"
 #include "merkle/leaf.h"
 #include "merkle/opening.h"
 #include "merkle/status_macros.h"
@@ -139,6 +140,18 @@ class BundleChecker {
     if (!opened.ok()) return Broken(index, payload_path_, opened.status());
     ++result_.opened;
     if (*opened == EmitterProof::kSigned) ++result_.emitter_signed;
+    if (rules.ok()) TakeErasing(index, *leaf, *openings_[i]);
+  }
+
+  // Who stands behind it. REQUIRES: the opening and the leaf were checked.
+  void TakeErasing(uint64_t index, const Leaf& leaf, const OpeningView& opening) {
+    std::optional<uint64_t> request;
+    if (leaf.kind == EntryKind::kErasure) {
+      request = ParseErasure(leaf.body)->request;
+    } else if (leaf.kind != EntryKind::kErasureRequest) {
+      return;
+    }
+    result_.erasing.push_back({index, ParseHeader(opening.header)->principal, request});
   }
 
   void TakeIndexed() {

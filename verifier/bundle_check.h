@@ -82,7 +82,13 @@ struct BundleResult {
     uint64_t by = 0;
     bool shown = false;  // its payload is there all the same
   };
-  std::vector<Erased> erased;       // that an erasure names
+  std::vector<Erased> erased;  // that an erasure names
+  struct Erasing {
+    uint64_t index = 0;
+    std::string principal;            // who asked, or approved
+    std::optional<uint64_t> request;  // of an erasure: that it carries out
+  };
+  std::vector<Erasing> erasing;     // requests and erasures whose content is there
   std::vector<uint64_t> unread;     // payloads of kinds that this version does not open
   std::vector<NamedToken> anchors;  // entries that name a timestamp
   // What the verifiable index is made of (merkle/index_audit.h), of each entry; empty where a leaf

@@ -172,6 +172,7 @@ class LogAudit {
     for (const uint64_t index : result.withheld) withheld_.Add(index);
     for (const uint64_t index : result.unread) unread_.Add(index);
     for (const BundleResult::Erased& erased : result.erased) AddErased(erased);
+    for (BundleResult::Erasing& erasing : result.erasing) AddErasing(std::move(erasing));
     anchors_.insert(anchors_.end(), result.anchors.begin(), result.anchors.end());
     opened_ += result.opened;
     emitter_signed_ += result.emitter_signed;
@@ -196,7 +197,27 @@ class LogAudit {
     (erased.shown ? shown : gone).Add(erased.index);
   }
 
+  // A request stands before what carries it out.
+  void AddErasing(BundleResult::Erasing erasing) {
+    if (!erasing.request) {
+      asked_by_[erasing.index] = std::move(erasing.principal);
+      return;
+    }
+    const auto asked = asked_by_.find(*erasing.request);
+    if (asked == asked_by_.end()) return;  // it is withheld, and named so
+    if (asked->second == erasing.principal) {
+      by_one_person_.Add(erasing.index);
+    } else {
+      ++by_two_persons_;
+    }
+  }
+
   void SummarizeErased() {
+    if (by_one_person_.count() > 0) {
+      verdict_.not_proven.push_back(
+          absl::StrCat("that two persons stood behind the erasures of entries ",
+                       by_one_person_.Text(), ": the same principal asked and approved"));
+    }
     for (const auto& [by, entries] : erased_) {
       const auto& [gone, shown] = entries;
       verdict_.erased.push_back({by, gone.count(), gone.Text(), shown.count(), shown.Text()});
@@ -315,6 +336,11 @@ class LogAudit {
                        " index heads are exactly those that the entries make: answers that rest on "
                        "them are complete"));
     }
+    if (by_two_persons_ > 0) {
+      verdict_.proven.push_back(
+          absl::StrCat("of ", by_two_persons_,
+                       " erasures the header names another principal than their request's does"));
+    }
     if (emitter_signed_ > 0) {
       verdict_.proven.push_back(absl::StrCat("the holders of the emitter keys named in ",
                                              emitter_signed_, " headers signed them"));
@@ -337,6 +363,9 @@ class LogAudit {
   RangeList unread_;
   std::map<uint64_t, std::pair<RangeList, RangeList>> erased_;  // by the erasure: gone, yet shown
   uint64_t erased_by_others_ = 0;
+  std::map<uint64_t, std::string> asked_by_;  // requests for an erasure: the principal
+  RangeList by_one_person_;                   // erasures that who asked for them approved
+  uint64_t by_two_persons_ = 0;
   uint64_t opened_ = 0;
   uint64_t emitter_signed_ = 0;
   std::optional<IndexAudit> index_;

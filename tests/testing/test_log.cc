@@ -114,7 +114,7 @@ std::pair<Leaf, Opening> TestLog::Seal(absl::string_view event,
   const Hash event_commitment = EventCommitment(DigestUnits(opening.seed, units));
   EntryHeader header;
   header.received_at_us = NextTime() - 500;
-  header.principal = "spiffe://test/ehr";
+  header.principal = principal_;
   const EventIdentity identity = Must(ReadEventIdentity(units));
   header.stream_id = identity.stream_id;
   header.event_id = identity.event_id;

@@ -65,6 +65,8 @@ class TestLog : public NodeReader {
   uint64_t AddConflict(uint64_t first_index, absl::string_view event);
   // An entry of the ledger's own behind which an event stands.
   uint64_t AddWithEvent(EntryKind kind, std::string body, absl::string_view event);
+  // Who sends what is added from here on.
+  void SetPrincipal(std::string principal) { principal_ = std::move(principal); }
   // A request and the erasure that carries it out; returns the latter.
   uint64_t AddErasure(const EntryRanges& ranges);
   uint64_t AddSystem(EntryKind kind, std::string body);
@@ -88,6 +90,7 @@ class TestLog : public NodeReader {
   TestLog(Options options, bool with_genesis);
 
   Options options_;
+  std::string principal_ = "spiffe://test/ehr";
   NoteVerifier verifier_;
   std::vector<std::string> leaves_;
   std::vector<std::optional<Opening>> openings_;

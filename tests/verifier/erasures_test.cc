@@ -146,6 +146,38 @@ TEST_F(ErasuresTest, ErasingUnderALegalHoldIsRefused) {
   ExpectRefused("the legal hold of entry 21");  // at that time it stood
 }
 
+TEST_F(ErasuresTest, WhoAskedAndWhoApprovedAreCompared) {
+  const auto one_person = [](const std::string& entries) {
+    return Contains("that two persons stood behind the erasures of entries " + entries +
+                    ": the same principal asked and approved");
+  };
+  log_.SetPrincipal("spiffe://test/officer");
+  const uint64_t first = Request({{3, 3}});
+  const uint64_t second = Request({{4, 4}});
+  Erase({{3, 3}}, first);
+  Verdict verdict = Audit();
+  EXPECT_EQ(verdict.ExitCode(), kExitUnwitnessed) << "a ledger may be set up so";
+  EXPECT_THAT(verdict.not_proven, one_person("23"));
+  EXPECT_THAT(verdict.proven, Not(Contains(HasSubstr("another principal"))));
+  log_.SetPrincipal("spiffe://test/director");
+  Erase({{4, 4}}, second);
+  verdict = Audit();
+  EXPECT_THAT(verdict.not_proven, one_person("23"));
+  EXPECT_THAT(verdict.proven, Contains("of 1 erasures the header names another principal than "
+                                       "their request's does"));
+  // Of whom nothing is shown nothing is said.
+  Forget({{first, second}});
+  verdict = Audit();
+  EXPECT_THAT(verdict.not_proven, Not(Contains(HasSubstr("two persons"))));
+  EXPECT_THAT(verdict.proven, Not(Contains(HasSubstr("another principal"))));
+}
+
+TEST_F(ErasuresTest, ALogWithoutErasuresSaysNothingOfPersons) {
+  const Verdict verdict = Audit();
+  EXPECT_THAT(verdict.not_proven, Not(Contains(HasSubstr("two persons"))));
+  EXPECT_THAT(verdict.proven, Not(Contains(HasSubstr("another principal"))));
+}
+
 TEST_F(ErasuresTest, LeavesNameOnlyWhatIsEarlier) {
   Leaf leaf;
   leaf.commitment = LeafHash("c");
