@@ -109,19 +109,11 @@ void AccessLog::Record(Ledger& ledger, AccessRead read, Done done) {
 }
 
 void AccessLog::RecordRefusal(Ledger& ledger, RefusalEventInput refusal, Done done) {
-  Pending pending;
-  pending.origin = ledger.origin();
-  pending.event = RefusalEvent(FreshBase(pending.origin), refusal);
-  pending.done = std::move(done);
-  Queue(ledger, std::move(pending));
+  QueueEvent(ledger, RefusalEvent(FreshBase(ledger.origin()), refusal), std::move(done));
 }
 
 void AccessLog::RecordChange(Ledger& ledger, ChangeEventInput change, Done done) {
-  Pending pending;
-  pending.origin = ledger.origin();
-  pending.event = ChangeEvent(FreshBase(pending.origin), change);
-  pending.done = std::move(done);
-  Queue(ledger, std::move(pending));
+  QueueEvent(ledger, ChangeEvent(FreshBase(ledger.origin()), change), std::move(done));
 }
 
 void AccessLog::RecordEnd(Ledger& ledger, AccessRead read) {
@@ -158,17 +150,15 @@ void AccessLog::RecordKeyChange(Ledger& ledger) {
   const absl::StatusOr<Leaf> leaf = ParseLeaf(changes.back().leaf);
   if (!leaf.ok()) return;  // what is wrong with an entry, checks of the log tell
   const std::string id = absl::StrCat("key-change-", index);
-  Pending pending;
-  pending.origin = ledger.origin();
   // The same each time, to the byte: then it is a repeat.
-  pending.event = ChangeEvent({id, pending.origin, leaf->recorded_at_us},
-                              {SecurityChange::kSigningKey, id, ""});
-  pending.done = [this, &ledger](const absl::Status& status) {
-    if (!absl::IsUnavailable(status)) return;
-    MutexLock lock(mutex_);
-    key_changes_.erase(&ledger);
-  };
-  Queue(ledger, std::move(pending));
+  QueueEvent(ledger,
+             ChangeEvent({id, ledger.origin(), leaf->recorded_at_us},
+                         {SecurityChange::kSigningKey, id, ""}),
+             [this, &ledger](const absl::Status& status) {
+               if (!absl::IsUnavailable(status)) return;
+               MutexLock lock(mutex_);
+               key_changes_.erase(&ledger);
+             });
 }
 
 void AccessLog::Drain() {
@@ -182,6 +172,14 @@ void AccessLog::Drain() {
 
 AccessEventBase AccessLog::FreshBase(const std::string& origin) {
   return {absl::BytesToHexString(random_.Bytes(kEventIdBytes)), origin, clock_.WallMicros()};
+}
+
+void AccessLog::QueueEvent(Ledger& ledger, v1::AuditEvent event, Done done) {
+  Pending pending;
+  pending.origin = ledger.origin();
+  pending.event = std::move(event);
+  pending.done = std::move(done);
+  Queue(ledger, std::move(pending));
 }
 
 void AccessLog::Queue(Ledger& ledger, Pending pending) {

@@ -97,6 +97,7 @@ class AccessLog {
   };
 
   AccessEventBase FreshBase(const std::string& origin);
+  void QueueEvent(Ledger& ledger, v1::AuditEvent event, Done done);
   absl::StatusOr<Ledger*> Recorder(Ledger& ledger);
   void Queue(Ledger& ledger, Pending pending);
   void Flush(Ledger& recorder);

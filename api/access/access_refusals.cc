@@ -58,13 +58,17 @@ void AccessRefusals::Add(const Kind& kind, const Counted& counted) {
   sum.count += counted.count;
 }
 
-// Nobody's refusals crowd out another's.
+// Nobody's refusals crowd out another's, and no ledger's those of another.
 bool AccessRefusals::HasRoom(const Kind& kind) const {
-  const auto same = std::count_if(counted_.begin(), counted_.end(), [&kind](const auto& counted) {
-    return counted.first.principal == kind.principal;
-  });
-  return counted_.size() < kMaxRefusalKinds &&
-         static_cast<size_t>(same) < kMaxRefusalKindsPerPrincipal;
+  size_t of_ledger = 0;
+  size_t of_caller = 0;
+  for (const auto& [other, counted] : counted_) {
+    // What sums up callers that are not told apart has its place in any case.
+    if (other.ledger_id != kind.ledger_id || other.principal.empty()) continue;
+    ++of_ledger;
+    if (other.principal == kind.principal) ++of_caller;
+  }
+  return of_ledger < kMaxRefusalKinds && of_caller < kMaxRefusalKindsPerPrincipal;
 }
 
 void AccessRefusals::RunOnce() {

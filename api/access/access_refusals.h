@@ -1,7 +1,10 @@
 // Refused calls, on record in the ledgers that they concern: the first of a caller, method and
 // ledger at once, what follows within a minute as one counted event. Who was not even known is
-// counted once a minute for all of them. So a flood makes some dozens of entries a minute, however
-// fast it is.
+// counted once a minute for all of them. So a flood makes some dozens of entries a minute in a
+// ledger, however fast it is.
+//
+// A ledger that cannot record them now, as one that is latched, has them counted on until it can:
+// within its own room, so that they grow no further and take none of another ledger's.
 //
 // A call that names a ledger which is there concerns that one, any other call all of them.
 //
@@ -27,10 +30,11 @@ namespace auditledger {
 
 inline constexpr uint64_t kRefusalWindowMicros = 60ull * 1'000'000;
 inline constexpr std::chrono::milliseconds kRefusalTick{1000};
-// Callers and methods that are told apart in a window; those beyond are counted together. All that
-// a hospital's systems could get wrong at once, and few enough for a log to bear each minute.
+// Callers and methods that are told apart in a window for one ledger, and as many of calls that
+// concern all; those beyond are counted together. All that a hospital's systems could get wrong at
+// once, and few enough for a log to bear each minute.
 inline constexpr size_t kMaxRefusalKinds = 50;
-// Of one caller.
+// Of one caller, for the same.
 inline constexpr size_t kMaxRefusalKindsPerPrincipal = 10;
 
 class AccessRefusals {

@@ -1,7 +1,7 @@
 // The log of the log, over the server: no payload without an entry before it, whoever asks and
-// however; refusals are on record and bounded.
+// however; a refusal is on record in the ledger it names.
 //
-// Covers: api/access/access_event, api/access/access_log, api/access/access_refusals
+// Covers: api/access/access_event, api/access/access_log
 #include "api/access/access_log.h"
 
 #include <gmock/gmock.h>
@@ -13,11 +13,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "api/access/access_refusals.h"
 #include "api/access/permissions.h"
 #include "api/limits.h"
-#include "merkle/header.h"
-#include "merkle/leaf.h"
+#include "tests/api/access_record.h"
 #include "tests/api/api_fixture.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_random.h"
@@ -30,40 +28,10 @@ using testing::Eventually;
 using testing::GoodEvent;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::OnRecord;
 using ::testing::SizeIs;
 using testing::StatusIs;
 using Stub = v1::LedgerService::Stub;
-
-// "110101 read LedgerService/GetEntry by local:app: ledgers/main/entries/1" for each access event.
-std::string Describe(const v1::AuditEvent& event) {
-  std::string out =
-      absl::StrCat(event.category(0).coding(0).code(), " ", event.code(0).coding(0).code(), " ",
-                   event.code(0).text(), " by ", event.agent(0).who().reference(), ":");
-  for (const v1::Entity& entity : event.entity()) {
-    absl::StrAppend(&out, " ", entity.what().reference());
-    if (event.category(0).coding(0).code() == "110113") {
-      absl::StrAppend(&out, " x", entity.record_count());
-    }
-  }
-  return out;
-}
-
-std::vector<std::string> OnRecord(Ledger& ledger) {
-  std::vector<std::string> out;
-  EXPECT_OK(ledger.ReadEntries(0, ledger.head()->head.size, true, [&](const StoredEntry& entry) {
-    if (!entry.opening.has_value()) return true;
-    const EntryHeader header = ParseHeader(entry.opening->header).value();
-    if (!absl::StartsWith(header.principal, "ledger:")) return true;
-    EXPECT_EQ(header.principal, "ledger:" + ledger.origin());
-    EXPECT_EQ(header.stream_id, "access");
-    EXPECT_EQ(header.flags, 0u);
-    v1::AuditEvent event;
-    EXPECT_TRUE(event.ParseFromString(entry.opening->event));
-    out.push_back(Describe(event));
-    return true;
-  }));
-  return out;
-}
 
 class AccessLogTest : public ::testing::Test {
  protected:
@@ -258,92 +226,6 @@ TEST_F(AccessLogTest, ARefusedCallIsOnRecordInTheLedgerItNames) {
   EXPECT_THAT(OnRecord(*ledger_), ElementsAre(refused + "ledger:test.example/log x1"));
 }
 
-class AccessRefusalsTest : public ::testing::Test {
- protected:
-  AccessRefusalsTest() {
-    one_ = ledgers_->Create("one", "test.example/one").value();
-    two_ = ledgers_->Create("two", "test.example/two").value();
-  }
-  // All that was handed over is durable.
-  std::vector<std::string> Recorded(Ledger& ledger, size_t count) {
-    EXPECT_TRUE(Eventually([&] { return OnRecord(ledger).size() >= count; }));
-    return OnRecord(ledger);
-  }
-  void EndWindow() {
-    clock_.Advance(kRefusalWindowMicros);
-    refusals_.RunOnce();
-  }
-
-  std::unique_ptr<LedgerSet> OpenSet() {
-    LedgerSetOptions options;
-    options.roots = {dir_ / "data", dir_ / "state", dir_ / "keys", dir_ / "seeds"};
-    return LedgerSet::Open(options).value();
-  }
-
-  testing::TempDir dir_;
-  std::unique_ptr<LedgerSet> ledgers_ = OpenSet();
-  Ledger* one_ = nullptr;
-  Ledger* two_ = nullptr;
-  testing::FakeClock clock_;
-  testing::FakeRandom random_{7};
-  AccessLog log_{*ledgers_, clock_, random_};
-  AccessRefusals refusals_{log_, *ledgers_, clock_};
-};
-
-TEST_F(AccessRefusalsTest, AFloodIsTheFirstAndACount) {
-  for (int i = 0; i < 10'000; ++i)
-    refusals_.Count("mallory", "LedgerService/GetEntry", "ledgers/one");
-  EndWindow();
-  EXPECT_THAT(Recorded(*one_, 2), ElementsAre("110113 110132 LedgerService/GetEntry by mallory: "
-                                              "ledger:test.example/one x1",
-                                              "110113 110132 LedgerService/GetEntry by mallory: "
-                                              "ledger:test.example/one x9999"));
-  EXPECT_THAT(OnRecord(*two_), IsEmpty());
-  EndWindow();
-  EXPECT_THAT(OnRecord(*one_), SizeIs(2)) << "nothing since";
-}
-
-TEST_F(AccessRefusalsTest, WhoIsNotKnownIsCountedOnceAMinuteForAll) {
-  for (int i = 0; i < 50; ++i) refusals_.Count("", "LedgerService/GetEntry", "");
-  EXPECT_THAT(OnRecord(*one_), IsEmpty());
-  EndWindow();
-  for (Ledger* const ledger : {one_, two_}) {
-    EXPECT_THAT(Recorded(*ledger, 1),
-                ElementsAre("110113 110126  by : ledger:" + ledger->origin() + " x50"));
-  }
-}
-
-TEST_F(AccessRefusalsTest, ACallThatNamesNoLedgerThatIsThereConcernsAll) {
-  refusals_.Count("mallory", "LedgerService/GetEntry", "ledgers/nowhere");
-  EXPECT_THAT(Recorded(*one_, 1), SizeIs(1));
-  EXPECT_THAT(Recorded(*two_, 1), SizeIs(1));
-}
-
-TEST_F(AccessRefusalsTest, HoweverManyCallersThereAreTheEntriesAreBounded) {
-  constexpr size_t kCallers = kMaxRefusalKinds * 10;
-  for (size_t i = 0; i < kCallers; ++i) {
-    for (int twice = 0; twice < 2; ++twice) {
-      refusals_.Count(absl::StrCat("caller-", i), "LedgerService/GetEntry", "ledgers/one");
-    }
-  }
-  EndWindow();
-  const std::vector<std::string> record = Recorded(*one_, 2 * kMaxRefusalKinds + 1);
-  EXPECT_THAT(record, SizeIs(2 * kMaxRefusalKinds + 1));
-  uint64_t counted = 0;
-  for (const std::string& line : record) counted += std::stoull(line.substr(line.rfind('x') + 1));
-  EXPECT_EQ(counted, 2 * kCallers) << "none is left out";
-}
-
-TEST_F(AccessRefusalsTest, WhatALedgerCannotTakeNowItGetsLater) {
-  one_->Hold(absl::UnavailableError("paused"));
-  refusals_.Count("mallory", "LedgerService/GetEntry", "ledgers/one");
-  EndWindow();
-  EXPECT_THAT(OnRecord(*one_), IsEmpty());
-  one_->Hold(absl::OkStatus());
-  refusals_.Stop();
-  EXPECT_THAT(Recorded(*one_, 1), ElementsAre(HasSubstr("by mallory: ledger:test.example/one x1")));
-}
-
 // ---- batches ----
 
 class AccessBatchTest : public ::testing::Test {
@@ -421,6 +303,56 @@ TEST_F(AccessBatchTest, ALedgerThatRefusesAnswersAllWithTheReason) {
   EXPECT_EQ(refused, 3);
   ledger.SetStatus({LedgerState::kReadOnly, "latched"});
   EXPECT_THAT(log_.MayRecord(ledger), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(AccessBatchTest, AnswersThatWaitAreBoundedInBytes) {
+  EXPECT_EQ(kMaxWaitingAnswerBytes, 64u << 20);
+  testing::FakeLedger& ledger = ledgers_.main();
+  ledger.Hold(true);
+  std::vector<absl::Status> answers;
+  const auto record = [&](size_t answer_bytes) {
+    AccessRead read = ReadOf(1);
+    read.answer_bytes = answer_bytes;
+    log_.Record(ledger, read, [&](const absl::Status& status) { answers.push_back(status); });
+  };
+  record(kMaxWaitingAnswerBytes - 1);
+  record(1);
+  EXPECT_THAT(answers, IsEmpty()) << "exactly as many wait";
+  record(1);
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_THAT(answers[0], StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(ReasonOf(answers[0]).reason, "OVERLOADED");
+  record(0);  // an opening of a tail holds no answer
+  ledger.Release(1);
+  ledger.Release(1);
+  EXPECT_THAT(answers, SizeIs(4));
+  record(kMaxWaitingAnswerBytes);
+  EXPECT_THAT(answers, SizeIs(4)) << "there is room again, for all of it";
+  record(1);
+  EXPECT_THAT(answers, SizeIs(5));
+  ledger.Release(1);
+}
+
+TEST_F(AccessBatchTest, EndsThatCannotBeRecordedAreKeptUpToABound) {
+  EXPECT_EQ(kMaxUnrecordedEnds, 1000u);
+  testing::FakeLedger& ledger = ledgers_.main();
+  for (const size_t ends : {kMaxUnrecordedEnds, kMaxUnrecordedEnds + 1}) {
+    const uint64_t before = ledger.head()->head.size;
+    ledger.Refuse(absl::UnavailableError("latched"));
+    for (size_t i = 0; i < ends; ++i) {
+      AccessRead read = ReadOf(i);
+      read.principal = absl::StrCat("reader-", i);  // so that each is an event
+      read.phase = AccessPhase::kEnded;
+      log_.RecordEnd(ledger, read);
+    }
+    log_.Retry();
+    EXPECT_EQ(ledger.head()->head.size, before);
+    ledger.Refuse(absl::OkStatus());
+    log_.Retry();
+    EXPECT_EQ(ledger.head()->head.size, before + kMaxUnrecordedEnds) << ends;
+    log_.Retry();
+    EXPECT_EQ(ledger.head()->head.size, before + kMaxUnrecordedEnds) << "each once";
+  }
 }
 
 // The process dies between the entry and the answer, or before the entry: what is left is never an
