@@ -34,10 +34,14 @@ constexpr absl::string_view kNames[kParts] = {"parsing and rules",
                                               "reading back",
                                               "signature",
                                               "inclusion proofs",
-                                              "syncs"};
+                                              "syncs",
+                                              "roles",
+                                              "masks",
+                                              "log of the log"};
 
 using Hashes = std::vector<Hash>;
 using Index = std::unique_ptr<IdentityIndex>;
+using Seeds = std::unique_ptr<SeedStore>;
 
 // With the part off nothing is known, and nothing is kept.
 class SwitchedIndex : public IdentityIndex {
@@ -63,7 +67,7 @@ class SwitchedIndex : public IdentityIndex {
 
 class SwitchedSeeds : public SeedStore {
  public:
-  explicit SwitchedSeeds(std::unique_ptr<SeedStore> real) : real_(std::move(real)) {}
+  explicit SwitchedSeeds(Seeds real) : real_(std::move(real)) {}
   absl::Status Put(uint64_t first_index, absl::Span<const std::string> secrets) override {
     // A segment that is missing later would stop the ledger: those are begun all the same.
     const bool begins_segment =
@@ -76,22 +80,12 @@ class SwitchedSeeds : public SeedStore {
   absl::Status Erase(uint64_t index) override { return real_->Erase(index); }
 
  private:
-  const std::unique_ptr<SeedStore> real_;
+  const Seeds real_;
 };
 
 }  // namespace
 
 absl::string_view NameOf(Part part) { return kNames[static_cast<size_t>(part)]; }
-
-void MakeSwitchable(LedgerOptions& options) {
-  options.open_seed_store = [paths = options.paths, origin = options.origin](
-                                const KeyProvider& keys,
-                                Random& random) -> absl::StatusOr<std::unique_ptr<SeedStore>> {
-    auto real = SeedStore::Open(paths.seed_dir, origin, keys, random);
-    if (!real.ok()) return real.status();
-    return std::make_unique<SwitchedSeeds>(*std::move(real));
-  };
-}
 
 // Of each function the real one and what callers reach in its place. The names are the compiler's
 // (Debian 12's Abseil is a part of them); CMakeLists.txt has the same.
@@ -130,6 +124,13 @@ AUDITLEDGER_WRAPPED(
     "stringIcSt11char_traitsIcESaIcEEEmRKNS_12LedgerLimitsE",
     absl::StatusOr<Index> WrapOpenIndex(const std::string&, uint64_t, const LedgerLimits&),
     absl::StatusOr<Index> RealOpenIndex(const std::string&, uint64_t, const LedgerLimits&));
+AUDITLEDGER_WRAPPED(
+    "_ZN11auditledger9SeedStore4OpenERKNSt7__"
+    "cxx1112basic_stringIcSt11char_traitsIcESaIcEEES8_RKNS_11KeyProviderERNS_6RandomE",
+    absl::StatusOr<Seeds> WrapOpenSeeds(const std::string&, const std::string&, const KeyProvider&,
+                                        Random&),
+    absl::StatusOr<Seeds> RealOpenSeeds(const std::string&, const std::string&, const KeyProvider&,
+                                        Random&));
 // A member: its object comes first.
 AUDITLEDGER_WRAPPED(
     "_ZNK11auditledger11PayloadKeys7EncryptB5cxx11EN4absl7debian311string_"
@@ -176,14 +177,21 @@ absl::StatusOr<Index> WrapOpenIndex(const std::string& dir, uint64_t size,
   return Index(new SwitchedIndex(*std::move(real)));
 }
 
+absl::StatusOr<Seeds> WrapOpenSeeds(const std::string& dir, const std::string& origin,
+                                    const KeyProvider& keys, Random& random) {
+  absl::StatusOr<Seeds> real = RealOpenSeeds(dir, origin, keys, random);
+  if (!real.ok()) return real.status();
+  return Seeds(new SwitchedSeeds(*std::move(real)));
+}
+
 absl::StatusOr<std::string> WrapEncrypt(const PayloadKeys* keys, absl::string_view nonce,
                                         absl::string_view origin, const Hash& commitment,
                                         const PayloadView& payload) {
   // As long as a record that was compressed, so that what follows costs the same.
-  static thread_local size_t usual = 0;
-  if (IsOff(Part::kEncryption)) return std::string(usual, 'r');
+  static std::atomic<size_t> usual{0};
+  if (IsOff(Part::kEncryption)) return std::string(usual.load(std::memory_order_relaxed), 'r');
   absl::StatusOr<std::string> record = RealEncrypt(keys, nonce, origin, commitment, payload);
-  if (record.ok()) usual = record->size();
+  if (record.ok()) usual.store(record->size(), std::memory_order_relaxed);
   return record;
 }
 

@@ -1,9 +1,10 @@
 // Parts of the write path that a benchmark can switch off while it runs, so that what each costs is
 // what an event costs less without it.
 //
-// Nothing in the ledger knows of this: switch_off_bench is linked with --wrap for the functions
-// below (CMakeLists.txt), so that callers reach the ones in switch_off.cc, which call the real ones
-// or do nothing. A ledger written with parts off is of no use but for its cost.
+// Nothing in the ledger knows of this: the benchmarks are linked with --wrap for the functions
+// below (CMakeLists.txt), so that callers reach the ones in switch_off.cc and switch_off_api.cc,
+// which call the real ones or do nothing. A ledger written with parts off is of no use but for its
+// cost.
 //
 // Thread-safety: switch only while nothing is under way.
 #ifndef AUDITLEDGER_TESTS_BENCH_SWITCH_OFF_H_
@@ -13,7 +14,6 @@
 #include <atomic>
 
 #include "absl/strings/string_view.h"
-#include "ledger/ledger.h"
 
 namespace auditledger {
 
@@ -31,8 +31,13 @@ enum class Part {
   kSignature,    // Ed25519
   kProofs,       // inclusion proofs of the answers
   kSyncs,        // every fdatasync and fsync of the process, LevelDB's as well
+  // Of the service:
+  kRoles,      // what a policy grants; off: all is
+  kMasks,      // looking for secrets in events
+  kAccessLog,  // the entry that says who read, and waiting for it
 };
-inline constexpr int kParts = 13;
+inline constexpr int kLedgerParts = 13;
+inline constexpr int kParts = 16;
 
 absl::string_view NameOf(Part part);
 
@@ -40,9 +45,6 @@ absl::string_view NameOf(Part part);
 extern std::array<std::atomic<bool>, kParts> switched_off;
 inline bool IsOff(Part part) { return switched_off[static_cast<size_t>(part)].load(); }
 inline void SetOff(Part part, bool off) { switched_off[static_cast<size_t>(part)].store(off); }
-
-// Options whose key store can be switched off.
-void MakeSwitchable(LedgerOptions& options);
 
 }  // namespace auditledger
 

@@ -7,7 +7,6 @@
 // add up to the whole.
 //
 //   switch_off_bench [--size 300] [--rounds 15] [--batches 5] [--folder /tmp] [--json]
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -28,6 +27,7 @@
 #include "ledger/memory_engine.h"
 #include "ledger/mutex.h"
 #include "merkle/units.h"
+#include "tests/bench/cpu_time.h"
 #include "tests/bench/switch_off.h"
 #include "tools/load_events.h"
 
@@ -51,15 +51,6 @@ T Need(absl::StatusOr<T> value) {
   if (value.ok()) return *std::move(value);
   std::cerr << "switch_off_bench: " << value.status().ToString() << "\n";
   std::exit(1);
-}
-
-double CpuMicros() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  const auto micros = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec);
-  };
-  return micros(used.ru_utime) + micros(used.ru_stime);
 }
 
 // Batches under way, bounded.
@@ -99,7 +90,6 @@ class Bench {
     ledger.origin = "bench.example/log";
     ledger.paths = {folder + "/data", folder + "/state", folder + "/keys", folder + "/seeds"};
     if (in_memory) ledger.open_engine = [] { return NewMemoryEngine(); };
-    MakeSwitchable(ledger);
     ledger_ = Need(Ledger::Create(ledger));
   }
 
@@ -173,7 +163,7 @@ int Main(const Options& options) {
     disk.Run();
     memory.Run();
     for (int round = 0; round < options.rounds; ++round) {
-      for (int i = 0; i < kParts; ++i) {
+      for (int i = 0; i < kLedgerParts; ++i) {
         const auto part = static_cast<Part>(i);
         // Next to each other, the order in turns.
         const auto with = [&] { return disk.Run(); };
