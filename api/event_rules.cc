@@ -6,6 +6,7 @@
 #include "api/field_scan.h"
 #include "api/field_walk.h"
 #include "api/limits.h"
+#include "merkle/complete_answer.h"
 #include "merkle/header.h"
 
 namespace auditledger {
@@ -52,6 +53,9 @@ void CheckRequired(const v1::AuditEvent& event, absl::string_view path,
           "source.observer");
   require(!event.source().stream_id().empty(), "source.stream_id");
 }
+
+// What is dated further ahead no answer about when it happened would find.
+static_assert(kMaxFutureMs * 1000 <= kAnswerSkewUs);
 
 void CheckTimes(const v1::AuditEvent& event, uint64_t now_us, absl::string_view path,
                 EventVerdict& verdict) {

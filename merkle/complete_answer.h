@@ -52,9 +52,10 @@ namespace auditledger {
 inline constexpr size_t kMaxAnswerBytes = 16 << 20;
 // Of the checkpoint's note: what a note may have (note.h).
 inline constexpr size_t kMaxAnswerNoteBytes = 1'000'000;
-// How far an event may be dated ahead of when it was recorded, and still be within an EventWindow.
-// The ledger flags events beyond it (CLOCK_SKEW).
-inline constexpr uint64_t kAnswerSkewUs = 600'000'000;
+// How far an event may be dated ahead of when it was recorded: 24 hours, beyond which the ledger
+// refuses it. Less, and an emitter whose clock is ahead would hide its events from who asks when
+// they happened.
+inline constexpr uint64_t kAnswerSkewUs = 86'400'000'000;
 
 inline constexpr uint64_t kNoEnd = std::numeric_limits<uint64_t>::max();
 // Unix time in microseconds.
