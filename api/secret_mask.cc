@@ -33,10 +33,7 @@ constexpr char kNames[] =
 struct Form {
   std::string before;
   std::string rest;
-  char fill = '*';
 };
-// A number that is a secret stays a number: JSON stays JSON.
-constexpr char kDigit = '1';
 
 std::vector<Form> Forms() {
   const std::string names = kNames;
@@ -59,7 +56,7 @@ std::vector<Form> Forms() {
       {"", absl::StrCat(R"re(")re", json)},
       {"",
        absl::StrCat(R"re(\\+")re", names, R"re(\\+"\s*:\s*\[?\s*\\+"((?:[^"\\]|\\+[^"\\])+))re")},
-      {"", absl::StrCat(R"re(")re", names, number), kDigit},
+      {"", absl::StrCat(R"re(")re", names, number)},
       {"", absl::StrCat(name_key, names, R"re("\s*,\s*)re", value_key)},
       {"", absl::StrCat(value_key, R"re("\s*,\s*)re", name_key, names, R"re(")re")},
       // <wsse:Password Type="...">...</, also as CDATA
@@ -84,13 +81,8 @@ std::vector<Form> Forms() {
   };
 }
 
-struct Pattern {
-  std::unique_ptr<RE2> text;
-  char fill;
-};
-
 struct Patterns {
-  std::vector<Pattern> each;
+  std::vector<std::unique_ptr<RE2>> each;
   std::unique_ptr<RE2> any;  // of them, in a field or in a whole event
 };
 
@@ -103,7 +95,7 @@ const Patterns& AllPatterns() {
     std::vector<std::string> rests = {kNames};
     for (const Form& form : Forms()) {
       patterns->each.push_back(
-          {std::make_unique<RE2>(absl::StrCat(form.before, form.rest), options), form.fill});
+          std::make_unique<RE2>(absl::StrCat(form.before, form.rest), options));
       rests.push_back(form.rest);
     }
     patterns->any =
@@ -201,26 +193,26 @@ class Masker {
   void MaskIn(absl::string_view value, const std::string& name, bool is_known) {
     if (!HoldsAny(value)) return;
     bool changed = false;
-    for (const Pattern& pattern : AllPatterns().each) {
+    for (const std::unique_ptr<RE2>& pattern : AllPatterns().each) {
       re2::StringPiece rest = Piece(value);
       re2::StringPiece secret;
-      while (RE2::FindAndConsume(&rest, *pattern.text, &secret)) {
-        changed |= Overwrite(secret, is_known, pattern.fill);
+      while (RE2::FindAndConsume(&rest, *pattern, &secret)) {
+        changed |= Overwrite(secret, is_known);
       }
     }
     if (changed) masked_.fields.push_back(name);
   }
 
   // False when it was overwritten already, here or by the emitter.
-  bool Overwrite(re2::StringPiece secret, bool is_known, char fill = '*') {
+  bool Overwrite(re2::StringPiece secret, bool is_known) {
     const auto* end = secret.end();
     // In what may be a message a control byte is rather a field's tag than a secret's part.
     if (!is_known)
       end = std::find_if(secret.begin(), end, [](char c) { return c >= 0 && c < ' '; });
-    if (std::all_of(secret.begin(), end, [fill](char c) { return c == fill; })) return false;
+    if (std::all_of(secret.begin(), end, [](char c) { return c == '*'; })) return false;
     std::string& event = masked_.event;
     std::fill(event.begin() + (secret.data() - event.data()), event.begin() + (end - event.data()),
-              fill);
+              '*');
     return true;
   }
 

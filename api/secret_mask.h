@@ -6,8 +6,9 @@
 // password of a URL; private keys in PEM; the signature of a JSON Web Token; tokens that tell
 // themselves by their beginning (ghp_, xoxb-, AIza ...); what a name in another place tells of: the
 // fields of FieldChange, Detail and Extension, {"name": "password", "value": ...} in JSON. Every
-// byte of it becomes '*' (every digit of a number '1'), in its place: lengths stay, JSON stays
-// JSON, and what is around it says that there was a secret, whose.
+// byte of it becomes '*', in its place: lengths stay, and what is around it says that there was a
+// secret, whose. JSON stays JSON, but where the secret was a number: digits in its place could not
+// be told from what was sent, and a ledger that lies could write any.
 //
 // Not found: what is encoded once more (base64 in a field, compressed), secrets without a name or a
 // shape. Not looked at: event_id and source, which are the event's identity.

@@ -1,10 +1,9 @@
 // What an emitter checks of a receipt before it believes it: the head is signed by the pinned key
 // for the pinned origin, the leaf is in that head's tree at that index, and (with an opening) the
 // leaf commits to the very event sent; or, where the header says SECRETS_MASKED, to that event with
-// bytes of its texts overwritten by '*', or a whole number that is a value in JSON by '1', and
-// nothing else changed, neither fields that are numbers nor identity. The receipt then carries it:
-// look at it (receipt.opening().event()), for a ledger that lies may hide what should have been
-// kept.
+// bytes of its texts overwritten by '*' and nothing else changed, neither numbers nor identity. The
+// receipt then carries it: look at it (receipt.opening().event()), for a ledger that lies may hide
+// by '*' what should have been kept.
 //
 // Example:
 //   ASSIGN_OR_RETURN(NoteVerifier key, NoteVerifier::Parse(vkey));   // got by another way than

@@ -1,9 +1,7 @@
 package auditledger
 
 import (
-	"bytes"
 	"errors"
-	"regexp"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -65,24 +63,12 @@ func (l *PinnedLog) openBy(key *verifierKey, note string) (*Head, error) {
 	return head, nil
 }
 
-// memberNumber is the value of a member in JSON that is a number: masked it stays one, all of it
-// ones.
-var memberNumber = regexp.MustCompile(`"\s*:\s*-?([0-9]+(?:\.[0-9]+)?)`)
-
-// differByMasksAlone says whether two texts differ by stars alone, and by numbers that became ones.
-func differByMasksAlone(sealed, sent []byte) bool {
+func differByStarsAlone(sealed, sent []byte) bool {
 	if len(sealed) != len(sent) {
 		return false
 	}
-	expected := bytes.Clone(sent)
-	for _, at := range memberNumber.FindAllSubmatchIndex(sent, -1) {
-		start, end := at[2], at[3]
-		if ones := bytes.Repeat([]byte("1"), end-start); bytes.Equal(sealed[start:end], ones) {
-			copy(expected[start:end], ones)
-		}
-	}
-	for i := range expected {
-		if sealed[i] != expected[i] && sealed[i] != '*' {
+	for i := range sent {
+		if sealed[i] != sent[i] && sealed[i] != '*' {
 			return false
 		}
 	}
@@ -91,7 +77,7 @@ func differByMasksAlone(sealed, sent []byte) bool {
 
 var eventDescriptor = (&pb.AuditEvent{}).ProtoReflect().Descriptor()
 
-// isMasked says whether `sealed` is `sent` but for masks in its texts; an event's identity is the
+// isMasked says whether `sealed` is `sent` but for stars in its texts; an event's identity is the
 // same.
 func isMasked(descriptor protoreflect.MessageDescriptor, sealed, sent []byte) bool {
 	theirs, err := wireFields(sealed)
@@ -117,7 +103,7 @@ func isMasked(descriptor protoreflect.MessageDescriptor, sealed, sent []byte) bo
 		case field != nil && field.Message() != nil:
 			same = isMasked(field.Message(), its.value, mine.value)
 		default:
-			same = differByMasksAlone(its.value, mine.value)
+			same = differByStarsAlone(its.value, mine.value)
 		}
 		if !same {
 			return false
@@ -186,9 +172,9 @@ func encode(event *pb.AuditEvent) ([]byte, error) {
 // CheckReceipt is what an emitter checks of a receipt before it believes it: the head is signed by
 // the pinned key for the pinned origin, the leaf is in that head's tree at that index, and the leaf
 // commits to the very event sent; or, where the ledger says SECRETS_MASKED, to that event with bytes
-// of its texts overwritten by '*', or a whole number that is a value in JSON by '1', and nothing else
-// changed. The receipt then carries what was sealed (receipt.Opening.Event): look at it, for a ledger
-// that lies may hide what should have been kept. A *ReceiptError says what is wrong.
+// of its texts overwritten by '*' and nothing else changed. The receipt then carries what was sealed
+// (receipt.Opening.Event): look at it, for a ledger that lies may hide by '*' what should have been
+// kept. A *ReceiptError says what is wrong.
 func CheckReceipt(receipt *pb.Receipt, event *pb.AuditEvent, log *PinnedLog) (*Head, error) {
 	data, err := encode(event)
 	if err != nil {

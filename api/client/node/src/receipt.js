@@ -1,9 +1,9 @@
 // What an emitter checks of a receipt before it believes it: the head is signed by the pinned key
 // for the pinned origin, the leaf is in that head's tree at that index, and the leaf commits to the
 // very event sent; or, where the ledger says SECRETS_MASKED, to that event with bytes of its texts
-// overwritten by '*', or a whole number that is a value in JSON by '1', and nothing else changed. The
-// receipt then carries what was sealed (receipt.opening.event): look at it, for a ledger that lies may
-// hide what should have been kept. All functions are pure and throw ReceiptError.
+// overwritten by '*' and nothing else changed. The receipt then carries what was sealed
+// (receipt.opening.event): look at it, for a ledger that lies may hide by '*' what should have been
+// kept. All functions are pure and throw ReceiptError.
 import {isMessage, toBinary} from '@bufbuild/protobuf';
 import {AuditEventSchema} from '../gen/auditledger/v1/event_pb.js';
 import {
@@ -43,22 +43,12 @@ export class PinnedLog {
 }
 
 const STAR = '*'.charCodeAt(0);
-// The value of a member in JSON that is a number: masked it stays one, all of it ones.
-const NUMBER = /"[\t\n\f\r ]*:[\t\n\f\r ]*-?([0-9]+(?:\.[0-9]+)?)/dg;
 
-/** Whether two texts (bytes) differ by stars alone, and by numbers that became ones. */
-function differByMasksAlone(sealed, sent) {
-  if (sealed.length !== sent.length) return false;
-  const expected = Buffer.from(sent);
-  for (const {indices} of expected.toString('latin1').matchAll(NUMBER)) {
-    const [start, end] = indices[1];
-    const ones = Buffer.alloc(end - start, '1');
-    if (ones.equals(sealed.subarray(start, end))) ones.copy(expected, start);
-  }
-  return expected.every((byte, i) => byte === sealed[i] || sealed[i] === STAR);
-}
+const differByStarsAlone = (sealed, sent) =>
+  sealed.length === sent.length &&
+  sealed.every((byte, i) => byte === sent[i] || byte === STAR);
 
-/** Whether `sealed` is `sent` but for masks in its texts; an event's identity is the same. */
+/** Whether `sealed` is `sent` but for stars in its texts; an event's identity is the same. */
 function isMasked(schema, sealed, sent) {
   const theirs = [...fields(sealed)], ours = [...fields(sent)];
   return theirs.length === ours.length && ours.every((mine, i) => {
@@ -72,7 +62,7 @@ function isMasked(schema, sealed, sent) {
     if (mine.kind !== BYTES || isIdentity) return Buffer.compare(mine.record, its.record) === 0;
     const inner = schema.fields.find(field => field.number === mine.number)?.message;
     return inner ? isMasked(inner, its.value, mine.value) :
-                   differByMasksAlone(its.value, mine.value);
+                   differByStarsAlone(its.value, mine.value);
   });
 }
 

@@ -84,7 +84,7 @@ class ReceiptTest(unittest.TestCase):
             data, event = bytearray(unhex(vector["receipt"])), bytearray(unhex(vector["event"]))
             for _ in range(random.randint(1, 3)):
                 damaged = random.choice((data, data, event))
-                damaged[random.randrange(len(damaged))] = random.randrange(128)
+                damaged[random.randrange(len(damaged))] = random.randrange(256)
             try:
                 receipt = Receipt.FromString(bytes(data[:random.choice((None, -1, -40))]))
             except DecodeError:
