@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<absl::string_view>> Messages(absl::string_view messag
 absl::StatusOr<bool> NamesDigest(const std::vector<UnitView>& units, const Hash& digest) {
   bool named = false;
   for (const UnitView& unit : units) {
-    if (unit.path.field != kEntityField || unit.path.subfield != kEntityDigestField) continue;
+    if (unit.path.field != kEntityField) continue;
     ASSIGN_OR_RETURN(const auto values, Messages(unit.bytes, kEntityDigestField));
     named = named || std::find(values.begin(), values.end(), digest.view()) != values.end();
   }
@@ -98,9 +98,9 @@ class Chain {
     const absl::StatusOr<SignedCheckpoint> head = open_(proof.checkpoint);
     if (!head.ok()) return "its head is not signed by the log's key";
     const Checkpoint& mine = bundle_.head;
-    if (mine.size == 0 || !VerifyConsistency(mine.size, mine.root, head->checkpoint.size,
-                                             head->checkpoint.root, record.proof)
-                               .ok()) {
+    if (!VerifyConsistency(mine.size, mine.root, head->checkpoint.size, head->checkpoint.root,
+                           record.proof)
+             .ok()) {
       return "its head does not extend the bundle's";
     }
     if (!proof.extra) return absl::InvalidArgumentError("extra");

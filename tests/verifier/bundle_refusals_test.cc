@@ -2,6 +2,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "merkle/tlog_proof.h"
+#include "merkle/wire.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/verifier/test_bundle.h"
 #include "verifier/bundle_verify.h"
@@ -390,6 +391,52 @@ TEST_F(BundleCustodyTest, ItsEventIsAnEventAndNamesTheManifest) {
   elsewhere.mutable_original()->set_sha256(elsewhere.entity(0).content_sha256());
   elsewhere.clear_entity();
   EXPECT_EQ(Custody({Record(elsewhere)}), "FAIL: record 1: it names another bundle");
+}
+
+TEST_F(BundleCustodyTest, WhatIsReadOfItsEventIsReadStrictly) {
+  const auto custody_of = [&](std::string event) {
+    const uint64_t index = log_.AddEvent(event);
+    return Custody({EncodeCustodyRecord(log_.ReceiptFor(index, index + 1), event,
+                                        ConsistencyProof(size_, index + 1, log_).value())});
+  };
+  const std::string digest(Sha256({manifest_}).view());
+  const auto coding = [](absl::string_view system, absl::string_view code) {
+    std::string bytes;
+    PutLengthDelimited(bytes, 1, system);
+    PutLengthDelimited(bytes, 3, code);
+    std::string concept_bytes;
+    PutLengthDelimited(concept_bytes, 1, bytes);
+    return concept_bytes;
+  };
+  const auto event_of = [&](absl::string_view code, uint32_t digest_field) {
+    std::string event;
+    PutLengthDelimited(event, 8, code);
+    if (digest_field == 12) PutLengthDelimited(event, 12, digest);
+    std::string entity;
+    if (digest_field == 19) PutLengthDelimited(entity, 12, digest);
+    PutLengthDelimited(event, 19, entity);
+    return event;
+  };
+  EXPECT_THAT(custody_of(event_of(coding(kCustodySystem, "export"), 19)), HasSubstr("PASS: "));
+  EXPECT_EQ(custody_of(event_of(coding(kCustodySystem, "export"), 12)),
+            "FAIL: record 1: it names another bundle");
+  const std::string malformed = "FAIL: record 1: not well formed";
+  EXPECT_EQ(custody_of(event_of("\xff", 19)), malformed);
+  EXPECT_EQ(custody_of(event_of(coding(kCustodySystem, "\xff"), 19)), malformed);
+  EXPECT_EQ(custody_of(event_of(coding("\xff", "export"), 19)), malformed);
+}
+
+TEST_F(BundleCustodyTest, ItsSendersNameIsText) {
+  const std::string event = TestCustodyEvent(manifest_, "export").SerializeAsString();
+  auto [leaf, opening] = log_.Seal(event, std::nullopt);
+  EntryHeader header = ParseHeader(opening.header).value();
+  header.principal = "\xff";
+  opening.header = EncodeHeader(header).value();
+  Commit(opening, leaf);
+  const uint64_t index = log_.AddLeaf(leaf, opening);
+  EXPECT_EQ(Custody({EncodeCustodyRecord(log_.ReceiptFor(index, index + 1), event,
+                                         ConsistencyProof(size_, index + 1, log_).value())}),
+            "FAIL: record 1: not well formed");
 }
 
 TEST_F(BundleCustodyTest, ItHasOneCodeOfCustody) {

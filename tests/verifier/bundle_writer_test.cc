@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "absl/strings/match.h"
 #include "auditledger/v1/event.pb.h"
 #include "gmock/gmock.h"
@@ -176,6 +178,16 @@ TEST_F(BundleWriterTest, EntriesAscend) {
   EXPECT_OK(writer->Add(EntryOf(2, nothing_)));
   EXPECT_THAT(writer->Add(EntryOf(2, nothing_)), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(writer->Add(EntryOf(1, nothing_)), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(BundleWriterTest, AFileThatCannotBeWrittenIsSaidSo) {
+  const auto unavailable = StatusIs(absl::StatusCode::kUnavailable);
+  EXPECT_THAT(BundleWriter::Create(dir_.File("none/x")).status(), unavailable);
+  EXPECT_THAT(AppendCustody(dir_.File("none/x"), "record"), unavailable);
+  const auto writer = BundleWriter::Create(Path()).value();
+  EXPECT_OK(writer->Add(EntryOf(1, nothing_)));
+  std::filesystem::create_directories(Path() + "/in the way");
+  EXPECT_THAT(writer->Finish({}).status(), unavailable);
 }
 
 TEST_F(BundleWriterTest, ARecordOverTheLimitIsRefused) {

@@ -92,6 +92,7 @@ inline v1::AuditEvent TestCustodyEvent(const std::string& manifest, const std::s
   v1::Coding& coding = *event.add_code()->add_coding();
   coding.set_system(std::string(kCustodySystem));
   coding.set_code(code);
+  event.mutable_source()->set_stream_id("custody");
   event.add_entity()->set_content_sha256(std::string(Sha256({manifest}).view()));
   return event;
 }
