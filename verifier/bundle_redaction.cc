@@ -54,8 +54,8 @@ bool IsOneOf(const UnitView& unit, const UnitName (&names)[N]) {
 absl::string_view ValueOf(absl::string_view message, uint32_t number) {
   std::optional<WireField> field;
   const SingularField wanted = {number, WireType::kLengthDelimited, &field};
-  if (!ReadSingularFields("", message, {wanted}).ok() || !field) return "";
-  return field->value;
+  const absl::Status read = ReadSingularFields("", message, {wanted});
+  return read.ok() && field ? field->value : absl::string_view();
 }
 
 bool HasOutcomeText(const UnitView& unit) {

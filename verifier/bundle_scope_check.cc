@@ -61,15 +61,15 @@ void ScopeCheck::AddToRange(const BundleEntry& entry) {
 }
 
 std::optional<uint8_t> ScopeCheck::WrongRule() const {
-  std::map<uint8_t, Withheld> said;
+  std::map<uint8_t, std::pair<Withheld, Withheld>> counts;  // said, found
   for (const BundleRule& rule : bundle_.scope.rules) {
-    said[rule.rule] = {rule.entries, rule.headers, rule.units};
+    counts[rule.rule].first = {rule.entries, rule.headers, rule.units};
   }
-  auto wrong = std::mismatch(said.begin(), said.end(), withheld_.begin(), withheld_.end());
-  if (wrong.first == said.end() && wrong.second == withheld_.end()) return std::nullopt;
-  if (wrong.first == said.end()) return wrong.second->first;
-  if (wrong.second == withheld_.end()) return wrong.first->first;
-  return std::min(wrong.first->first, wrong.second->first);
+  for (const auto& [rule, found] : withheld_) counts[rule].second = found;
+  for (const auto& [rule, both] : counts) {
+    if (both.first != both.second) return rule;
+  }
+  return std::nullopt;
 }
 
 ClaimFinding ScopeCheck::Scope() const {

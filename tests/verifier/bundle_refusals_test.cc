@@ -230,6 +230,57 @@ TEST_F(BundleRefusalsTest, CoverageThatAnEntryContradicts) {
   EXPECT_THAT(told(9, {{1, 1}, {6, 7}}), HasSubstr("CANNOT TELL"));
 }
 
+TEST_F(BundleRefusalsTest, WithoutCoverageNothingIsSaidOfGaps) {
+  EXPECT_EQ(Claim(WholeLog(log_), BundleClaim::kCoverage),
+            "CANNOT TELL: the bundle says nothing about gaps");
+}
+
+TEST_F(BundleRefusalsTest, TheScopeCountsWhatIsThere) {
+  TestBundle bundle = WholeLog(log_);
+  const auto told = [&](const std::function<void(BundleScope&)>& change) {
+    BundleScope scope = ParseBundleScope(WholeLog(log_).records[0].second).value();
+    change(scope);
+    bundle.records[0].second = FormatBundleScope(scope);
+    return Claim(bundle, BundleClaim::kScope);
+  };
+  EXPECT_THAT(told([](BundleScope& s) { ++s.matched; }), HasSubstr("FAIL: the scope counts 6"));
+  EXPECT_THAT(told([](BundleScope& s) { ++s.context; }), HasSubstr("FAIL: the scope counts 5"));
+  EXPECT_THAT(told([](BundleScope& s) {
+                s.rules = {{3, "", "", 0, 0, 1}};
+              }),
+              HasSubstr("FAIL: rule 3 does not withhold what the scope says"));
+  EXPECT_THAT(told([](BundleScope& s) { s.rules = {{3, "", "", 0, 0, 0}}; }), HasSubstr("PASS"));
+  EXPECT_THAT(WithEntry(
+                  1,
+                  [](BundleEntry& e) {
+                    e.content = Content::kWithheld;
+                    e.rule = 4;
+                  },
+                  BundleClaim::kScope),
+              HasSubstr("FAIL: rule 4 does not withhold what the scope says"));
+}
+
+TEST_F(BundleRefusalsTest, TagsAreNotCheckedWhereWhatTheyComeFromIsWithheld) {
+  v1::AuditEvent event;
+  event.set_event_id("e");
+  event.mutable_emergency_access()->set_override_id("btg-1");
+  event.add_patient()->set_reference("Patient/1");
+  event.add_agent()->mutable_who()->set_reference("Practitioner/1");
+  event.mutable_agent(0)->set_requestor(true);
+  const uint64_t index = log_.AddEvent(event.SerializeAsString());
+  for (const uint32_t field : {kEmergencyAccessField, kPatientField, kAgentField}) {
+    const auto withhold = [&](BundleEntry& entry) {
+      for (BundlePart& unit : entry.units) {
+        if (unit.path.field != field) continue;
+        unit.rule = 1;
+        unit.hash = UnitHashFromSalt(unit.salt, unit.bytes);
+      }
+    };
+    EXPECT_THAT(WithEntry(index, withhold, BundleClaim::kTags), HasSubstr("CANNOT TELL: 4 of 5"))
+        << field;
+  }
+}
+
 TEST_F(BundleRefusalsTest, ARangeMayNotEndBeyondTheHead) {
   TestBundle bundle = WholeLog(log_);
   BundleScope scope;

@@ -48,6 +48,13 @@ TEST(BundleScopeTest, WhatParsesIsWrittenAgainToTheSameBytes) {
   EXPECT_EQ(FormatGlossaryCode(ParseGlossaryCode(json).value()), json);
 }
 
+TEST(BundleScopeTest, BracketsInAStringAreNoDepth) {
+  BundleScope scope = Scope();
+  scope.query.about = "[[[[[[[[[[{{{{ \\\" [[[[[[[[[[";
+  EXPECT_OK(ParseBundleScope(FormatBundleScope(scope)));
+  EXPECT_FALSE(ParseBundleScope("<discarded>").ok());
+}
+
 TEST(BundleScopeTest, AnotherFormIsRefused) {
   const std::string json = FormatBundleScope(Scope());
   const std::pair<const char*, const char*> changes[] = {
@@ -155,6 +162,7 @@ TEST(BundleScopeTest, AnEntryIsAskedForOrNot) {
   query = {BundleQuery::Kind::kRange, 5, 6, 0, 0, "", {}};
   EXPECT_TRUE(query.Matches(5, leaf));
   EXPECT_FALSE(query.Matches(6, leaf));
+  EXPECT_FALSE(query.Matches(4, leaf));
   query = {BundleQuery::Kind::kRecorded, 0, 0, 100, 101, "", {}};
   EXPECT_TRUE(query.Matches(5, leaf));
   query.to_us = 100;

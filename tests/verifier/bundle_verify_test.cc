@@ -197,6 +197,12 @@ TEST_F(BundleVerifyTest, APolicySaysWhoVouches) {
   Pin nobody = pin_;
   ASSERT_TRUE(AddPolicy(Policy::Parse("quorum none\n").value(), true, nobody).ok());
   EXPECT_EQ(ResultOf(VerifyBundle(input, nobody), "witnesses"), "CANNOT TELL");
+  // Of a head that is not the log's nobody is asked.
+  Pin other_log = {pin_.origin,
+                   NoteVerifier::FromEd25519(pin_.origin, testing::TestPublicKey(7)).value()};
+  ASSERT_TRUE(AddPolicy(Policy::Parse(policy).value(), true, other_log).ok());
+  EXPECT_EQ(ReasonOf(VerifyBundle(input, other_log), BundleClaim::kWitnesses),
+            "the head is not the log's");
 }
 
 TEST_F(BundleVerifyTest, WithTheIndexKeyTagsAreChecked) {

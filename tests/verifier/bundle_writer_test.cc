@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <functional>
 
 #include "absl/strings/match.h"
 #include "auditledger/v1/event.pb.h"
@@ -191,12 +192,49 @@ TEST_F(BundleWriterTest, AFileThatCannotBeWrittenIsSaidSo) {
 }
 
 TEST_F(BundleWriterTest, ARecordOverTheLimitIsRefused) {
-  const auto writer = BundleWriter::Create(Path()).value();
-  BundleParts parts;
-  parts.head = std::string(kMaxBundleRecordBytes + 1, 'x');
-  EXPECT_THAT(writer->Finish(parts), StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(AppendCustody(Path(), std::string(kMaxBundleRecordBytes + 1, 'x')),
-              StatusIs(absl::StatusCode::kInvalidArgument));
+  const std::string large(kMaxBundleRecordBytes + 1, 'x');
+  const auto finish = [&](const std::function<void(BundleParts&)>& change) {
+    BundleParts parts;
+    change(parts);
+    return BundleWriter::Create(Path()).value()->Finish(parts).status();
+  };
+  const auto refused = StatusIs(absl::StatusCode::kInvalidArgument);
+  EXPECT_OK(finish([](BundleParts&) {}));
+  EXPECT_THAT(finish([&](BundleParts& p) {
+                p.query.kind = BundleQuery::Kind::kTag;
+                p.query.about = large;
+              }),
+              refused);
+  EXPECT_THAT(finish([&](BundleParts& p) { p.head = large; }), refused);
+  EXPECT_THAT(finish([&](BundleParts& p) { p.key_changes = large; }), refused);
+  EXPECT_THAT(finish([&](BundleParts& p) { p.consistency = {large}; }), refused);
+  EXPECT_THAT(finish([&](BundleParts& p) {
+                p.coverage = {{large, "", 0, 0, {}, false}};
+              }),
+              refused);
+  EXPECT_THAT(finish([&](BundleParts& p) { p.glossary = {{large, "", ""}}; }), refused);
+  EXPECT_THAT(finish([&](BundleParts& p) { p.certificate = large; }), refused);
+  EXPECT_THAT(finish([&](BundleParts& p) { p.manifest.case_id = large; }), refused);
+  EXPECT_THAT(AppendCustody(Path(), large), refused);
+}
+
+TEST_F(BundleWriterTest, AnOutcomeIsFreeTextWhereItHasSome) {
+  const auto file_of = [&](const std::function<void(v1::Outcome&)>& fill) {
+    v1::AuditEvent event;
+    event.set_event_id("e");
+    event.mutable_outcome()->set_indicator(v1::Outcome::INDICATOR_SUCCESS);
+    fill(*event.mutable_outcome());
+    const uint64_t index = log_.AddEvent(event.SerializeAsString());
+    size_ = log_.size();
+    Write(index, index + 1, Redaction({.free_text = true}, {}));
+    Verify();
+    return file_;
+  };
+  EXPECT_THAT(file_of([](v1::Outcome& o) { o.set_native_code("shown-1"); }), HasSubstr("shown-1"));
+  EXPECT_THAT(file_of([](v1::Outcome& o) { o.set_description("typed-1"); }),
+              Not(HasSubstr("typed-1")));
+  EXPECT_THAT(file_of([](v1::Outcome& o) { o.add_detail()->set_text("typed-2"); }),
+              Not(HasSubstr("typed-2")));
 }
 
 TEST_F(BundleWriterTest, WhatAPolicyWithholdsIsNotInTheFile) {

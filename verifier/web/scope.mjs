@@ -56,7 +56,8 @@ export function withheldBy(entries) {
 function wrongRule(rules, counts) {
   const said = new Map(rules.map((r) => [r.rule, [r.entries, r.headers, r.units]]));
   const numbers = [...new Set([...said.keys(), ...counts.keys()])].sort((a, b) => a - b);
-  const wrong = numbers.filter((n) => `${said.get(n)}` !== `${counts.get(n)}`);
+  const none = [0, 0, 0];
+  const wrong = numbers.filter((n) => `${said.get(n) ?? none}` !== `${counts.get(n) ?? none}`);
   return wrong.length > 0 ? wrong[0] : null;
 }
 
