@@ -112,14 +112,13 @@ bool Redaction::IsSubject(const UnitView& unit) const {
     key.system = std::string(ValueOf(identifier, kIdentifierSystem));
     key.id = std::string(ValueOf(identifier, kIdentifierValue));
   }
-  return !key.id.empty() && std::any_of(subjects_.begin(), subjects_.end(), [&](const TagKey& s) {
-    return s.system == key.system && s.id == key.id;
-  });
+  return std::any_of(subjects_.begin(), subjects_.end(),
+                     [&](const TagKey& s) { return s.system == key.system && s.id == key.id; });
 }
 
 // Of what was touched: a patient's own record, by reference, that is not the subject's.
 bool Redaction::NamesOtherPatient(const UnitView& unit) const {
-  if (unit.path.field != kEntityField || unit.path.subfield != kEntityWhat) return false;
+  if (unit.path.field != kEntityField) return false;
   const absl::string_view what = ValueOf(unit.bytes, kEntityWhat);
   const absl::string_view reference = ValueOf(what, kPatientReference);
   return absl::StrContains(reference, "Patient/") &&

@@ -5,6 +5,7 @@
 #include "merkle/wire.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/verifier/test_bundle.h"
+#include "verifier/bundle_file.h"
 #include "verifier/bundle_verify.h"
 
 namespace auditledger {
@@ -228,6 +229,36 @@ TEST_F(BundleRefusalsTest, CoverageThatAnEntryContradicts) {
   EXPECT_THAT(told(4, {}), HasSubstr("entry 4 arrived, and coverage says that it did not"));
   EXPECT_THAT(told(9, {{3, 4}}), HasSubstr("FAIL: entry 2 arrived"));
   EXPECT_THAT(told(9, {{1, 1}, {6, 7}}), HasSubstr("CANNOT TELL"));
+}
+
+TEST_F(BundleRefusalsTest, AHeaderMayBeWithheld) {
+  const auto withhold = [](BundleEntry& entry) {
+    entry.header.rule = 1;
+    entry.header.hash = HeaderHashFromSalt(entry.header.salt, entry.header.bytes);
+  };
+  EXPECT_THAT(WithEntry(2, withhold), HasSubstr("PASS: "));
+  EXPECT_THAT(WithEntry(2, withhold, BundleClaim::kSenders), HasSubstr("no emitter signed"));
+}
+
+TEST_F(BundleRefusalsTest, HeadsAreOfSizesThatABrowserCountsTo) {
+  EXPECT_OK(ParseUncheckedHead(log_.CheckpointSaying(kMaxBundleNumber, LeafHash("x"))));
+  EXPECT_FALSE(ParseUncheckedHead(log_.CheckpointSaying(kMaxBundleNumber + 1, LeafHash("x"))).ok());
+}
+
+TEST_F(BundleRefusalsTest, EntriesBesideARangeAreContext) {
+  TestBundle bundle = WholeLog(log_, [](BundleEntry& entry) {
+    if (entry.index < 1 || entry.index >= 3) entry.role = BundleEntry::Role::kContext;
+  });
+  BundleScope scope;
+  scope.query = {BundleQuery::Kind::kRange, 1, 3, 0, 0, "", {}};
+  scope.size = log_.size();
+  scope.matched = 2;
+  scope.context = 3;
+  bundle.records[0].second = FormatBundleScope(scope);
+  EXPECT_THAT(Claim(bundle, BundleClaim::kScope), HasSubstr("PASS: "));
+  EXPECT_EQ(Claim(bundle, BundleClaim::kCompleteness), "PASS: entries 1 to 2 are all here");
+  EXPECT_EQ(Claim(WholeLog(log_), BundleClaim::kCompleteness),
+            "PASS: all 5 entries of the log are here");
 }
 
 TEST_F(BundleRefusalsTest, WithoutCoverageNothingIsSaidOfGaps) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -46,6 +47,25 @@ TEST(BundleScopeTest, WhatParsesIsWrittenAgainToTheSameBytes) {
   EXPECT_EQ(FormatStreamCoverage(ParseStreamCoverage(json).value()), json);
   json = FormatGlossaryCode({"s", "c", "m"});
   EXPECT_EQ(FormatGlossaryCode(ParseGlossaryCode(json).value()), json);
+}
+
+TEST(BundleScopeTest, NumbersAndGapsAtTheirLimits) {
+  BundleScope scope = Scope();
+  scope.rules = {{1, "", "", 0, 0, 0}};
+  const std::string json = FormatBundleScope(scope);
+  const auto with_rule = [&](const char* number) {
+    return ParseBundleScope(
+        absl::StrReplaceAll(json, {{"\"rule\":1", absl::StrCat("\"rule\":", number)}}));
+  };
+  EXPECT_OK(with_rule("255"));
+  EXPECT_FALSE(with_rule("257").ok());
+  const auto with_gaps = [](const char* gaps) {
+    return ParseStreamCoverage(
+        absl::StrReplaceAll(FormatStreamCoverage({"p", "s", 1, 1, {}, false}), {{"[]", gaps}}));
+  };
+  EXPECT_OK(with_gaps("[[0,0]]"));
+  EXPECT_FALSE(with_gaps("[[0,\"x\"]]").ok());
+  EXPECT_FALSE(with_gaps("[{\"a\":0,\"b\":1}]").ok());
 }
 
 TEST(BundleScopeTest, BracketsInAStringAreNoDepth) {

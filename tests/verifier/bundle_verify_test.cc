@@ -100,6 +100,18 @@ TEST_F(BundleVerifyTest, WhateverIsTamperedWithIsRefusedForItsReason) {
   }
 }
 
+TEST_F(BundleVerifyTest, WhyItCannotBeToldAndWhichKeyItIs) {
+  EXPECT_EQ(ReasonOf(Verify(FileOf("sparse")), BundleClaim::kCompleteness),
+            "nothing shows that the log has no other entry with these tags");
+  EXPECT_EQ(ReasonOf(Verify(FileOf("opaque")), BundleClaim::kCompleteness),
+            "a proof of type example/map/9, which is not known here");
+  for (const nlohmann::json& row : published_.at("tampered")) {
+    if (row.at("name") != "keys: to a thief's") continue;
+    EXPECT_EQ(ReasonOf(Verify(Tampered(row)), BundleClaim::kHead),
+              "the changes of the log's key do not lead from the pinned one to it");
+  }
+}
+
 TEST_F(BundleVerifyTest, NoFlippedByteOfABundleIsVerified) {
   const std::string file = FileOf("range");
   for (size_t at = 0; at < file.size(); ++at) {

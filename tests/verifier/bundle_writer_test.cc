@@ -263,6 +263,12 @@ TEST_F(BundleWriterTest, WhatAPolicyWithholdsIsNotInTheFile) {
   }
 }
 
+TEST_F(BundleWriterTest, TheSameNumberOfAnotherSystemIsAnotherPatient) {
+  Write(4, 5, Redaction({.other_patients = true}, {{"patient", "urn:elsewhere", "4711"}}));
+  Verify();
+  EXPECT_THAT(file_, Not(HasSubstr("4711")));
+}
+
 TEST_F(BundleWriterTest, WithoutASubjectEveryPatientIsAnother) {
   // Nobody is whom the answer is about, so everybody is another.
   Write(4, 5, Redaction({.other_patients = true}, {}));
@@ -276,7 +282,9 @@ TEST_F(BundleWriterTest, ObjectsThatAreOtherPatientsAreWithheldWithoutAPatientBe
     v1::AuditEvent event;
     event.set_event_id("e");
     if (!patient.empty()) event.add_patient()->set_reference(patient);
+    event.mutable_source()->mutable_observer()->set_reference("http://app.example/Patient/app");
     event.add_entity()->mutable_what()->set_reference(what);
+    event.mutable_entity(0)->mutable_what()->set_display("shown-1");
     const uint64_t index = log_.AddEvent(event.SerializeAsString());
     size_ = log_.size();
     Write(index, index + 1, Redaction({.other_patients = true}, subject));
@@ -286,7 +294,8 @@ TEST_F(BundleWriterTest, ObjectsThatAreOtherPatientsAreWithheldWithoutAPatientBe
   EXPECT_THAT(file_of("", "Patient/8"), Not(HasSubstr("Patient/8")));
   EXPECT_THAT(file_of("", "Observation/9"), Not(HasSubstr("Observation/9")));
   EXPECT_THAT(file_of("Patient/7", "http://his.example/Patient/8"), Not(HasSubstr("Patient/8")));
-  EXPECT_THAT(file_of("Patient/7", "Patient/7"), HasSubstr("Patient/7"));
+  EXPECT_THAT(file_of("Patient/7", "Patient/7"), HasSubstr("shown-1"));
+  EXPECT_THAT(file_of("Patient/7", "Patient/77"), Not(HasSubstr("shown-1")));
   EXPECT_THAT(file_of("Patient/7", "Observation/9"), HasSubstr("Observation/9"));
 }
 

@@ -29,6 +29,8 @@ TEST(MappedFileTest, HasTheFilesBytes) {
 TEST(MappedFileTest, WhatIsNoFileIsRefused) {
   const TempDir dir;
   EXPECT_THAT(MappedFile::Open(dir.File("none")), StatusIs(absl::StatusCode::kNotFound));
+  WriteFile(dir.File("a"), "bytes");
+  EXPECT_THAT(MappedFile::Open(dir.File("a/b")), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_THAT(MappedFile::Open(dir.path()), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
