@@ -33,7 +33,7 @@ class RunCover {
         end_(RecordsOf(frame, BundleSection::kInclusion).end()) {}
 
   absl::Status Cover(uint64_t index) {
-    if (!begun_ || at_ == run_.end) RETURN_IF_ERROR(TakeRun());
+    if (at_ == run_.end) RETURN_IF_ERROR(TakeRun());
     if (index != at_) return Broken(BundleSection::kInclusion);
     ++at_;
     return absl::OkStatus();

@@ -59,6 +59,11 @@ TEST(BundleScopeTest, NumbersAndGapsAtTheirLimits) {
   };
   EXPECT_OK(with_rule("255"));
   EXPECT_FALSE(with_rule("257").ok());
+  BundleScope one = Scope();
+  one.query.tags.resize(1);
+  EXPECT_FALSE(
+      ParseBundleScope(absl::StrReplaceAll(FormatBundleScope(one), {{"[\"", "\""}, {"\"]", "\""}}))
+          .ok());
   const auto with_gaps = [](const char* gaps) {
     return ParseStreamCoverage(
         absl::StrReplaceAll(FormatStreamCoverage({"p", "s", 1, 1, {}, false}), {{"[]", gaps}}));

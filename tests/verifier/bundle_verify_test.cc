@@ -1,7 +1,7 @@
 // Evidence bundles that a second implementation wrote (tools/vectorgen_bundles.py), whole and
 // tampered with: each claim comes to what is published.
 // Covers: verifier/bundle_claims, verifier/bundle_entries, verifier/bundle_scope_check
-// Covers: verifier/bundle_custody, verifier/bundle_file, verifier/bundle_proofs
+// Covers: verifier/bundle_file, verifier/bundle_proofs
 #include "verifier/bundle_verify.h"
 
 #include <random>

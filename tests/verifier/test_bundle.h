@@ -7,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "auditledger/v1/event.pb.h"
+#include "gtest/gtest.h"
 #include "merkle/frontier.h"
 #include "merkle/proof.h"
 #include "merkle/sha256.h"
@@ -18,6 +20,7 @@
 #include "verifier/bundle_framing.h"
 #include "verifier/bundle_proofs.h"
 #include "verifier/bundle_scope.h"
+#include "verifier/bundle_verify.h"
 
 namespace auditledger::testing {
 
@@ -96,6 +99,57 @@ inline v1::AuditEvent TestCustodyEvent(const std::string& manifest, const std::s
   event.add_entity()->set_content_sha256(std::string(Sha256({manifest}).view()));
   return event;
 }
+
+// A log of four events; what is told of a bundle of it that is bent in one place.
+class BentBundleTest : public ::testing::Test {
+ protected:
+  BentBundleTest() { log_.AddEvents(4); }
+
+  BundleReport Verify(TestBundle bundle, const std::string& manifest = "") {
+    bundle.Add(BundleSection::kManifest,
+               manifest.empty() ? FormatBundleManifest(bundle.Manifest()) : manifest);
+    file_ = bundle.Bytes();
+    return VerifyFile();
+  }
+  BundleReport VerifyFile() {
+    BundleInput input;
+    input.bytes = file_;
+    input.index_key = log_.index_key();
+    return VerifyBundle(input, MakePin(log_.origin(), log_.verifier().ToVkey()).value());
+  }
+  static std::string Told(const BundleReport& report, BundleClaim claim) {
+    const ClaimFinding& found = report.findings.of(claim);
+    return absl::StrCat(ClaimResultName(found.result), ": ", found.reason);
+  }
+  std::string Claim(const TestBundle& bundle, BundleClaim claim) {
+    return Told(Verify(bundle), claim);
+  }
+  // Of a bundle in which an entry is written otherwise.
+  std::string WithEntry(uint64_t index, const std::function<void(BundleEntry&)>& change,
+                        BundleClaim claim = BundleClaim::kContents) {
+    return Claim(WholeLog(log_,
+                          [&](BundleEntry& entry) {
+                            if (entry.index == index) change(entry);
+                          }),
+                 claim);
+  }
+  // Of a bundle of a log whose last entry is sealed otherwise.
+  std::string Sealed(const std::function<void(Leaf&, Opening&)>& change,
+                     BundleClaim claim = BundleClaim::kContents) {
+    auto [leaf, opening] = log_.Seal(TestEvent(log_.size()), std::nullopt);
+    change(leaf, opening);
+    log_.AddLeaf(leaf, opening);
+    return Claim(WholeLog(log_), claim);
+  }
+  static void Commit(const Opening& opening, Leaf& leaf) {
+    const std::vector<UnitView> units = CutUnitViews(opening.event).value();
+    leaf.commitment = EntryCommitment(HeaderHash(opening.seed, opening.header),
+                                      EventCommitment(DigestUnits(opening.seed, units)));
+  }
+
+  TestLog log_;
+  std::string file_;
+};
 
 }  // namespace auditledger::testing
 

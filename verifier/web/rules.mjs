@@ -3,9 +3,10 @@ import { Malformed, Reader, check, same, utf8 } from "./bytes.mjs";
 import { carriesEvent, isKeyChangeBody } from "./leaf.mjs";
 import { sha256 } from "./tree.mjs";
 
-const [EVENT, GENESIS, KEY_CHANGE, ERASURE, CONFLICT, FREEZE] = [1, 2, 3, 5, 6, 7];
+const [EVENT, GENESIS, KEY_CHANGE, INDEX_HEAD] = [1, 2, 3, 4];
+const [ERASURE, CONFLICT, FREEZE] = [5, 6, 7];
 const [OPERATOR, CLOCK, ANCHOR, HOLD, REQUEST] = [8, 9, 10, 11, 12];
-const NEVER_COMMIT = [GENESIS, KEY_CHANGE, FREEZE, CLOCK, ANCHOR];
+const NEVER_COMMIT = [GENESIS, KEY_CHANGE, INDEX_HEAD, FREEZE, CLOCK, ANCHOR];
 const UNTAGGED = [...NEVER_COMMIT, OPERATOR];
 const MAX_RANGES = 2000;
 
@@ -68,6 +69,15 @@ function parseFreeze(body) {
   return r.end(size);
 }
 
+// Its size; that the map is the entries' own is not checked here.
+function parseIndexHead(body) {
+  const r = bodyOf(body);
+  const size = r.index();
+  check(size > 0, "index head: size");
+  r.raw(32);
+  return r.end(size);
+}
+
 function parseAnchor(body) {
   const r = bodyOf(body);
   const size = r.index();
@@ -126,6 +136,7 @@ async function holdsBody(index, { kind, body }, origin, firstKey) {
       const clock = r();
       return clock.end([clock.u64(), clock.u64()]) !== null;
     }
+    case INDEX_HEAD: return parseIndexHead(body) <= index;
     case ANCHOR: return parseAnchor(body) <= index;
     case HOLD: {
       const hold = parseHold(body);
