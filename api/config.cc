@@ -27,7 +27,6 @@ namespace {
 using config::v1::Config;
 using config::v1::Listener;
 
-constexpr size_t kMaxConfigBytes = 1 << 20;
 constexpr absl::string_view kUnixPrefix = "unix:";
 
 // Keeps the first error only: what follows it is mostly its echo.

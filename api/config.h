@@ -21,6 +21,8 @@
 
 namespace auditledger {
 
+inline constexpr size_t kMaxConfigBytes = 1 << 20;  // a thousand listeners are a tenth of it
+
 // Unknown fields and repeated scalars are errors.
 absl::StatusOr<config::v1::Config> ParseConfig(const std::string& text);
 // InvalidArgument when the file cannot be read, or over 1 MiB.
