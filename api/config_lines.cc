@@ -5,11 +5,14 @@
 #include <google/protobuf/text_format.h>
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "auditledger/config/v1/config.pb.h"
+#include "api/config.h"
+#include "ledger/posix_file.h"
 
 namespace auditledger {
 namespace {
@@ -30,6 +33,20 @@ std::pair<std::string, int> NameAndIndex(absl::string_view part) {
   int index = 0;
   if (!absl::SimpleAtoi(absl::StripSuffix(both.second, "]"), &index)) index = 0;
   return {std::string(both.first), index};
+}
+
+// The configuration with all of one field as the file has it.
+config::v1::Config WithFilesOwn(const FieldDescriptor* field, config::v1::Config of_file,
+                                config::v1::Config config) {
+  std::vector<const FieldDescriptor*> set;
+  of_file.GetReflection()->ListFields(of_file, &set);
+  for (const FieldDescriptor* other : set) {
+    if (other != field) of_file.GetReflection()->ClearField(&of_file, other);
+  }
+  config.GetReflection()->ClearField(&config, field);
+  config.MergeFrom(of_file);
+  ApplyDefaults(config);
+  return config;
 }
 
 }  // namespace
@@ -59,6 +76,22 @@ int LineOfField(const std::string& text, absl::string_view field) {
     if (tree == nullptr) break;
   }
   return line;
+}
+
+absl::Status WithLine(const absl::Status& fault, const std::string& file,
+                      const config::v1::Config& of_file, const config::v1::Config& config,
+                      bool allow_unix_socket) {
+  const absl::StatusOr<std::string> text = ReadWholeFile(file, kMaxConfigBytes);
+  const std::pair<absl::string_view, absl::string_view> said =
+      absl::StrSplit(fault.message(), absl::MaxSplits(": ", 1));
+  const int line = text.ok() ? LineOfField(*text, said.first) : 0;
+  if (line == 0) return fault;
+  const std::string name(said.first.substr(0, said.first.find_first_of(".[")));
+  const auto* const field = config::v1::Config::descriptor()->FindFieldByName(name);
+  if (ValidateConfig(WithFilesOwn(field, of_file, config), allow_unix_socket) != fault) {
+    return fault;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(file, ":", line, ": ", fault.message()));
 }
 
 }  // namespace auditledger

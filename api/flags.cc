@@ -15,7 +15,6 @@
 #include "api/config.h"
 #include "api/config_lines.h"
 #include "api/version.h"
-#include "ledger/posix_file.h"
 #include "merkle/status_macros.h"
 #include "merkle/text.h"
 
@@ -382,35 +381,6 @@ void AddOtherFlags(CLI::App& app, Texts& texts, DaemonOptions& options) {
                  "written with \"NAME ADDRESS\" lines once serving");
 }
 
-// The configuration with all of one field as the file has it. REQUIRES: `field` is one of Config's.
-config::v1::Config WithFilesOwn(const google::protobuf::FieldDescriptor* field,
-                                config::v1::Config of_file, config::v1::Config config) {
-  std::vector<const google::protobuf::FieldDescriptor*> set;
-  of_file.GetReflection()->ListFields(of_file, &set);
-  for (const auto* other : set) {
-    if (other != field) of_file.GetReflection()->ClearField(&of_file, other);
-  }
-  config.GetReflection()->ClearField(&config, field);
-  config.MergeFrom(of_file);
-  ApplyDefaults(config);
-  return config;
-}
-
-// The fault with its place, where it is the file's own: a flag's stands in no line.
-absl::Status WithLine(const std::string& file, const config::v1::Config& of_file,
-                      const DaemonOptions& options, const absl::Status& fault) {
-  const absl::StatusOr<std::string> text = ReadWholeFile(file, kMaxConfigBytes);
-  const std::pair<absl::string_view, absl::string_view> said =
-      absl::StrSplit(fault.message(), absl::MaxSplits(": ", 1));
-  const int line = text.ok() ? LineOfField(*text, said.first) : 0;
-  if (line == 0) return fault;
-  const std::string name(said.first.substr(0, said.first.find_first_of(".[")));
-  const auto* const field = config::v1::Config::descriptor()->FindFieldByName(name);
-  const auto probe = WithFilesOwn(field, of_file, options.config);
-  if (ValidateConfig(probe, options.allow_unix_socket) != fault) return fault;
-  return absl::InvalidArgumentError(absl::StrCat(file, ":", line, ": ", fault.message()));
-}
-
 absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOptions& options) {
   if (!texts.config_file.empty()) {
     ASSIGN_OR_RETURN(options.config, ReadConfigFile(texts.config_file));
@@ -432,7 +402,9 @@ absl::Status Assemble(const Texts& texts, const ConfigFlags& flags, DaemonOption
   if (!options.root.empty()) ApplyRoot(options.root, options.config);
   ApplyDefaults(options.config);
   const absl::Status valid = ValidateConfig(options.config, options.allow_unix_socket);
-  if (!valid.ok()) return WithLine(texts.config_file, of_file, options, valid);
+  if (!valid.ok()) {
+    return WithLine(valid, texts.config_file, of_file, options.config, options.allow_unix_socket);
+  }
   // Before any ledger is opened, or made.
   return AccessRules::Load(options.config.access().policy_file()).status();
 }
