@@ -39,6 +39,7 @@ TEST(PatientCapability, RefusesWhatIsNotQuiteOne) {
                                                         {"audit.example.org/clinic\n", "\n"},
                                                         {"#jane", "#jane doe"},
                                                         {"#jane\n", "#jane\n\n"},
+                                                        {"#jane", "#ja\x7fne"},
                                                         {"dXJuOm9pZDoxLjIuMw== ", ""},
                                                         {"NDcxMQ==", ""},
                                                         {"NDcxMQ==", "NDcxMQ"},
@@ -66,6 +67,13 @@ TEST(PatientCapability, RefusesWhatIsNotQuiteOne) {
     spoil(bad);
     EXPECT_THAT(FormatPatientCapability(bad), StatusIs(absl::StatusCode::kInvalidArgument));
   }
+}
+
+TEST(PatientCapability, ATextThatEndsTooEarlyIsToldFromOneOfAnotherVersion) {
+  EXPECT_THAT(ParsePatientCapability("auditledger/patient-capability/v1"),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::Not(HasSubstr("version"))));
+  EXPECT_THAT(ParsePatientCapability("auditledger/patient-capability/v2\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("version")));
 }
 
 TEST(PatientCapability, EndsAtItsLimit) {

@@ -188,6 +188,8 @@ TEST_F(BundleVerifyTest, APolicySaysWhoVouches) {
   const std::string file = FileOf("whole");
   BundleInput input;
   input.bytes = file;
+  EXPECT_THAT(ReasonOf(VerifyBundle(input, pin_), BundleClaim::kWitnesses),
+              HasSubstr("no policy is given"));
   Pin pin = pin_;
   const std::string policy = absl::StrCat("witness w1 ", Text("witness"), "\nquorum w1\n");
   ASSERT_TRUE(AddPolicy(Policy::Parse(policy).value(), true, pin).ok());
@@ -215,6 +217,18 @@ TEST_F(BundleVerifyTest, APolicySaysWhoVouches) {
   ASSERT_TRUE(AddPolicy(Policy::Parse(policy).value(), true, other_log).ok());
   EXPECT_EQ(ReasonOf(VerifyBundle(input, other_log), BundleClaim::kWitnesses),
             "the head is not the log's");
+}
+
+TEST_F(BundleVerifyTest, WhatIsCompleteIsSaidInTheWordsOfTheQuestion) {
+  for (const auto& [name, words] :
+       {std::pair("whole", "entries of the log are here"), std::pair("range", "are all here"),
+        std::pair("window", "every entry recorded in that window is here")}) {
+    const std::string file = FileOf(name);
+    BundleInput input;
+    input.bytes = file;
+    EXPECT_THAT(ReasonOf(VerifyBundle(input, pin_), BundleClaim::kCompleteness), HasSubstr(words))
+        << name;
+  }
 }
 
 TEST_F(BundleVerifyTest, WithTheIndexKeyTagsAreChecked) {

@@ -99,6 +99,17 @@ TEST_F(IndexHeadsTest, WhereLeavesAreMissingTheirMapCannotBeTold) {
   EXPECT_THAT(verdict.reasons, Not(Contains(HasSubstr("an index head whose map"))));
 }
 
+// What is no leaf may have had tags: nothing is said against the maps behind it.
+TEST_F(IndexHeadsTest, BehindAnEntryThatCannotBeReadNoMapIsCompared) {
+  log_.log().AddBytes("no leaf", std::nullopt);
+  for (int i = 0; i < 300; ++i) log_.Add({kX});
+  log_.AddIndexHeadSaying(log_.size(), EmptyRoot());
+  const Verdict verdict = Audit();
+  EXPECT_EQ(verdict.ExitCode(), 1) << VerdictText(verdict);
+  EXPECT_THAT(verdict.reasons, Not(Contains(HasSubstr("an index head whose map"))));
+  EXPECT_THAT(verdict.proven, Not(Contains(HasSubstr("index heads"))));
+}
+
 TEST_F(IndexHeadsTest, OneHasNoTagsNoCommitmentAndNoOtherBody) {
   Leaf leaf;
   leaf.kind = EntryKind::kIndexHead;

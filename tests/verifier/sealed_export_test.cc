@@ -164,8 +164,9 @@ TEST_F(SealedExportTest, IsWhatTheStandardsSay) {
       testing::RunShell(
           absl::StrCat("openssl cms -cmsout -print -noout -inform DER -in ", Path("sealed")))
           .out;
-  for (const absl::string_view part : {"id-smime-ct-authEnvelopedData", "aes-256-gcm", "rsaesOaep",
-                                       "id-aes256-wrap", "dhSinglePass-stdDH-sha256kdf-scheme"}) {
+  for (const absl::string_view part :
+       {"id-smime-ct-authEnvelopedData", "aes-256-gcm", "rsaesOaep", ":sha256", "id-aes256-wrap",
+        "dhSinglePass-stdDH-sha256kdf-scheme"}) {
     EXPECT_THAT(printed, HasSubstr(std::string(part)));
   }
 }
