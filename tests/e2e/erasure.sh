@@ -2,39 +2,9 @@
 # Erasing a patient's events, as tools/README.md prints it, and that nothing of them is left: not
 # on the server's disks, not in a backup whose secrets were renewed, while every proof stands.
 #   tests/e2e/erasure.sh BUILD_FOLDER
-set -euo pipefail
-build=$(cd "$1" && pwd)
-PATH=$build/api:$build/tools:$build/verifier:$PATH
-work=$(mktemp -d)
-export XDG_STATE_HOME=$work/state
-server=
-trap '[ -z "$server" ] || { kill "$server"; wait "$server" || true; }; rm -rf "$work"' EXIT
-cd "$work"
+# shellcheck source=tests/e2e/walk.sh
+. "$(dirname "$0")/walk.sh"
 
-root=$work/ledger
-mkdir "$root"
-stop() {
-  kill "$server"
-  wait "$server" || true
-  server=
-}
-start() {
-  rm -f ready
-  auditledgerd --root "$root" \
-    --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem \
-    --access_policy certs/access.policy --ready_file ready 2>>daemon.log &
-  server=$!
-  timeout 60 sh -c 'until [ -f ready ]; do sleep 0.1; done'
-  AUDITCTL_SERVER=$(sed -n 's/^main //p' ready)
-  export AUDITCTL_SERVER
-}
-# The command must end with the status given, and what it says must have the words.
-fails() {
-  local status=0
-  "${@:3}" >out 2>&1 || status=$?
-  [ "$status" = "$1" ] && grep -q -- "$2" out && return 0
-  echo "status $status, not $1, or without \"$2\":" && cat out && return 1
-}
 has() { grep -q -- "$2" "$1" || { echo "no \"$2\" in:" && cat "$1" && return 1; }; }
 # Files below the folders given in which the bytes of file $1 stand.
 found_in() {
@@ -51,12 +21,9 @@ PY
 
 auditctl dev-certs certs --client officer=spiffe://hospital.example/officer \
   --client director=spiffe://hospital.example/director >/dev/null
-export AUDITCTL_LEDGER=clinic AUDITCTL_CA=certs/ca.pem
-as() { export AUDITCTL_CERT=certs/$1.pem AUDITCTL_KEY_FILE=certs/$1.key; }
 as officer
 start
-auditctl create-ledger clinic --origin audit.example.org/clinic --json >ledger.json
-python3 -c 'import json; print(json.load(open("ledger.json"))["vkey"])' >clinic.vkey
+create_clinic
 pin="--origin audit.example.org/clinic --key clinic.vkey"
 
 # A hundred events, ten of them of one patient, with words that stand nowhere else.
@@ -96,26 +63,26 @@ auditctl erase --subject 'urn:oid:1.2.3|PLANTED-4711'
 auditctl erase --subject 'urn:oid:1.2.3|PLANTED-4711' >shown 2>said
 has shown "10 entries"
 has said "nothing was changed"
-fails 64 "give both" auditctl erase --index 5 --yes
-fails 4 "NOT_ERASABLE" auditctl erase --index 0 --reason other --why test --yes
+ends 64 "give both" auditctl erase --index 5 --yes
+ends 4 "NOT_ERASABLE" auditctl erase --index 0 --reason other --why test --yes
 
 # snippet-begin: request
 auditctl erase --subject 'urn:oid:1.2.3|PLANTED-4711' \
   --reason subject-request --why 'case 12, asked for in writing' --yes --receipts asked/
 # snippet-end: request
 request=$(basename asked/*.tlog-proof .tlog-proof | sed 's/^0*//')
-fails 4 SECOND_PERSON_NEEDED auditctl approve-erasure "$request"
+ends 4 SECOND_PERSON_NEEDED auditctl approve-erasure "$request"
 as director
 hold=$(auditctl hold --index 15 --why 'court order 5/26' --json |
   python3 -c 'import json, sys; print(json.load(sys.stdin)["entry"])')
-fails 4 "legal hold of entry $hold" auditctl approve-erasure "$request"
+ends 4 "legal hold of entry $hold" auditctl approve-erasure "$request"
 auditctl lift-hold "$hold" --why 'closed' >/dev/null
 
 # snippet-begin: approve
 auditctl approve-erasure "$request" --why 'checked, case 12' --receipts approved/
 # snippet-end: approve
 erasure=$(basename approved/*.tlog-proof .tlog-proof | sed 's/^0*//')
-fails 4 REQUEST_DONE auditctl approve-erasure "$request"
+ends 4 REQUEST_DONE auditctl approve-erasure "$request"
 [ -z "$(found_in secrets "$root")" ]
 stop
 [ -z "$(found_in secrets "$root")" ]
@@ -131,16 +98,16 @@ auditctl backup-verify backup --seeds vault --pin-key clinic.vkey >/dev/null
 auditctl get 5 --pin-key clinic.vkey >entry.json
 has entry.json "\"erased_by\": $erasure"
 as officer # who sent them
-fails 4 "erased by entry $erasure" auditctl append events.jsonl
+ends 4 "erased by entry $erasure" auditctl append events.jsonl
 # snippet-begin: verify
 auditctl export export/ --in-clear
 auditledger-verify log export/ $pin || test $? = 3 # 3: verified, unwitnessed
 # snippet-end: verify
-fails 3 "10 events, erased by entry $erasure: 5, 15, 25" auditledger-verify log export/ $pin
-fails 3 "erased by entry $erasure" auditledger-verify entry export/ 5 $pin
-fails 3 "erased by entry $erasure, yet it is shown here" auditledger-verify receipt \
+ends 3 "10 events, erased by entry $erasure: 5, 15, 25" auditledger-verify log export/ $pin
+ends 3 "erased by entry $erasure" auditledger-verify entry export/ 5 $pin
+ends 3 "erased by entry $erasure, yet it is shown here" auditledger-verify receipt \
   receipts/000000000005.tlog-proof --event receipts/000000000005.event.pb --log export/ $pin
-fails 3 "entry $erasure says that the content of entries 5, 15" auditledger-verify receipt \
+ends 3 "entry $erasure says that the content of entries 5, 15" auditledger-verify receipt \
   approved/*.tlog-proof --event approved/*.event.pb --log export/ $pin
 if grep -rq PLANTED export/ "$root" backup vault; then echo "the words are there" && exit 1; fi
 stop

@@ -3,37 +3,15 @@
 # chart? The answer as evidence, complete and redacted, on another machine without network; and what
 # happens to it where it is tampered with or not recorded.
 #   tests/e2e/evidence.sh BUILD_FOLDER [SCREENSHOT_FOLDER]
-set -euo pipefail
-build=$(cd "$1" && pwd)
-PATH=$build/api:$build/tools:$build/verifier:$PATH
-work=$(mktemp -d)
-export XDG_STATE_HOME=$work/state
-server=
-trap '[ -z "$server" ] || { kill "$server"; wait "$server" || true; }; rm -rf "$work"' EXIT
-cd "$work"
-
-# The command must end with the status given, and what it says must have the words.
-ends() {
-  local status=0
-  "${@:3}" >out 2>&1 || status=$?
-  [ "$status" = "$1" ] && grep -q -- "$2" out && return 0
-  echo "status $status, not $1, or without \"$2\":" && cat out && return 1
-}
+# shellcheck source=tests/e2e/walk.sh
+. "$(dirname "$0")/walk.sh"
 
 auditctl dev-certs certs --client client=spiffe://hospital.example/officer \
   --client reader=spiffe://hospital.example/reader \
   --grant reader=auditor >/dev/null
-mkdir ledger
-auditledgerd --root ledger \
-  --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem \
-  --access_policy certs/access.policy --ready_file ready 2>daemon.log &
-server=$!
-timeout 60 sh -c 'until [ -f ready ]; do sleep 0.1; done'
-AUDITCTL_SERVER=$(sed -n 's/^main //p' ready)
-export AUDITCTL_SERVER AUDITCTL_LEDGER=clinic AUDITCTL_CA=certs/ca.pem \
-  AUDITCTL_CERT=certs/client.pem AUDITCTL_KEY_FILE=certs/client.key
-auditctl create-ledger clinic --origin audit.example.org/clinic --json >ledger.json
-python3 -c 'import json; print(json.load(open("ledger.json"))["vkey"])' >clinic.vkey
+start
+as client
+create_clinic
 auditledger-generate --events 400 >day
 auditctl append - <day >/dev/null 2>&1
 auditctl checkpoint --out earlier.txt

@@ -2,46 +2,15 @@
 # The runbook of tools/README.md, run as it is printed there, on one machine: `systemctl` is a
 # function here that starts and stops the daemon.
 #   tests/e2e/key_life.sh BUILD_FOLDER
-set -euo pipefail
-build=$(cd "$1" && pwd)
-PATH=$build/api:$build/tools:$build/verifier:$PATH
-work=$(mktemp -d)
-export XDG_STATE_HOME=$work/state
-server=
-flags=
-trap '[ -z "$server" ] || { kill "$server"; wait "$server" || true; }; rm -rf "$work"' EXIT
-cd "$work"
+# shellcheck source=tests/e2e/walk.sh
+. "$(dirname "$0")/walk.sh"
 
-stop() {
-  [ -n "$server" ] || return 0
-  kill "$server"
-  wait "$server" || true
-  server=
-}
-start() {
-  rm -f ready
-  # shellcheck disable=SC2086
-  auditledgerd --root "$root" \
-    --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem \
-    --access_policy certs/access.policy --ready_file ready $flags 2>>daemon.log &
-  server=$!
-  timeout 60 sh -c 'until [ -f ready ]; do sleep 0.1; done'
-  AUDITCTL_SERVER=$(sed -n 's/^main //p' ready)
-  export AUDITCTL_SERVER
-}
 systemctl() {
   case $1 in
     stop) stop ;;
     start) start ;;
     restart) stop && start ;;
   esac
-}
-# The command must end with the status given, and what it says must have the words.
-fails() {
-  local status=0
-  "${@:3}" >out 2>&1 || status=$?
-  [ "$status" = "$1" ] && grep -q -- "$2" out && return 0
-  echo "status $status, not $1, or without \"$2\":" && cat out && return 1
 }
 # A day of its own each: an event id is unique for ever.
 append() {
@@ -50,13 +19,10 @@ append() {
 }
 
 auditctl dev-certs certs >/dev/null
-export AUDITCTL_CA=certs/ca.pem AUDITCTL_CERT=certs/client.pem AUDITCTL_KEY_FILE=certs/client.key
-root=$work/ledger
+as client
 mkdir backup vault
 start
-export AUDITCTL_LEDGER=clinic
-auditctl create-ledger clinic --origin audit.example.org/clinic --json >ledger.json
-python3 -c 'import json; print(json.load(open("ledger.json"))["vkey"])' >clinic.vkey
+create_clinic
 append 1 receipts-1
 
 # --- rotate --------------------------------------------------------------------------------------
@@ -75,7 +41,7 @@ receipt=$(ls receipts-2/*.tlog-proof | tail -1)
 size=$(sed -n '/^audit.example.org\/clinic$/{n;p;q}' "$receipt")
 pin="--origin audit.example.org/clinic --key clinic.vkey --no-trust-store"
 # shellcheck disable=SC2086
-fails 1 "other key\|key" auditledger-verify receipt "$receipt" $pin
+ends 1 "other key\|key" auditledger-verify receipt "$receipt" $pin
 # snippet-begin: key-changes
 auditctl key-changes --size "$size" --out changes.txt     # the size of the head in the receipt
 auditledger-verify receipt "$receipt" --key-changes changes.txt $pin || test $? = 3
@@ -92,8 +58,7 @@ size=$(sed -n 2p newest.txt)   # newest.txt: the newest head that a witness or a
 root_hash=$(sed -n 3p newest.txt | base64 -d | od -An -v -tx1 | tr -d ' \n')
 flags="--adopt_signer_state=clinic@$size:$root_hash"   # of auditledgerd, for this one start
 # snippet-end: state-lost
-start
-flags=
+start "$flags"
 grep -q serving <(auditctl ledgers)
 
 # --- the key is stolen ---------------------------------------------------------------------------
@@ -110,7 +75,7 @@ auditctl create-ledger clinic-2 --origin audit.example.org/clinic-2 \
   --successor-of witnessed.txt --predecessor-key next.vkey
 # snippet-end: stolen
 grep -q "frozen" <(auditctl ledgers)
-fails 4 LEDGER_FROZEN append 4 receipts-4
+ends 4 LEDGER_FROZEN append 4 receipts-4
 vkey() { auditctl ledgers --json | python3 -c "
 import json, sys
 print([l['vkey'] for l in map(json.loads, sys.stdin) if l['name'] == 'ledgers/$1'][0])"; }
@@ -122,7 +87,7 @@ auditledger-verify log new-export/ --origin audit.example.org/clinic-2 --key cli
   --predecessor old-export/ --predecessor-key clinic.vkey || test $? = 3
 # snippet-end: follow
 # shellcheck disable=SC2016
-fails 3 "NOT CARRIED OVER" auditledger-verify log new-export/ --origin audit.example.org/clinic-2 \
+ends 3 "NOT CARRIED OVER" auditledger-verify log new-export/ --origin audit.example.org/clinic-2 \
   --key clinic-2.vkey --predecessor old-export/ --predecessor-key clinic.vkey --no-trust-store
 
 # --- an orderly end ------------------------------------------------------------------------------
@@ -138,7 +103,7 @@ systemctl restart auditledgerd
 vkey clinic-3 >clinic-3.vkey
 auditctl export export-2/ --in-clear --ledger clinic-2 >/dev/null
 auditctl export export-3/ --in-clear --ledger clinic-3 >/dev/null
-fails 3 "is the predecessor's last" auditledger-verify log export-3/ --no-trust-store \
+ends 3 "is the predecessor's last" auditledger-verify log export-3/ --no-trust-store \
   --origin audit.example.org/clinic-3 --key clinic-3.vkey \
   --predecessor export-2/ --predecessor-key clinic-2.vkey
 
@@ -155,7 +120,7 @@ auditctl restore --from backup/clinic-3 --seeds vault/clinic-3 --pin-key clinic-
   --data_dir "$root/data/clinic-3" --seed_dir "$root/seeds/clinic-3" --key_dir "$root/keys/clinic-3"
 # snippet-end: restore
 start
-fails 0 "rollback" auditctl ledgers
+ends 0 "rollback" auditctl ledgers
 # shellcheck disable=SC2012
 # snippet-begin: restore-older
 head=$(ls backup/clinic-3/head-* | tail -1)       # where the copy ends; $end is how far it had gone
@@ -171,7 +136,7 @@ AUDITCTL_LEDGER=clinic-4 append 8 receipts-8
 vkey clinic-4 >clinic-4.vkey
 auditctl export export-4/ --in-clear --ledger clinic-4 >/dev/null
 auditctl export restored/ --in-clear --ledger clinic-3 >/dev/null
-fails 3 "has it: entries 0 to" auditledger-verify log export-4/ --no-trust-store \
+ends 3 "has it: entries 0 to" auditledger-verify log export-4/ --no-trust-store \
   --origin audit.example.org/clinic-4 --key clinic-4.vkey \
   --predecessor restored/ --predecessor-key clinic-3.vkey
 auditctl list --ledger clinic-4 --json >entries

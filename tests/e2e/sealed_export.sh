@@ -2,37 +2,18 @@
 # A log handed to its auditors as one file that only they read, as tools/README.md prints it; and
 # that payloads leave in the clear nowhere else, unless somebody said so.
 #   tests/e2e/sealed_export.sh BUILD_FOLDER
-set -euo pipefail
-build=$(cd "$1" && pwd)
-PATH=$build/api:$build/tools:$build/verifier:$PATH
-work=$(mktemp -d)
-export XDG_STATE_HOME=$work/state TMPDIR=$work/tmp
-server=
-trap '[ -z "$server" ] || { kill "$server"; wait "$server" || true; }; rm -rf "$work"' EXIT
-cd "$work"
-mkdir ledger "$TMPDIR"
+# shellcheck source=tests/e2e/walk.sh
+. "$(dirname "$0")/walk.sh"
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
 
-# The command must end with the status given, and what it says must have the words.
-fails() {
-  local status=0
-  "${@:3}" >said 2>&1 || status=$?
-  [ "$status" = "$1" ] && grep -q -- "$2" said && return 0
-  echo "status $status, not $1, or without \"$2\":" && cat said && return 1
-}
 # Files below this folder in which the marker stands.
 planted() { grep -rl PLANTED . | grep -v -e '^./events.jsonl$' -e '^./said$' || true; }
 
 auditctl dev-certs certs >/dev/null
-auditledgerd --root ledger \
-  --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem \
-  --access_policy certs/access.policy --ready_file ready 2>daemon.log &
-server=$!
-timeout 60 sh -c 'until [ -f ready ]; do sleep 0.1; done'
-AUDITCTL_SERVER=$(sed -n 's/^main //p' ready)
-export AUDITCTL_SERVER AUDITCTL_LEDGER=clinic AUDITCTL_CA=certs/ca.pem \
-  AUDITCTL_CERT=certs/client.pem AUDITCTL_KEY_FILE=certs/client.key
-auditctl create-ledger clinic --origin audit.example.org/clinic --json >ledger.json
-python3 -c 'import json; print(json.load(open("ledger.json"))["vkey"])' >clinic.vkey
+start
+as client
+create_clinic
 pin="--origin audit.example.org/clinic --key clinic.vkey"
 python3 - >events.jsonl <<'PY'
 import json
@@ -58,14 +39,14 @@ openssl req -x509 -newkey rsa:3072 -nodes -days 30 \
 
 # Without a word nothing leaves, nor is the server asked.
 before=$(auditctl checkpoint)
-fails 64 "--leaves-only" auditctl export out/
-fails 64 "--in-clear" auditctl export out/ --leaves-only --in-clear
-fails 64 "--to CERT.pem" auditctl export out.sealed --to auditor.pem --in-clear
-fails 64 "no certificate in PEM form" auditctl export out.sealed --to auditor.key
-fails 64 "absent.pem" auditctl export out.sealed --to absent.pem
+ends 64 "--leaves-only" auditctl export out/
+ends 64 "--in-clear" auditctl export out/ --leaves-only --in-clear
+ends 64 "--to CERT.pem" auditctl export out.sealed --to auditor.pem --in-clear
+ends 64 "no certificate in PEM form" auditctl export out.sealed --to auditor.key
+ends 64 "absent.pem" auditctl export out.sealed --to absent.pem
 mkdir folder
-fails 64 "name the file to write" auditctl export folder --to auditor.pem
-fails 4 "out.sealed.tmp" auditctl export absent/out.sealed --to auditor.pem
+ends 64 "name the file to write" auditctl export folder --to auditor.pem
+ends 4 "out.sealed.tmp" auditctl export absent/out.sealed --to auditor.pem
 [ "$(auditctl checkpoint)" = "$before" ]
 [ ! -e out ] && [ ! -e out.sealed ]
 
@@ -93,13 +74,13 @@ rm -r export court clinic.tar
 # Changed on its way, another's key, what is there already: nothing of it is left.
 cp clinic.sealed bent.sealed
 printf 'x' | dd of=bent.sealed bs=1 seek=20000 conv=notrunc status=none
-fails 1 "its tag does not verify" auditledger-verify open-export bent.sealed \
+ends 1 "its tag does not verify" auditledger-verify open-export bent.sealed \
   --recipient-key auditor.key --out export/
-fails 2 "of none of the recipients" auditledger-verify open-export clinic.sealed \
+ends 2 "of none of the recipients" auditledger-verify open-export clinic.sealed \
   --recipient-key certs/client.key --out export/
-fails 2 "is not a sealed export" auditledger-verify open-export auditor.pem \
+ends 2 "is not a sealed export" auditledger-verify open-export auditor.pem \
   --recipient-key auditor.key --out export/
-fails 64 "is there already" auditledger-verify open-export clinic.sealed \
+ends 64 "is there already" auditledger-verify open-export clinic.sealed \
   --recipient-key auditor.key --out folder
 [ ! -e export ] && [ -z "$(ls -d export.* 2>/dev/null)" ]
 [ -z "$(planted)" ] || { echo "in the clear: $(planted)"; exit 1; }
@@ -107,10 +88,8 @@ fails 64 "is there already" auditledger-verify open-export clinic.sealed \
 
 # A server that goes away in the midst leaves yesterday's file as it was.
 cp clinic.sealed yesterday
-kill "$server"
-wait "$server" || true
-server=
-fails 2 "UNAVAILABLE" auditctl export clinic.sealed --to auditor.pem
+stop
+ends 2 "UNAVAILABLE" auditctl export clinic.sealed --to auditor.pem
 cmp clinic.sealed yesterday
 [ ! -e clinic.sealed.tmp ]
 echo "sealed_export: read by two recipients, by two programs, and by nobody else"

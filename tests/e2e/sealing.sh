@@ -2,40 +2,12 @@
 # A ledger's keys sealed under a master key, as tools/README.md prints it; and what a thief of all
 # the disks then has: nothing that was recorded, whole or by part, and no key of it.
 #   tests/e2e/sealing.sh BUILD_FOLDER
-set -euo pipefail
-build=$(cd "$1" && pwd)
-PATH=$build/api:$build/tools:$build/verifier:$PATH
-work=$(mktemp -d)
-export XDG_STATE_HOME=$work/state TMPDIR=$work/tmp
-server=
-trap '[ -z "$server" ] || { kill "$server"; wait "$server" || true; }; rm -rf "$work"' EXIT
-cd "$work"
+# shellcheck source=tests/e2e/walk.sh
+. "$(dirname "$0")/walk.sh"
+export TMPDIR=$work/tmp
 
-root=$work/ledger
 safe=$work/safe # of the master keys: another machine's, a token, the TPM
-mkdir "$root" "$TMPDIR" "$safe"
-stop() {
-  kill "$server"
-  wait "$server" || true
-  server=
-}
-start() {
-  rm -f ready
-  auditledgerd --root "$root" \
-    --listen main,127.0.0.1:0,certs/server.pem,certs/server.key,certs/ca.pem \
-    --access_policy certs/access.policy --ready_file ready "$@" 2>>daemon.log &
-  server=$!
-  timeout 60 sh -c 'until [ -f ready ]; do sleep 0.1; done'
-  AUDITCTL_SERVER=$(sed -n 's/^main //p' ready)
-  export AUDITCTL_SERVER
-}
-# The command must end with the status given, and what it says must have the words.
-fails() {
-  local status=0
-  "${@:3}" >out 2>&1 || status=$?
-  [ "$status" = "$1" ] && grep -q -- "$2" out && return 0
-  echo "status $status, not $1, or without \"$2\":" && cat out && return 1
-}
+mkdir "$TMPDIR" "$safe"
 # Files below the folders given that hold a marker, as it is or in another way of saying it.
 found_in() {
   python3 - "$@" <<'PY'
@@ -74,11 +46,9 @@ PY
 }
 
 auditctl dev-certs certs >/dev/null
-export AUDITCTL_LEDGER=clinic AUDITCTL_CA=certs/ca.pem AUDITCTL_CERT=certs/client.pem \
-  AUDITCTL_KEY_FILE=certs/client.key
+as client
 start
-auditctl create-ledger clinic --origin audit.example.org/clinic --json >ledger.json
-python3 -c 'import json; print(json.load(open("ledger.json"))["vkey"])' >clinic.vkey
+create_clinic
 append first
 stop
 
@@ -88,9 +58,9 @@ auditctl new-master-key --out "$safe/master.key"      # prints its fingerprint
 auditctl seal-keys --key_dir "$root/keys/clinic" --origin audit.example.org/clinic \
   --master_key "file:$safe/master.key"
 # snippet-end: seal
-fails 4 "is sealed under master key" auditledger-fsck --root "$root" --ledger clinic
+ends 4 "is sealed under master key" auditledger-fsck --root "$root" --ledger clinic
 start # without it the ledger is refused, and operators are told why
-fails 4 "LEDGER_REFUSED" auditctl get 2
+ends 4 "LEDGER_REFUSED" auditctl get 2
 grep -q "is sealed under master key" <(auditctl status)
 stop
 start --master_key "file:$safe/master.key"
@@ -115,7 +85,7 @@ restore() {
   auditctl restore --from backup --seeds vault --pin-key clinic.vkey --data_dir restored \
     --seed_dir restored-seeds --key_dir "$root/keys/clinic" "$@"
 }
-fails 4 "is sealed under master key" restore
+ends 4 "is sealed under master key" restore
 restore --master_key "file:$safe/master.key" >/dev/null
 
 # --- another takes its place ----------------------------------------------------------------------
@@ -126,7 +96,7 @@ for origin in clinic ward; do
     --master_key "file:$safe/master.key" --new_master_key "file:$safe/master-2.key"
 done
 # snippet-end: reseal
-fails 4 "seal-keys --new_master_key" auditledger-fsck --root "$root" --ledger clinic \
+ends 4 "seal-keys --new_master_key" auditledger-fsck --root "$root" --ledger clinic \
   --master_key "file:$safe/master.key"
 auditledger-fsck --root "$root" --ledger clinic --quiet \
   --master_key "command:/bin/cat $safe/master-2.key" >/dev/null
@@ -149,7 +119,7 @@ stop
 grep -q "^auditledger-sealed/v1 " "$root/keys/clinic/wrap-2.key"
 grep -q " rotate done to=wrap-2" "$root/state/clinic/key-use.log"
 [ -z "$(found_in "$root" backup-2 vault-2)" ]
-fails 1 "wrap" restore --master_key env:MASTER
+ends 1 "wrap" restore --master_key env:MASTER
 rm -rf restored restored-seeds && mkdir restored restored-seeds
 auditctl restore --from backup-2 --seeds vault-2 --pin-key clinic.vkey --data_dir restored \
   --seed_dir restored-seeds --key_dir "$root/keys/clinic" --master_key env:MASTER >/dev/null
