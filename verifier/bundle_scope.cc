@@ -101,7 +101,7 @@ absl::Status ReadTagQuery(const Json& json, BundleQuery& out) {
 }
 
 absl::Status ReadQuery(const Json& json, BundleQuery& out) {
-  if (!json.is_object() || !json.contains("kind")) return Wrong("query");
+  if (!json.contains("kind")) return Wrong("query");  // nor has what is no object
   std::string kind;
   RETURN_IF_ERROR(Read(json, "kind", kind));
   const auto* const found = std::find(std::begin(kKinds), std::end(kKinds), kind);

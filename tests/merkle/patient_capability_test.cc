@@ -72,6 +72,8 @@ TEST(PatientCapability, RefusesWhatIsNotQuiteOne) {
 TEST(PatientCapability, ATextThatEndsTooEarlyIsToldFromOneOfAnotherVersion) {
   EXPECT_THAT(ParsePatientCapability("auditledger/patient-capability/v1"),
               StatusIs(absl::StatusCode::kInvalidArgument, ::testing::Not(HasSubstr("version"))));
+  EXPECT_THAT(ParsePatientCapability("auditledger/patient-capability/v1\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::Not(HasSubstr("origin"))));
   EXPECT_THAT(ParsePatientCapability("auditledger/patient-capability/v2\n"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("version")));
 }

@@ -102,6 +102,9 @@ TEST(BundleScopeTest, AnotherFormIsRefused) {
     ASSERT_NE(changed, json) << what;
     EXPECT_FALSE(ParseBundleScope(changed).ok()) << changed;
   }
+  BundleScope of_none = Scope();
+  of_none.query.tags.clear();
+  EXPECT_FALSE(ParseBundleScope(FormatBundleScope(of_none)).ok()) << "of no tag all is complete";
   EXPECT_FALSE(ParseBundleScope(std::string(1 << 19, '[')).ok());
   EXPECT_FALSE(ParseBundleScope("[[[[[[[[[]]]]]]]]]").ok());
   EXPECT_FALSE(ParseBundleScope("").ok());

@@ -91,6 +91,15 @@ TEST(ExportArchive, WhatIsWrittenIsReadWhateverThePieces) {
   EXPECT_OK(ReadOnly(std::string(kArchiveEndBytes, '\0'))) << "no file at all";
 }
 
+TEST(ExportArchive, OneThatEndsEarlyIsRefusedWhereverItEnds) {
+  const std::string archive =
+      Archive({{"checkpoint", "note"}, {"log.vkey", std::string(513, 'k')}});
+  for (size_t size = 0; size < archive.size(); ++size) {
+    MemorySink sink;
+    EXPECT_THAT(Read(archive.substr(0, size), sink), StatusIs(absl::StatusCode::kDataLoss)) << size;
+  }
+}
+
 TEST(ExportArchive, TarReadsItToo) {
   const TempDir dir;
   testing::WriteFile(dir.File("a.tar"), Archive(SomeFiles()));
