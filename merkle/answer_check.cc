@@ -261,9 +261,9 @@ class Check {
     return absl::OkStatus();
   }
 
-  // The tail's own answers, which follow all others.
+  // The tail's own answers, which follow all others. Without a tail nothing is shown there but the
+  // index head, which has no tag (CheckNothingElse).
   void TakeTail() {
-    if (!answer_.has_tail) return;
     for (auto at = shown_.lower_bound(covered_); at != shown_.end(); ++at) {
       const Leaf& leaf = at->second.leaf;
       if (!HasTag(leaf) || !IsAnswer(query_, leaf.recorded_at_us, leaf.event_time_us)) continue;

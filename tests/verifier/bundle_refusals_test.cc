@@ -322,6 +322,12 @@ TEST_F(BundleRefusalsTest, EachSectionIsOfItsForm) {
   }
 }
 
+TEST_F(BundleRefusalsTest, ProofsAreOfTheEntriesThatAreThere) {
+  TestBundle bundle = WholeLog(log_);
+  bundle.records.back().second = EncodeInclusionRun({1, log_.size() + 1, {}});
+  EXPECT_EQ(Claim(bundle, BundleClaim::kFile), "FAIL: not well formed: inclusion");
+}
+
 TEST_F(BundleRefusalsTest, AnIndexHeadCoversWhatIsBeforeIt) {
   log_.AddSystem(EntryKind::kIndexHead, EncodeIndexHead({5, LeafHash("map")}));
   EXPECT_THAT(Claim(WholeLog(log_), BundleClaim::kEntries), HasSubstr("PASS: "));

@@ -188,8 +188,9 @@ TEST_F(BundleVerifyTest, APolicySaysWhoVouches) {
   const std::string file = FileOf("whole");
   BundleInput input;
   input.bytes = file;
-  EXPECT_THAT(ReasonOf(VerifyBundle(input, pin_), BundleClaim::kWitnesses),
-              HasSubstr("no policy is given"));
+  const BundleReport alone = VerifyBundle(input, pin_);
+  EXPECT_THAT(ReasonOf(alone, BundleClaim::kWitnesses), HasSubstr("no policy is given"));
+  EXPECT_EQ(ReasonOf(alone, BundleClaim::kTimestamps), "no timestamp is in the bundle");
   Pin pin = pin_;
   const std::string policy = absl::StrCat("witness w1 ", Text("witness"), "\nquorum w1\n");
   ASSERT_TRUE(AddPolicy(Policy::Parse(policy).value(), true, pin).ok());

@@ -33,6 +33,7 @@ namespace {
 
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::ReadFile;
 using testing::StatusIs;
 using testing::TempDir;
@@ -300,6 +301,23 @@ TEST_F(SealedExportTest, WhatIsNoExportLeavesNothingBehind) {
   ASSERT_OK(sealer->Put("checkpoint", "two"));
   ASSERT_OK(sealer->Finish());
   ExpectRefused(absl::DataLossError(""), "has checkpoint twice");
+}
+
+// Not a byte of it is looked at before all of it was verified.
+TEST_F(SealedExportTest, WhatDoesNotVerifyIsNotEvenFoundToBeNoExport) {
+  ASSERT_OK(SealFiles({{"../evil", "gotcha"}}));
+  const std::string sealed = ReadFile(Path("sealed"));
+  size_t refused_by_the_tag = 0;
+  for (size_t at = sealed.size() - 40; at < sealed.size(); ++at) {  // the tag, and what closes it
+    std::string bent = sealed;
+    bent[at] = static_cast<char>(bent[at] ^ 0x04);
+    WriteFile(Path("sealed"), bent);
+    const std::string why(OpenWith("auditor.key").message());
+    EXPECT_THAT(why, HasSubstr(Path("sealed")));
+    EXPECT_THAT(why, Not(HasSubstr("no export has a file named"))) << at;
+    refused_by_the_tag += absl::StrContains(why, "its tag does not verify") ? 1 : 0;
+  }
+  EXPECT_GE(refused_by_the_tag, 16u);
 }
 
 TEST_F(SealedExportTest, NothingThatIsThereIsReplaced) {
