@@ -52,23 +52,19 @@ absl::StatusOr<PatientCapability> ParsePatientCapability(absl::string_view text)
   }
   PatientCapability out;
   absl::string_view rest = text;
-  absl::string_view line;
-  const auto next = [&] { return TakeLine("capability", rest, line); };
-  RETURN_IF_ERROR(next());
-  if (line != kTitle) return Bad("is none of this version");
-  RETURN_IF_ERROR(next());
-  if (!IsName(line)) return Bad("the origin must be printable ASCII without spaces");
-  out.origin = std::string(line);
-  RETURN_IF_ERROR(next());
-  if (!IsName(line)) return Bad("the holder must be printable ASCII without spaces");
-  out.holder = std::string(line);
-  RETURN_IF_ERROR(next());
-  RETURN_IF_ERROR(ReadPatient(line, out));
-  RETURN_IF_ERROR(next());
-  ASSIGN_OR_RETURN(out.expires_s, ParseDecimal("capability expiry", line));
-  RETURN_IF_ERROR(next());
-  if (line != kLeaves && line != kPayloads) return Bad("must end with leaves or payloads");
-  out.payloads = line == kPayloads;
+  absl::string_view title, origin, holder, patient, expires, what;
+  for (absl::string_view* const line : {&title, &origin, &holder, &patient, &expires, &what}) {
+    RETURN_IF_ERROR(TakeLine("capability", rest, *line));
+  }
+  if (title != kTitle) return Bad("is none of this version");
+  if (!IsName(origin)) return Bad("the origin must be printable ASCII without spaces");
+  if (!IsName(holder)) return Bad("the holder must be printable ASCII without spaces");
+  if (what != kLeaves && what != kPayloads) return Bad("must end with leaves or payloads");
+  out.origin = std::string(origin);
+  out.holder = std::string(holder);
+  RETURN_IF_ERROR(ReadPatient(patient, out));
+  ASSIGN_OR_RETURN(out.expires_s, ParseDecimal("capability expiry", expires));
+  out.payloads = what == kPayloads;
   if (!rest.empty()) return Bad("there is more behind its end");
   return out;
 }

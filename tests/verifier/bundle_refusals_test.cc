@@ -326,6 +326,9 @@ TEST_F(BundleRefusalsTest, ProofsAreOfTheEntriesThatAreThere) {
   TestBundle bundle = WholeLog(log_);
   bundle.records.back().second = EncodeInclusionRun({1, log_.size() + 1, {}});
   EXPECT_EQ(Claim(bundle, BundleClaim::kFile), "FAIL: not well formed: inclusion");
+  bundle.records.back().second = EncodeInclusionRun({0, 2, {}});  // two that touch are one
+  bundle.Add(BundleSection::kInclusion, EncodeInclusionRun({2, log_.size(), {}}));
+  EXPECT_EQ(Claim(bundle, BundleClaim::kFile), "FAIL: not well formed: inclusion");
 }
 
 TEST_F(BundleRefusalsTest, AnIndexHeadCoversWhatIsBeforeIt) {

@@ -107,6 +107,7 @@ TEST(BundleScopeTest, AnotherFormIsRefused) {
   EXPECT_FALSE(ParseBundleScope(FormatBundleScope(of_none)).ok()) << "of no tag all is complete";
   EXPECT_FALSE(ParseBundleScope(std::string(1 << 19, '[')).ok());
   EXPECT_FALSE(ParseBundleScope("[[[[[[[[[]]]]]]]]]").ok());
+  EXPECT_FALSE(ParseBundleScope("[0,0,0,0,0,0]").ok()) << "as many values as it has names";
   EXPECT_FALSE(ParseBundleScope("").ok());
   EXPECT_FALSE(ParseBundleScope("{\"query\":{}}").ok());
   EXPECT_FALSE(ParseStreamCoverage(R"({"kind":"stream","principal":"p","stream":"s","received":1,)"

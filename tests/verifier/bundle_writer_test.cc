@@ -245,7 +245,7 @@ TEST_F(BundleWriterTest, WhatAPolicyWithholdsIsNotInTheFile) {
     std::vector<std::string> stays;
   };
   const std::vector<Case> cases = {
-      {{}, {}, {"0815", "Nele", "10.0.7.12", "neighbour", "ward-pc-7"}},
+      {{}, {}, {"0815", "Nele 0815", "10.0.7.12", "neighbour", "ward-pc-7"}},
       {{.other_patients = true}, {"0815"}, {"4711", "Nele Jansen", "10.0.7.12", "neighbour"}},
       {{.staff_names = true}, {"Nele Jansen", "Practitioner"}, {"cardiology", "0815", "10.0.7.12"}},
       {{.free_text = true}, {"neighbour", "typed by", "letter"}, {"Nele Jansen", "btg-1"}},
@@ -283,6 +283,8 @@ TEST_F(BundleWriterTest, ObjectsThatAreOtherPatientsAreWithheldWithoutAPatientBe
     event.set_event_id("e");
     if (!patient.empty()) event.add_patient()->set_reference(patient);
     event.mutable_source()->mutable_observer()->set_reference("http://app.example/Patient/app");
+    event.add_agent()->set_requestor(true);
+    event.add_agent()->set_department("more agents than patients");
     event.add_entity()->mutable_what()->set_reference(what);
     event.mutable_entity(0)->mutable_what()->set_display("shown-1");
     const uint64_t index = log_.AddEvent(event.SerializeAsString());

@@ -361,6 +361,9 @@ TEST_F(ProgramTest, ABundleIsJudgedAndMadeAPage) {
   EXPECT_THAT(ReadFile(dir_.File("page.html")), HasSubstr("Content-Security-Policy"));
   EXPECT_EQ(Run(bundle("sparse") + " --quiet", false).out, "");
   EXPECT_EQ(Run(bundle("sparse"), false).exit_code, 2);
+  const Ran no_key = Run(bundle("whole") + " --index-key @absent.key", false);
+  EXPECT_EQ(no_key.exit_code, 2);
+  EXPECT_THAT(no_key.out, HasSubstr("absent.key"));
   const Ran json = Run(bundle("whole") + " --json", false);
   EXPECT_EQ(nlohmann::json::parse(json.out).at("verdict"), "verified, unwitnessed");
   EXPECT_EQ(Run("bundle @none" + pin, false).exit_code, 2);
