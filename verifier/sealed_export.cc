@@ -159,7 +159,7 @@ absl::Status OpenSealedExport(const SealedExport& what) {
   CMS_decrypt(cms.get(), nullptr, nullptr, nullptr, nullptr, CMS_DEBUG_DECRYPT);
   absl::Status status = VerifyTag(cms.get(), key.get());
   if (status.ok()) status = Extract(cms.get(), key.get(), out);
-  if (status.ok()) return status;
+  // One that is OK has no words, and stays OK.
   return absl::Status(status.code(), absl::StrCat(what.file, ": ", status.message()));
 }
 

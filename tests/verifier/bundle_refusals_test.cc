@@ -331,6 +331,12 @@ TEST_F(BundleRefusalsTest, ProofsAreOfTheEntriesThatAreThere) {
   EXPECT_EQ(Claim(bundle, BundleClaim::kFile), "FAIL: not well formed: inclusion");
 }
 
+TEST_F(BundleRefusalsTest, TimestampsThatAreThereAreSaidToBeUnchecked) {
+  TestBundle bundle = WholeLog(log_);
+  bundle.Add(BundleSection::kTimestamps, EncodeCustodyRecord(log_.CheckpointAt(1), "token", {}));
+  EXPECT_THAT(Claim(bundle, BundleClaim::kTimestamps), HasSubstr("1 timestamps, not checked"));
+}
+
 TEST_F(BundleRefusalsTest, AnIndexHeadCoversWhatIsBeforeIt) {
   log_.AddSystem(EntryKind::kIndexHead, EncodeIndexHead({5, LeafHash("map")}));
   EXPECT_THAT(Claim(WholeLog(log_), BundleClaim::kEntries), HasSubstr("PASS: "));

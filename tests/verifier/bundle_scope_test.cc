@@ -110,9 +110,13 @@ TEST(BundleScopeTest, AnotherFormIsRefused) {
   EXPECT_FALSE(ParseBundleScope("[0,0,0,0,0,0]").ok()) << "as many values as it has names";
   EXPECT_FALSE(ParseBundleScope("").ok());
   EXPECT_FALSE(ParseBundleScope("{\"query\":{}}").ok());
-  EXPECT_FALSE(ParseStreamCoverage(R"({"kind":"stream","principal":"p","stream":"s","received":1,)"
-                                   R"("last":1,"gaps":[[3,2]],"more":false})")
-                   .ok());
+  for (const char* gaps : {"[[3,2]]", "[[3]]", "[[3,4,5]]", "[3]"}) {
+    EXPECT_FALSE(ParseStreamCoverage(
+                     absl::StrCat(R"({"kind":"stream","principal":"p","stream":"s","received":1,)",
+                                  R"("last":9,"gaps":)", gaps, R"(,"more":false})"))
+                     .ok())
+        << gaps;
+  }
 }
 
 using Json = nlohmann::ordered_json;

@@ -216,6 +216,7 @@ TEST_F(BundleWriterTest, ARecordOverTheLimitIsRefused) {
   EXPECT_THAT(finish([&](BundleParts& p) { p.certificate = large; }), refused);
   EXPECT_THAT(finish([&](BundleParts& p) { p.manifest.case_id = large; }), refused);
   EXPECT_THAT(AppendCustody(Path(), large), refused);
+  EXPECT_FALSE(AppendCustody("/dev/full", "a step").ok()) << "no room";
 }
 
 TEST_F(BundleWriterTest, AnOutcomeIsFreeTextWhereItHasSome) {

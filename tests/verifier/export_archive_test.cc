@@ -92,11 +92,12 @@ TEST(ExportArchive, WhatIsWrittenIsReadWhateverThePieces) {
 }
 
 TEST(ExportArchive, OneThatEndsEarlyIsRefusedWhereverItEnds) {
-  const std::string archive =
-      Archive({{"checkpoint", "note"}, {"log.vkey", std::string(513, 'k')}});
+  const Files files = {{"checkpoint", "note"}, {"log.vkey", std::string(513, 'k')}};
+  const std::string archive = Archive(files);
   for (size_t size = 0; size < archive.size(); ++size) {
     MemorySink sink;
     EXPECT_THAT(Read(archive.substr(0, size), sink), StatusIs(absl::StatusCode::kDataLoss)) << size;
+    for (size_t i = 0; i < sink.files.size(); ++i) EXPECT_EQ(sink.files[i], files[i]) << size;
   }
 }
 

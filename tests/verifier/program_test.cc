@@ -364,6 +364,9 @@ TEST_F(ProgramTest, ABundleIsJudgedAndMadeAPage) {
   const Ran no_key = Run(bundle("whole") + " --index-key @absent.key", false);
   EXPECT_EQ(no_key.exit_code, 2);
   EXPECT_THAT(no_key.out, HasSubstr("absent.key"));
+  const Ran no_page = Run(bundle("whole") + " --page @absent/page.html", false);
+  EXPECT_EQ(no_page.exit_code, 2) << "verified, and there is no page";
+  EXPECT_THAT(no_page.out, HasSubstr("absent/page.html"));
   const Ran json = Run(bundle("whole") + " --json", false);
   EXPECT_EQ(nlohmann::json::parse(json.out).at("verdict"), "verified, unwitnessed");
   EXPECT_EQ(Run("bundle @none" + pin, false).exit_code, 2);
