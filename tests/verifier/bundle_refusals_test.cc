@@ -2,6 +2,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "merkle/index_head.h"
+#include "merkle/key_change_list.h"
+#include "merkle/proof.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/verifier/test_bundle.h"
 #include "verifier/bundle_file.h"
@@ -185,6 +187,10 @@ TEST_F(BundleRefusalsTest, CoverageThatAnEntryContradicts) {
   event.mutable_source()->set_stream_id("ehr-1/0");
   log_.AddEvent(event.SerializeAsString());
   EXPECT_THAT(told(9, {{0, 0}}), HasSubstr("CANNOT TELL"));
+  // Nor does another event of a number that is taken: it was refused, and is kept as evidence.
+  event.mutable_source()->set_stream_sequence(40);
+  log_.AddConflict(1, event.SerializeAsString());
+  EXPECT_THAT(told(9, {}), HasSubstr("CANNOT TELL"));
   TestBundle bundle = WholeLog(log_, [](BundleEntry& entry) {
     if (entry.content != Content::kOpened) return;
     entry.header.rule = 1;
@@ -223,6 +229,43 @@ TEST_F(BundleRefusalsTest, EntriesBesideARangeAreContext) {
   EXPECT_EQ(Claim(bundle, BundleClaim::kCompleteness), "PASS: entries 1 to 2 are all here");
   EXPECT_EQ(Claim(WholeLog(log_), BundleClaim::kCompleteness),
             "PASS: all 5 entries of the log are here");
+}
+
+TEST_F(BundleRefusalsTest, ContextBehindARangeNeedsNoNeighbours) {
+  TestBundle bundle = WholeLog(log_, [](BundleEntry& entry) {
+    if (entry.index < 1 || entry.index >= 3) entry.role = BundleEntry::Role::kContext;
+  });
+  std::erase_if(bundle.records, [](const auto& record) {
+    if (record.first == BundleSection::kInclusion) return true;
+    if (record.first != BundleSection::kEntries) return false;
+    return ParseBundleEntry(record.second)->index == 3;
+  });
+  for (const LeafRange& range : {LeafRange{0, 3}, LeafRange{4, 5}}) {
+    bundle.Add(
+        BundleSection::kInclusion,
+        EncodeInclusionRun({range.begin, range.end, RangeProof(range, log_.size(), log_).value()}));
+  }
+  BundleScope scope;
+  scope.query = {BundleQuery::Kind::kRange, 1, 3, 0, 0, "", {}};
+  scope.size = log_.size();
+  scope.matched = 2;
+  scope.context = 2;
+  bundle.records[0].second = FormatBundleScope(scope);
+  EXPECT_EQ(Claim(bundle, BundleClaim::kCompleteness), "PASS: entries 1 to 2 are all here");
+}
+
+TEST_F(BundleRefusalsTest, TheChangesOfTheKeyAreOneList) {
+  const std::string list = FormatKeyChangeList({log_.origin(), log_.size(), {}});
+  for (const auto& [count, told] : {std::pair(1, "PASS"), std::pair(2, "FAIL: not well formed")}) {
+    TestBundle bundle;
+    for (const auto& [section, record] : WholeLog(log_).records) {
+      if (section == BundleSection::kEntries && bundle.records.size() == 2) {
+        for (int i = 0; i < count; ++i) bundle.Add(BundleSection::kKeyChanges, list);
+      }
+      bundle.Add(section, record);
+    }
+    EXPECT_THAT(Claim(bundle, BundleClaim::kFile), HasSubstr(told)) << count;
+  }
 }
 
 TEST_F(BundleRefusalsTest, WithoutCoverageNothingIsSaidOfGaps) {
