@@ -105,6 +105,12 @@ uint64_t ProcessorMicros() {
          static_cast<uint64_t>(used.tv_nsec) / 1000;
 }
 
+// Nobody waits at the other end any more.
+bool HasHungUp(int fd) {
+  pollfd wanted{fd, POLLRDHUP, 0};
+  return poll(&wanted, 1, 0) == 1;
+}
+
 ino_t InodeOf(int fd) {
   struct stat info {};
   return fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
@@ -267,7 +273,7 @@ bool AcceptGuard::AcceptFrom(int listener_fd) {
   {
     MutexLock lock(mutex_);
     Forget(fd);
-    if (!Admit(address)) {
+    if (!Admit(fd, address)) {
       close(fd);
       return true;
     }
@@ -285,9 +291,13 @@ bool AcceptGuard::IsCutOff(const std::string& address) const {
   return found != cut_off_until_us_.end() && clock_.MonotonicMicros() < found->second;
 }
 
-bool AcceptGuard::Admit(const std::string& address) {
+bool AcceptGuard::Admit(int fd, const std::string& address) {
   if (IsCutOff(address)) {
     ++stats_.refused_cut_off;
+    return false;
+  }
+  if (HasHungUp(fd)) {
+    ++stats_.gone;
     return false;
   }
   if (!HasPlace(address)) Sweep();

@@ -3,7 +3,9 @@
 //
 // gRPC 1.51's own listener ends for good when it is out of descriptors (CVE-2023-4785): 200 idle
 // connections against a limit of 64, and nobody is served any more. Here a connection too many is
-// closed at once, an accept that fails is tried again, and no address takes all places.
+// closed at once, an accept that fails is tried again, and no address takes all places. Who hung up
+// while waiting costs gRPC nothing: behind an edge each call that is reset at once leaves such a
+// connection, thousands a second, and the queue of those that wait would be full of them.
 //
 // Example:
 //   ASSIGN_OR_RETURN(auto guard, AcceptGuard::Listen("127.0.0.1:7443", limits, clock));
@@ -52,6 +54,7 @@ class AcceptGuard {
     uint64_t refused_full = 0;     // over Limits::connections
     uint64_t refused_address = 0;  // over Limits::connections_per_address
     uint64_t refused_cut_off = 0;  // of an address that was cut off just before
+    uint64_t gone = 0;             // hung up before their turn came
     uint64_t cut_off = 0;          // closed for their address
     uint64_t failed = 0;           // accept(2) failed: descriptors or memory were short
     size_t open = 0;               // as of the last look
@@ -89,8 +92,8 @@ class AcceptGuard {
   void Look();
   // False when the descriptors are short: nothing else can be accepted now either.
   bool AcceptFrom(int listener_fd);
-  // Whether there is a place for one more of that address.
-  bool Admit(const std::string& address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether somebody waits at the other end, and there is a place for one more of that address.
+  bool Admit(int fd, const std::string& address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasPlace(const std::string& address) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsCutOff(const std::string& address) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Track(int fd, const std::string& address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

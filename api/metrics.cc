@@ -146,6 +146,7 @@ class LedgerCollector : public prometheus::Collectable {
             {"refused_full", stats.refused_full},
             {"refused_address", stats.refused_address},
             {"refused_cut_off", stats.refused_cut_off},
+            {"gone", stats.gone},
             {"cut_off", stats.cut_off},
             {"failed", stats.failed}}) {
         total.metric.emplace_back();

@@ -9,7 +9,7 @@
 //   process_resident_memory_bytes
 //   auditledger_connections{listener}              open, as of the guard's last look
 //   auditledger_connections_total{listener,outcome} accepted, refused_full, refused_address,
-//   refused_cut_off, failed; and of those accepted, cut_off
+//   refused_cut_off, gone, failed; and of those accepted, cut_off
 //   auditledger_witnessed_*{ledger}                size, lag in entries and seconds, quorum away, f
 //   auditledger_witness_*{ledger,witness}          last success, size, latency, failures by outcome
 //   auditledger_publish_*{ledger}                  size, lag in entries, failing (0 or 1), where

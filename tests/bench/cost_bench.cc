@@ -285,7 +285,8 @@ LoadPlan PlanOf(LoadPlan::Mode mode, size_t callers, const std::string& ledger) 
 }
 
 int Main(const Options& options) {
-  const std::string folder = options.folder + "/cost-" + std::to_string(::getpid());
+  const std::string folder =
+      std::filesystem::absolute(options.folder) / ("cost-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   std::vector<Table> tables;
   {

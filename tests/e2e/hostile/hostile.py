@@ -203,6 +203,8 @@ def against_edge(the_rig, chosen, seconds, verdict):
     finally:
         edge.stop()
         server.stop()
+    if verdict.faults:
+        print("the edge's last words:\n" + edge.log_path.read_text()[-3000:])
 
 
 def main():
