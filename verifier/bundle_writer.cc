@@ -72,6 +72,10 @@ absl::Status BundleWriter::Add(const BundleEntry& entry) {
   if (!runs_.empty() && entry.index < runs_.back().end) {
     return absl::InvalidArgumentError("bundle: entries do not ascend");
   }
+  const std::string record = EncodeBundleEntry(entry);
+  if (record.size() > kMaxBundleRecordBytes) {
+    return absl::InvalidArgumentError("bundle: an entry over the limit of a record");
+  }
   if (!runs_.empty() && entry.index == runs_.back().end) {
     ++runs_.back().end;
   } else {
@@ -82,10 +86,6 @@ absl::Status BundleWriter::Add(const BundleEntry& entry) {
   if (entry.header.rule != kShown) ++Counted(entry.header.rule).headers;
   for (const BundlePart& unit : entry.units) {
     if (unit.rule != kShown) ++Counted(unit.rule).units;
-  }
-  const std::string record = EncodeBundleEntry(entry);
-  if (record.size() > kMaxBundleRecordBytes) {
-    return absl::InvalidArgumentError("bundle: an entry over the limit of a record");
   }
   Count(record, entries_);
   std::string framed;

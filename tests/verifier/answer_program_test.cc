@@ -88,6 +88,8 @@ TEST_F(AnswerProgramTest, ACommandLineThatCannotBeMeantIsRefused) {
   usage("--index-key @index.key --subject doctor urn:mrn 1", "no kind of subject: doctor");
   usage("--index-key @index.key --subject patient urn:mrn " + std::string(65'536, '1'),
         "--subject: over 65535 bytes");
+  usage("--index-key @index.key --subject patient " + std::string(65'536, 'u') + " 1",
+        "--subject: over 65535 bytes");
   usage("--index-key @vkey " + tag, "index key");
   usage(tag + " --recorded yesterday -", "not a time like");
   usage(tag + " --recorded - 1960-01-01T00:00:00Z", "not a time like");

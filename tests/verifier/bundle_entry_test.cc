@@ -112,6 +112,16 @@ TEST_F(BundleEntryTest, WhatNoEntryMaySay) {
   EXPECT_FALSE(ParseBundleEntry(EncodeBundleEntry(withheld)).ok());
 }
 
+TEST_F(BundleEntryTest, AHeaderCutShortIsNoEntryWithoutUnits) {
+  BundleEntry entry = Opened(0, 0);
+  entry.content = BundleEntry::Content::kGone;
+  std::string record = EncodeBundleEntry(entry);
+  record.back() = static_cast<char>(BundleEntry::Content::kOpened);
+  for (const char* rule : {"\0", "\1"}) {
+    EXPECT_FALSE(ParseBundleEntry(record + std::string(rule, 1) + std::string(2, '\0')).ok());
+  }
+}
+
 TEST(BundleFrameTest, SectionsAndTheirRecords) {
   std::string file(BundleMagic());
   AppendBundleRecord(BundleSection::kScope, "s", file);

@@ -93,9 +93,10 @@ TEST_F(BundleRefusalsTest, WhatIsWithheldIsNotCompared) {
   opening.header = EncodeHeader(header).value();
   Commit(opening, leaf);
   const uint64_t index = log_.AddLeaf(leaf, opening);
-  const auto withhold = [&](BundleEntry& entry, uint32_t field) {
+  const auto withhold = [&](BundleEntry& entry, uint32_t field, uint32_t subfield = 0) {
     for (BundlePart& unit : entry.units) {
       if (unit.path.field != field) continue;
+      if (subfield != 0 && unit.path.subfield != subfield) continue;
       unit.rule = 1;
       unit.hash = UnitHashFromSalt(unit.salt, unit.bytes);
     }
@@ -107,6 +108,14 @@ TEST_F(BundleRefusalsTest, WhatIsWithheldIsNotCompared) {
                           withhold(e, kSourceField);
                         }),
               HasSubstr("PASS: "));
+  // The observer withheld, the stream's name and number are compared.
+  EXPECT_THAT(WithEntry(index,
+                        [&](BundleEntry& e) {
+                          withhold(e, kRecordedField);
+                          withhold(e, kEventIdField);
+                          withhold(e, kSourceField, 1);
+                        }),
+              HasSubstr("its header names another event"));
   EXPECT_THAT(WithEntry(index,
                         [&](BundleEntry& e) {
                           withhold(e, kRecordedField);

@@ -219,6 +219,18 @@ TEST_F(BundleWriterTest, ARecordOverTheLimitIsRefused) {
   EXPECT_FALSE(AppendCustody("/dev/full", "a step").ok()) << "no room";
 }
 
+TEST_F(BundleWriterTest, AnEntryAtTheLimitOfARecordAndBeyond) {
+  const auto writer = BundleWriter::Create(Path()).value();
+  BundleEntry entry = EntryOf(1, nothing_);
+  const size_t without = EncodeBundleEntry(entry).size() - entry.units[0].bytes.size();
+  const std::string large(kMaxBundleRecordBytes - without + 1, 'x');
+  entry.units[0].bytes = large;
+  EXPECT_THAT(writer->Add(entry), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(writer->Runs().size(), 0u) << "what is refused is not proven either";
+  entry.units[0].bytes.remove_suffix(1);
+  EXPECT_OK(writer->Add(entry));
+}
+
 TEST_F(BundleWriterTest, AnOutcomeIsFreeTextWhereItHasSome) {
   const auto file_of = [&](const std::function<void(v1::Outcome&)>& fill) {
     v1::AuditEvent event;
@@ -300,6 +312,31 @@ TEST_F(BundleWriterTest, ObjectsThatAreOtherPatientsAreWithheldWithoutAPatientBe
   EXPECT_THAT(file_of("Patient/7", "Patient/7"), HasSubstr("shown-1"));
   EXPECT_THAT(file_of("Patient/7", "Patient/77"), Not(HasSubstr("shown-1")));
   EXPECT_THAT(file_of("Patient/7", "Observation/9"), HasSubstr("Observation/9"));
+}
+
+TEST_F(BundleWriterTest, AnIdentifierThatReadsAsAReferenceIsNone) {
+  v1::AuditEvent event;
+  event.set_event_id("e");
+  event.add_patient()->mutable_identifier()->set_system("urn:mrn");
+  event.mutable_patient(0)->mutable_identifier()->set_value("Patient/7");
+  event.add_entity()->mutable_what()->set_reference("Patient/7");
+  const std::string bytes = event.SerializeAsString();
+  const std::vector<UnitView> units = CutUnitViews(bytes).value();
+  ASSERT_EQ(units.back().path.field, kEntityField);
+  const Redaction redaction({.other_patients = true}, {{"patient", "urn:mrn", "Patient/7"}});
+  EXPECT_EQ(redaction.RulesOf(units).back(), kRuleOtherPatients);
+}
+
+TEST_F(BundleWriterTest, AnAgentsPurposeIsNoOutcomeForAllItsNumber) {
+  constexpr uint32_t kPurposeOfUse = 11;  // of Agent, as outcome of AuditEvent
+  v1::AuditEvent event;
+  event.mutable_outcome()->set_description("typed");
+  const std::string bytes = event.SerializeAsString();
+  const auto rule_of = [&](const UnitPath& path) {
+    return Redaction({.free_text = true}, {}).RulesOf({{path, bytes}}).front();
+  };
+  EXPECT_EQ(rule_of({kPurposeOfUse, 0, 0}), kRuleFreeText);
+  EXPECT_EQ(rule_of({kAgentField, 0, kPurposeOfUse}), kShown);
 }
 
 TEST_F(BundleWriterTest, EachRuleHasANameAndAReason) {
