@@ -4,7 +4,7 @@
 #   edge      nginx's configuration, unit and user in front of the daemon
 #   witness   auditledger-witness, its unit and user: for others than the ledger's operator
 #   monitor   auditledger-monitor, its unit and user: for those who do not trust the operator
-#   tools     auditctl, auditledger-fsck, auditledger-load
+#   tools     auditctl, auditledger-fsck, auditledger-load, auditledger-report
 #   dev       merkle, proto and verifier as the CMake package "auditledger"
 include(CMakePackageConfigHelpers)
 
@@ -37,7 +37,7 @@ install(FILES ${PROJECT_BINARY_DIR}/auditledgerConfig.cmake
 # --- programs ---------------------------------------------------------------------------------
 install(TARGETS auditledger-verify RUNTIME COMPONENT verifier)
 if(AUDITLEDGER_SERVER)
-  install(TARGETS auditctl auditledger-fsck auditledger-load RUNTIME COMPONENT tools)
+  install(TARGETS auditctl auditledger-fsck auditledger-load auditledger-report RUNTIME COMPONENT tools)
   install(TARGETS auditledgerd auditledger-signer RUNTIME COMPONENT server)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/packaging/auditledgerd.service
                 ${PROJECT_SOURCE_DIR}/tools/packaging/auditledger-signer.service
@@ -108,7 +108,7 @@ set(CPACK_COMPONENT_WITNESS_DESCRIPTION
 set(CPACK_COMPONENT_MONITOR_DESCRIPTION
   "Audit ledger: a monitor\n Follows logs by their public tiles, keeps mirrors, and writes evidence of misbehaviour.")
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION
-  "Audit ledger: auditctl, auditledger-fsck and auditledger-load\n Creates ledgers; appends, reads, proves and exports entries; checks a stopped or copied one; measures a server.")
+  "Audit ledger: auditctl, auditledger-fsck, auditledger-load and auditledger-report\n Creates ledgers; appends, reads, proves and exports entries; checks a stopped or copied one; measures a server; makes reports of evidence.")
 set(CPACK_COMPONENT_DEV_DESCRIPTION
   "Audit ledger: libraries and protos\n Merkle proofs, verification and wire formats for C++.")
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)

@@ -80,7 +80,7 @@ programs_of() {
     verifier) echo verifier/auditledger-verify ;;
     witness) echo tools/auditledger-witness ;;
     monitor) echo tools/auditledger-monitor ;;
-    tools) echo tools/auditctl tools/auditledger-fsck tools/auditledger-load ;;
+    tools) echo tools/auditctl tools/auditledger-{fsck,load,report} ;;
   esac
 }
 

@@ -1,5 +1,5 @@
-# What is too long for CI: steps bare, clang, faults, fuzz, hostile, kill, mutate, reproduce,
-# scale and overload; each writes build/nightly/STEP.log. Sourced by tools/dev.
+# What is too long for CI: steps bare, clang, faults, fuzz, hostile, kill, mutate, reports,
+# reproduce, scale and overload; each writes build/nightly/STEP.log. Sourced by tools/dev.
 
 # The bare step: a minimal Debian 12 tree, a fresh clone in it, and both commands of the README. The
 # host's ways to reach its package registries (sources, certificates, settings) are copied, never
@@ -61,11 +61,12 @@ nightly_overload() { tools/dev overload 1800; }
 nightly_clang() { tools/dev clang; }
 nightly_mutate() { tools/dev mutate; }
 nightly_hostile() { tools/dev hostile; }
+nightly_reports() { tests/e2e/reports.sh build/release 1000000; }
 nightly_reproduce() { tools/dev reproduce; }
 
 dev_nightly() {
   local step started
-  [ $# -gt 0 ] || set -- bare clang faults fuzz hostile kill mutate reproduce scale overload
+  [ $# -gt 0 ] || set -- bare clang faults fuzz hostile kill mutate reports reproduce scale overload
   mkdir -p build/nightly
   run_stage deps-nightly 240 deps_install build fuzz nightly
   for step in "$@"; do
