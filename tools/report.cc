@@ -32,7 +32,9 @@ const std::vector<ReportKind>& ReportKinds() {
       {"activity-review", "regular review of the log, 45 CFR 164.308(a)(1)(ii)(D), with sign-off",
        &ActivityReview},
       {"incident", "individuals affected, first and last access, the 60-day clock",
-       &IncidentReport}};
+       &IncidentReport},
+      {"coverage", "what of each stream arrived, gaps, outages, recording stopped, clocks",
+       &CoverageReport}};
   return *kinds;
 }
 

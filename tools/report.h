@@ -44,6 +44,7 @@ struct ReportOptions {
   std::optional<int64_t> discovered_us;      // incident: begins the 60 days
   std::string reviewer;                      // activity-review: who signs it off
   std::string decision;                      //
+  bool whole_log = false;  // the bundle has every entry under its head
   std::vector<StreamCoverage> coverage;      // of the bundle
 };
 
@@ -90,6 +91,7 @@ std::unique_ptr<Report> BreakGlassReport(const ReportOptions& options);
 std::unique_ptr<Report> WatchedReport(const ReportOptions& options);
 std::unique_ptr<Report> ActivityReview(const ReportOptions& options);
 std::unique_ptr<Report> IncidentReport(const ReportOptions& options);
+std::unique_ptr<Report> CoverageReport(const ReportOptions& options);
 
 }  // namespace auditledger
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "merkle/status_macros.h"
 
 namespace auditledger {
 namespace {
@@ -48,6 +49,9 @@ absl::StatusOr<ReportEvent> ReadReportEvent(const BundleEntry& entry) {
   ReportEvent out;
   out.index = entry.index;
   out.recorded_at_us = entry.leaf.recorded_at_us;
+  if (entry.header.rule == kShown) {
+    ASSIGN_OR_RETURN(out.header, ParseHeader(entry.header.bytes));
+  }
   for (const BundlePart& part : entry.units) {
     if (part.rule != kShown) out.withheld[part.path] = part.rule;
   }

@@ -14,9 +14,11 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "auditledger/v1/event.pb.h"
+#include "merkle/header.h"
 #include "merkle/units.h"
 #include "verifier/bundle_entry.h"
 
@@ -24,7 +26,8 @@ namespace auditledger {
 
 struct ReportEvent {
   uint64_t index = 0;
-  uint64_t recorded_at_us = 0;  // by the ledger's clock
+  uint64_t recorded_at_us = 0;        // by the ledger's clock
+  std::optional<EntryHeader> header;  // as the ledger received it; unless it is withheld
   // Withheld elements of patient, agent and entity are empty here and keep their places.
   v1::AuditEvent event;
   std::map<UnitPath, uint8_t> withheld;  // and the rule of the bundle's scope that says so

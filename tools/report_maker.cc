@@ -113,6 +113,7 @@ absl::StatusOr<ReportDocument> MakeReportDocument(absl::string_view bytes, const
   if (verified.ExitCode() == 1) return absl::DataLossError(BundleText(verified));
   ASSIGN_OR_RETURN(const BundleFile bundle, ParseBundle(bytes));
   options.coverage = bundle.coverage;
+  options.whole_log = bundle.scope.query.kind == BundleQuery::Kind::kAll;
   if (options.now_us == 0) options.now_us = MadeAt(bundle.manifest);
   ASSIGN_OR_RETURN(const std::unique_ptr<Report> report, MakeReport(request.kind, options));
 

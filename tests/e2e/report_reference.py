@@ -243,6 +243,23 @@ def check_review(report, events, truth):
         assert (f'G1 {gap["stream_id"]}', text) in totals, totals
 
 
+def check_coverage(report, events, truth):
+    """By the ledger's clock, so its own streams of today may be there too."""
+    columns = report["columns"]
+    rows = {row[columns.index("stream")]: row for row in report["rows"]}
+    streams = collections.defaultdict(list)
+    for e in events:
+        streams[e.event["source"]["streamId"]].append(int(e.event["source"]["streamSequence"]))
+    for stream, numbers in streams.items():
+        missing = sorted(set(range(1, max(numbers) + 1)) - set(numbers))
+        assert rows[stream][columns.index("events")] == str(len(numbers)), stream
+        assert rows[stream][columns.index("missing")] == (
+            f"{len(missing)}: {', '.join(map(str, missing))}" if missing else "none"), stream
+    for gap in truth["gaps"]:
+        assert rows[gap["stream_id"]][columns.index("missing")] == f'1: {gap["sequence"]}'
+    print(f"coverage: {len(streams)} streams, as worked out")
+
+
 def check_planted(report, events, truth):
     """Every planted look at a VIP is told, and as unexplained."""
     rows = {(row[0], row[1]): row for row in report["rows"]}
@@ -268,6 +285,7 @@ def main():
     check_overrides(load(folder, "break-glass"), events, truth["planted"])
     check_review(load(folder, "activity-review"), events, truth)
     check_planted(load(folder, "watched"), events, truth)
+    check_coverage(load(folder, "coverage"), events, truth)
     return None
 
 

@@ -29,6 +29,9 @@ for kind in patient-access disclosures user-activity break-glass watched activit
   ends 3 "PASS *entries" auditledger-report $kind day.bundle $about --format json \
     --out reports/$kind.json
 done
+# shellcheck disable=SC2086
+ends 3 "PASS *entries" auditledger-report coverage day.bundle ${about%% --from*} --format json \
+  --out reports/coverage.json
 python3 "$here/report_reference.py" day truth.json reports
 
 # As a privacy officer types it, for a patient.

@@ -30,6 +30,7 @@ class Shown {
     entry_.index = 7;
     entry_.leaf.recorded_at_us = 1'000'000;
     entry_.content = BundleEntry::Content::kOpened;
+    entry_.header.rule = kStaffNames;
     const std::vector<UnitView> units = CutUnitViews(bytes_).value();
     for (const UnitView& unit : units) {
       BundlePart part;
@@ -123,6 +124,20 @@ TEST(ReportEventTest, TheRequestorIsWhoAsked) {
   EXPECT_EQ(Words().Read(Shown(event).Read()).user, "svc-2");
   event.clear_agent();
   EXPECT_EQ(Words().Read(Shown(event).Read()).user, "");
+}
+
+TEST(ReportEventTest, TheHeaderIsReadUnlessItIsWithheld) {
+  Shown shown(TwoPatients());
+  EXPECT_FALSE(shown.Read().header.has_value());
+  EntryHeader header;
+  header.principal = "p";
+  header.stream_sequence = 9;
+  const std::string bytes = EncodeHeader(header).value();
+  shown.entry().header.rule = kShown;
+  shown.entry().header.bytes = bytes;
+  EXPECT_EQ(shown.Read().header, header);
+  shown.entry().header.bytes = "?";
+  EXPECT_THAT(ReadReportEvent(shown.entry()), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(ReportEventTest, PartsThatAreNoEventAreRefused) {
