@@ -44,7 +44,7 @@ struct ReportOptions {
   std::optional<int64_t> discovered_us;      // incident: begins the 60 days
   std::string reviewer;                      // activity-review: who signs it off
   std::string decision;                      //
-  bool whole_log = false;  // the bundle has every entry under its head
+  bool whole_log = false;                    // the bundle has every entry under its head
   std::vector<StreamCoverage> coverage;      // of the bundle
 };
 
