@@ -43,7 +43,8 @@ std::string GapsText(const std::vector<StreamCoverage>& coverage) {
   std::vector<std::string> out;
   for (const StreamCoverage& stream : coverage) {
     for (const auto& [first, last] : stream.gaps) {
-      out.push_back(absl::StrCat(stream.stream, " ", first, " to ", last));
+      out.push_back(
+          absl::StrCat(stream.stream, " ", first, first == last ? "" : absl::StrCat(" to ", last)));
     }
     if (stream.more) out.push_back(absl::StrCat(stream.stream, " more"));
   }

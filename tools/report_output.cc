@@ -25,8 +25,8 @@ dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .87rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .5rem; text-align: left;
-  vertical-align: top; overflow-wrap: anywhere; }
-thead th { background: var(--soft); position: sticky; top: 0; }
+  vertical-align: top; overflow-wrap: break-word; min-width: 4.5rem; max-width: 20rem; }
+thead th { background: var(--soft); white-space: nowrap; }
 tbody tr:nth-child(even) { background: var(--soft); }
 @media print { body { margin: 0; max-width: none; font-size: 9pt; }
   thead { display: table-header-group; } tr { break-inside: avoid; } .scroll { overflow: visible; }
