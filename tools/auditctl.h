@@ -55,6 +55,7 @@ struct Run {
 void AddAdminCommands(CLI::App& app,
                       Run& run);  // dev-certs, create-ledger, ledgers, streams, status
 void AddAppendCommand(CLI::App& app, Run& run);   // append
+void AddEmitCommand(CLI::App& app, Run& run);     // emit
 void AddReadCommands(CLI::App& app, Run& run);    // get, list, tail
 void AddProveCommands(CLI::App& app, Run& run);   // checkpoint, prove, prove-consistency
 void AddExportCommand(CLI::App& app, Run& run);   // export
@@ -72,6 +73,11 @@ void AddRestoreCommands(CLI::App& app, Run& run);  // backup-verify, restore: of
 // A vkey, or a file that holds one; its name is the origin.
 absl::StatusOr<Pin> LoadPinOfItself(const std::string& key);
 
+// To --server, with the certificates and tokens given.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const Options& options);
+// "ledgers/ID". InvalidArgument when --ledger is not given.
+absl::StatusOr<std::string> LedgerNameOf(const Options& options);
+
 class Connection {
  public:
   // Reads the certificate files and the pinned key; connects at the first call.
@@ -82,8 +88,7 @@ class Connection {
   v1::ProofService::StubInterface& proofs() { return *proofs_; }
   v1::ErasureService::StubInterface& erasures() { return *erasures_; }
   v1::PatientService::StubInterface& patients() { return *patients_; }
-  // "ledgers/ID". InvalidArgument when --ledger is not given.
-  absl::StatusOr<std::string> LedgerName() const;
+  absl::StatusOr<std::string> LedgerName() const { return LedgerNameOf(options_); }
   // For one call, with the deadline; a stream that does not end has none.
   std::unique_ptr<grpc::ClientContext> Call(bool endless = false) const;
   // An answer's checkpoint: opened with the pinned key, else only parsed. Where the log's key was

@@ -10,9 +10,8 @@
 #include "tools/auditctl_receipt.h"
 
 namespace auditledger::ctl {
-namespace {
 
-absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel(const Options& options) {
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const Options& options) {
   if (absl::StartsWith(options.server, "unix:")) {
     return UnixChannel(options.server, options.token_file);
   }
@@ -27,8 +26,6 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel(const Options& options) {
   return TlsChannel(
       {options.server, options.ca, options.cert, options.key_file, options.token_file});
 }
-
-}  // namespace
 
 absl::StatusOr<Pin> LoadPinOfItself(const std::string& key) {
   const auto load = [&]() -> absl::StatusOr<Pin> {
@@ -45,7 +42,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& opti
   if (!options.pin_key.empty()) {
     ASSIGN_OR_RETURN(out->pin_, LoadPinOfItself(options.pin_key));
   }
-  ASSIGN_OR_RETURN(const auto channel, Channel(options));
+  ASSIGN_OR_RETURN(const auto channel, OpenChannel(options));
   out->ledgers_ = v1::LedgerService::NewStub(channel);
   out->admin_ = v1::AdminService::NewStub(channel);
   out->proofs_ = v1::ProofService::NewStub(channel);
@@ -54,13 +51,13 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& opti
   return out;
 }
 
-absl::StatusOr<std::string> Connection::LedgerName() const {
-  if (options_.ledger.empty()) {
+absl::StatusOr<std::string> LedgerNameOf(const Options& options) {
+  if (options.ledger.empty()) {
     return absl::InvalidArgumentError(
         "--ledger is missing (or AUDITCTL_LEDGER); `auditctl ledgers` lists them");
   }
-  if (absl::StartsWith(options_.ledger, "ledgers/")) return options_.ledger;
-  return absl::StrCat("ledgers/", options_.ledger);
+  if (absl::StartsWith(options.ledger, "ledgers/")) return options.ledger;
+  return absl::StrCat("ledgers/", options.ledger);
 }
 
 std::unique_ptr<grpc::ClientContext> Connection::Call(bool endless) const {

@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
   AddGlobals(app, run.options);
   auditledger::ctl::AddAdminCommands(app, run);
   auditledger::ctl::AddAppendCommand(app, run);
+  auditledger::ctl::AddEmitCommand(app, run);
   auditledger::ctl::AddReadCommands(app, run);
   auditledger::ctl::AddProveCommands(app, run);
   auditledger::ctl::AddExportCommand(app, run);

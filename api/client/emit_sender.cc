@@ -73,12 +73,13 @@ EmitSender::Round EmitSender::Step() {
     const std::lock_guard<std::mutex> lock(mutex_);
     counters_.oldest_unsent_us = batch->empty() ? 0 : batch->front().spooled_at_us;
   }
-  const absl::Status looked = LookForWitnesses();
+  absl::Status looked = LookForWitnesses();
   if (batch->empty()) {
     round.idle = true;
-    round.wait = store_.receipts() > 0
-                     ? std::chrono::microseconds(options_.witness_interval)
-                     : std::chrono::microseconds::max();
+    const absl::Status noted = spool_.NoteState();
+    if (!noted.ok()) looked.Update(noted);
+    round.wait = store_.receipts() > 0 ? std::chrono::microseconds(options_.witness_interval)
+                                       : std::chrono::microseconds::max();
     if (!looked.ok()) round.wait = std::max<std::chrono::microseconds>(round.wait, BackOff(looked));
   } else {
     round.wait = BackOff(SendBatch(*batch));
@@ -170,8 +171,7 @@ absl::Status EmitSender::LookForWitnesses() {
   const uint64_t now = spool_.world().monotonic_us();
   if (store_.receipts() == 0 || now < next_look_us_) return absl::OkStatus();
   next_look_us_ =
-      now + static_cast<uint64_t>(
-                std::chrono::microseconds(options_.witness_interval).count());
+      now + static_cast<uint64_t>(std::chrono::microseconds(options_.witness_interval).count());
   ASSIGN_OR_RETURN(const WitnessedHead witnessed, transport_.Witnessed());
   const auto head = transport_.Follow(spool_.head(), witnessed.note);
   if (!head.ok()) {

@@ -40,7 +40,7 @@ namespace auditledger {
 struct EmitSenderOptions {
   // Waits between rounds that failed; the number of attempts is not bounded.
   RetryPolicy backoff{0, std::chrono::milliseconds{100}, std::chrono::milliseconds{30000}, {}};
-  size_t batch_events = 1000;      // the ledger's own window
+  size_t batch_events = 1000;  // the ledger's own window
   size_t batch_bytes = 2 << 20;
   std::chrono::milliseconds witness_interval{1000};  // between looks for a witnessed head
   // Called before an event is let go, after its receipt was kept; in order, but for a repeat after
@@ -50,14 +50,14 @@ struct EmitSenderOptions {
 };
 
 struct SenderCounters {
-  uint64_t settled = 0;          // events let go, in whatever way
-  uint64_t receipts = 0;         // checked
-  uint64_t repeated = 0;         // of them: the ledger had the event already
+  uint64_t settled = 0;   // events let go, in whatever way
+  uint64_t receipts = 0;  // checked
+  uint64_t repeated = 0;  // of them: the ledger had the event already
   uint64_t refused = 0;
-  uint64_t retries = 0;          // rounds that failed
-  uint64_t not_proven = 0;       // receipts and heads that do not prove what they should
+  uint64_t retries = 0;           // rounds that failed
+  uint64_t not_proven = 0;        // receipts and heads that do not prove what they should
   uint64_t oldest_unsent_us = 0;  // when it was spooled, Unix time; 0: nothing waits
-  absl::Status last_error;       // of the last round; OK when that went well
+  absl::Status last_error;        // of the last round; OK when that went well
 };
 
 class EmitSender {

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "api/client/emitter_events.h"
 #include "merkle/status_macros.h"
 
 namespace auditledger {
@@ -55,7 +54,9 @@ absl::StatusOr<std::unique_ptr<Emitter>> Emitter::Start(
 Emitter::Emitter(EmitterOptions options, std::unique_ptr<EmitterTransport> transport)
     : options_(std::move(options)), transport_(std::move(transport)) {}
 
-Emitter::~Emitter() {
+Emitter::~Emitter() { Stop(); }
+
+void Emitter::Stop() {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -186,8 +187,8 @@ void Emitter::Run() {
     if (!round.stopped.ok()) break;
     if (round.idle) Beat();
     std::unique_lock<std::mutex> lock(mutex_);
-    const auto wait = round.idle ? std::min<std::chrono::microseconds>(round.wait, kTick)
-                                 : round.wait;
+    const auto wait =
+        round.idle ? std::min<std::chrono::microseconds>(round.wait, kTick) : round.wait;
     wake_.wait_for(lock, wait, [&] { return stop_ || (round.idle && appended_); });
   }
   {
@@ -209,10 +210,9 @@ absl::Status Emitter::Drain(std::chrono::milliseconds limit) {
   if (left == 0) return absl::OkStatus();
   RETURN_IF_ERROR(spool_->status());
   const absl::Status last = sender_->counters().last_error;
-  return absl::DeadlineExceededError(
-      absl::StrCat(left, " events wait in ", options_.spool.folder,
-                   " and are sent after the next start", last.ok() ? "" : "; last: ",
-                   last.message()));
+  return absl::DeadlineExceededError(absl::StrCat(left, " events wait in ", options_.spool.folder,
+                                                  " and are sent after the next start",
+                                                  last.ok() ? "" : "; last: ", last.message()));
 }
 
 EmitterCounters Emitter::counters() const {

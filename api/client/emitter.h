@@ -14,7 +14,8 @@
 //   options.spool.stream = "ehr-1";                           // this instance
 //   options.source.mutable_observer()->set_reference("Device/ehr");
 //   ASSIGN_OR_RETURN(auto emitter, Emitter::Start(std::move(options), std::move(key),
-//       std::make_unique<LedgerTransport>(channel, LedgerTransportOptions{"ledgers/main", pinned})));
+//       std::make_unique<LedgerTransport>(channel, LedgerTransportOptions{"ledgers/main",
+//       pinned})));
 //   ASSIGN_OR_RETURN(const Emitted emitted, emitter->Emit(event));     // from any thread
 //   ...
 //   RETURN_IF_ERROR(emitter->Drain(std::chrono::seconds(10)));         // at the end
@@ -23,14 +24,14 @@
 // until the ledger has it or has refused it. It is durable as options.spool.sync says (spool.h).
 // **What an error says**: that the event was not taken (ResourceExhausted: spool or disk are full,
 // and stayed so for block_for; InvalidArgument: the ledger would refuse it), or that the disk
-// failed: nobody knows whether it was, and the emitter takes no more. Then "no record, no access" is the
-// caller's to decide. Nothing is dropped silently: what was not taken is declared in the stream by an
-// outage event (how many, from when to when, why) as soon as there is room.
+// failed: nobody knows whether it was, and the emitter takes no more. Then "no record, no access"
+// is the caller's to decide. Nothing is dropped silently: what was not taken is declared in the
+// stream by an outage event (how many, from when to when, why) as soon as there is room.
 // **Event ids**: a random UUID, unless the event has one. An id that was emitted before is
-// another event with a used id: the ledger refuses it (EVENT_ID_CONFLICT). A caller who must be able
-// to repeat a call after a crash uses an outbox (README.md).
-// **What the ledger refuses** (it names the reason) is kept in the folder among the refused, counted,
-// and told by on_refused.
+// another event with a used id: the ledger refuses it (EVENT_ID_CONFLICT). A caller who must be
+// able to repeat a call after a crash uses an outbox (README.md).
+// **What the ledger refuses** (it names the reason) is kept in the folder among the refused,
+// counted, and told by on_refused.
 // **Heartbeats**: after `heartbeat` without an event, one is emitted while nothing waits: the
 // ledger knows then that nothing is missing. Start and end are events too (emitter_events.h).
 //
@@ -54,6 +55,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/client/emit_sender.h"
+#include "api/client/emitter_events.h"
 #include "api/client/emitter_transport.h"
 #include "api/client/settled_store.h"
 #include "api/client/spool.h"
@@ -83,8 +85,8 @@ struct EmitterOptions {
 };
 
 struct EmitterCounters {
-  uint64_t emitted = 0;     // since the start; the emitter's own events too
-  uint64_t not_taken = 0;   // Emit calls that failed
+  uint64_t emitted = 0;    // since the start; the emitter's own events too
+  uint64_t not_taken = 0;  // Emit calls that failed
   uint64_t spool_events = 0;
   uint64_t spool_bytes = 0;
   uint64_t oldest_unsent_age_us = 0;  // 0: nothing waits
@@ -97,8 +99,8 @@ struct EmitterCounters {
 class Emitter {
  public:
   // Opens the spool and begins to send what it holds. `transport` without a thread of its own.
-  static absl::StatusOr<std::unique_ptr<Emitter>> Start(EmitterOptions options, SpoolKey key,
-                                                        std::unique_ptr<EmitterTransport> transport);
+  static absl::StatusOr<std::unique_ptr<Emitter>> Start(
+      EmitterOptions options, SpoolKey key, std::unique_ptr<EmitterTransport> transport);
   ~Emitter();
   Emitter(const Emitter&) = delete;
   Emitter& operator=(const Emitter&) = delete;
@@ -113,6 +115,9 @@ class Emitter {
   // the number of events that wait: they are safe, and are sent after the next start. Emit must not
   // be called any more.
   absl::Status Drain(std::chrono::milliseconds limit);
+
+  // Ends the sending, as the destructor does: no callback comes after it.
+  void Stop();
 
   EmitterCounters counters() const;
   // What the ledger refused, oldest first: for people who mend the emitter.

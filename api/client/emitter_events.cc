@@ -10,8 +10,7 @@ constexpr char kObjectType[] = "http://terminology.hl7.org/CodeSystem/audit-enti
 constexpr char kOwn[] = "urn:auditledger:emitter";
 constexpr size_t kMaxReasonBytes = 256;
 
-void AddCode(const char* system, const char* code, const char* display,
-             v1::CodeableConcept& out) {
+void AddCode(const char* system, const char* code, const char* display, v1::CodeableConcept& out) {
   v1::Coding& coding = *out.add_coding();
   coding.set_system(system);
   coding.set_code(code);
@@ -71,8 +70,7 @@ v1::AuditEvent RecordingStoppedEvent(const v1::Source& source, uint64_t now_us) 
   return Recording(source, now_us, "110133", "Audit Recording Stopped");
 }
 
-v1::AuditEvent OutageEvent(const v1::Source& source, uint64_t now_us,
-                           const EmitterOutage& outage) {
+v1::AuditEvent OutageEvent(const v1::Source& source, uint64_t now_us, const EmitterOutage& outage) {
   v1::AuditEvent event = RecordingStoppedEvent(source, now_us);
   AddCode(kOwn, "outage", "Events were not taken", *event.add_code());
   // Clocks are set back; an event that ends before it begins would be refused.

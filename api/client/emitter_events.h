@@ -2,11 +2,13 @@
 // gaps have a meaning:
 //
 //   recording started, stopped   DICOM 110113 Security Alert, 110134 and 110133 (PS3.16)
-//   outage                       110113, 110133 and urn:auditledger:emitter|outage: from when to when
+//   outage                       110113, 110133 and urn:auditledger:emitter|outage: from when to
+//   when
 //                                events were not taken, how many (entity.record_count) and why
-//   heartbeat                    110100 Application Activity, urn:auditledger:emitter|heartbeat; its
-//                                own sequence says how many events there were before it, so that the
-//                                ledger sees what is missing though nothing else comes
+//   heartbeat                    110100 Application Activity, urn:auditledger:emitter|heartbeat;
+//   its
+//                                own sequence says how many events there were before it, so that
+//                                the ledger sees what is missing though nothing else comes
 //
 // Example: v1::AuditEvent event = OutageEvent(source, {from_us, to_us, 12, "the disk was full"});
 // Thread-safety: pure functions. Id, stream and sequence are the spool's to fill in.

@@ -50,7 +50,7 @@ class EmitterTransport {
 };
 
 struct LedgerTransportOptions {
-  std::string ledger;           // ledgers/{ledger}
+  std::string ledger;            // ledgers/{ledger}
   std::optional<PinnedLog> log;  // without it no receipt and no head is checked
   bool follow = true;            // false: for an emitter without the role prover
   // The cosignatures that count; without one it is the ledger's word that there are enough.

@@ -69,8 +69,7 @@ absl::Status RecordLog::Load() {
     if (const auto number = NumberOf(options_.name, name)) numbers.push_back(*number);
     absl::string_view unfinished = name;
     if (absl::ConsumeSuffix(&unfinished, ".tmp") && NumberOf(options_.name, unfinished)) {
-      RETURN_IF_ERROR(
-          RemoveSpoolFile(*world_.system, absl::StrCat(options_.folder, "/", name)));
+      RETURN_IF_ERROR(RemoveSpoolFile(*world_.system, absl::StrCat(options_.folder, "/", name)));
     }
   }
   if (numbers.empty()) return absl::OkStatus();
@@ -169,8 +168,8 @@ absl::Status RecordLog::status() const {
 }
 
 absl::Status RecordLog::Stop(const absl::Status& status) {
-  stopped_ = absl::Status(status.code(), absl::StrCat(options_.folder, " has stopped: ",
-                                                      status.message()));
+  stopped_ = absl::Status(status.code(),
+                          absl::StrCat(options_.folder, " has stopped: ", status.message()));
   return stopped_;
 }
 
@@ -206,12 +205,12 @@ absl::Status RecordLog::Append(const MakeRecord& make) {
   RETURN_IF_ERROR(stopped_);
   ASSIGN_OR_RETURN(const std::string record, make(next_));
   if (bytes_ + record.size() + kRecordOverhead + kSegmentHeaderBytes > options_.max_bytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(options_.folder, " is full: ", bytes_,
-                                                     " of ", options_.max_bytes, " bytes"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(options_.folder, " is full: ", bytes_, " of ", options_.max_bytes, " bytes"));
   }
   if (record.size() > kMaxSpoolRecordBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("a record of ", record.size(),
-                                                   " bytes, at most ", kMaxSpoolRecordBytes));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a record of ", record.size(), " bytes, at most ", kMaxSpoolRecordBytes));
   }
   if (!writer_.has_value() || files_.back().bytes >= options_.segment_bytes) {
     RETURN_IF_ERROR(Roll());
@@ -270,14 +269,13 @@ absl::Status RecordLog::MoveTo(const File& file, uint64_t record) {
                      SpoolFile::Open(*world_.system, PathOf(file.number), O_RDONLY));
     ASSIGN_OR_RETURN(const std::string header, opened.ReadUpTo(0, kSegmentHeaderBytes));
     ASSIGN_OR_RETURN(SegmentReader reader, SegmentReader::Begin(*key_, header));
-    cursor_.emplace(Cursor{file.number, std::move(opened), std::move(reader), kSegmentHeaderBytes,
-                           file.first});
+    cursor_.emplace(
+        Cursor{file.number, std::move(opened), std::move(reader), kSegmentHeaderBytes, file.first});
   }
   std::vector<std::string> passed;
   while (cursor_->next < record) {
     passed.clear();
-    RETURN_IF_ERROR(
-        ReadFile(file, record - 1, record - cursor_->next, kMaxSegmentBytes, passed));
+    RETURN_IF_ERROR(ReadFile(file, record - 1, record - cursor_->next, kMaxSegmentBytes, passed));
   }
   return absl::OkStatus();
 }
@@ -290,8 +288,8 @@ absl::Status RecordLog::ReadFile(const File& file, uint64_t limit, size_t max_re
   while (cursor_->next < end && taken < max_records && bytes < max_bytes) {
     const uint64_t left = file.bytes - cursor_->offset;
     ASSIGN_OR_RETURN(const std::string chunk,
-                     cursor_->file.ReadUpTo(cursor_->offset,
-                                            static_cast<size_t>(std::min<uint64_t>(left, kReadBytes))));
+                     cursor_->file.ReadUpTo(cursor_->offset, static_cast<size_t>(std::min<uint64_t>(
+                                                                 left, kReadBytes))));
     absl::string_view rest = chunk;
     while (cursor_->next < end && taken < max_records && bytes < max_bytes) {
       ASSIGN_OR_RETURN(std::optional<std::string> record, cursor_->reader.Next(rest));

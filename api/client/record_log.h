@@ -78,7 +78,8 @@ class RecordLog {
   absl::Status Append(const MakeRecord& make);
   absl::Status Sync();
   // Durable records from number `from` on: at least one where there is one, at most `max_records`,
-  // ended by the first that goes beyond `max_bytes`. REQUIRES: first() <= from.
+  // ended by the first that goes beyond `max_bytes` and by the end of a file. REQUIRES: first() <=
+  // from.
   absl::StatusOr<std::vector<std::string>> Read(uint64_t from, size_t max_records,
                                                 size_t max_bytes);
   // Removes files of which no record beyond `number` is left.
@@ -106,9 +107,9 @@ class RecordLog {
   absl::Status Load();
   absl::Status LoadFiles(const std::vector<uint64_t>& numbers);
   absl::Status CheckNext(const SegmentHeader& header, uint64_t number) const;
-  absl::Status Roll();                             // REQUIRES: mutex_
-  absl::Status Stop(const absl::Status& status);   // REQUIRES: mutex_
-  absl::Status Fail(const absl::Status& status);   // REQUIRES: mutex_; a full disk stops nothing
+  absl::Status Roll();                            // REQUIRES: mutex_
+  absl::Status Stop(const absl::Status& status);  // REQUIRES: mutex_
+  absl::Status Fail(const absl::Status& status);  // REQUIRES: mutex_; a full disk stops nothing
   std::optional<File> FileOf(uint64_t record, uint64_t& limit) const;
   absl::Status MoveTo(const File& file, uint64_t record);  // REQUIRES: read_mutex_
   absl::Status ReadFile(const File& file, uint64_t limit, size_t max_records, size_t max_bytes,
@@ -122,7 +123,7 @@ class RecordLog {
   mutable std::mutex mutex_;
   std::condition_variable sync_ended_;
   absl::Status stopped_;
-  std::deque<File> files_;  // the newest last
+  std::deque<File> files_;               // the newest last
   std::shared_ptr<SpoolFile> current_;   // the newest, where this process wrote it
   std::optional<SegmentWriter> writer_;  // nothing: the next record begins a file
   uint64_t epoch_ = 0;

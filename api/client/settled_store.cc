@@ -118,8 +118,8 @@ absl::StatusOr<std::unique_ptr<SettledStore>> SettledStore::Open(
     const Spool& spool, const SettledStoreOptions& options) {
   std::unique_ptr<SettledStore> store(new SettledStore());
   store->policy_ = options.receipts;
-  ASSIGN_OR_RETURN(store->receipts_, OpenLog(spool, "receipts", SpoolKind::kReceipts,
-                                             options.max_receipt_bytes));
+  ASSIGN_OR_RETURN(store->receipts_,
+                   OpenLog(spool, "receipts", SpoolKind::kReceipts, options.max_receipt_bytes));
   ASSIGN_OR_RETURN(store->refused_,
                    OpenLog(spool, "refused", SpoolKind::kRefused, options.max_refused_bytes));
   RETURN_IF_ERROR(store->LoadKept());
@@ -149,8 +149,7 @@ absl::Status SettledStore::Keep(const v1::AuditEvent& event, const v1::Receipt& 
 
 absl::Status SettledStore::Refuse(const v1::AuditEvent& event, const absl::Status& why) {
   const std::string text = absl::StrCat(ErrorReason(why), ": ", why.message());
-  RETURN_IF_ERROR(
-      refused_->Append([&](uint64_t) { return EncodeRefusedEvent(text, event); }));
+  RETURN_IF_ERROR(refused_->Append([&](uint64_t) { return EncodeRefusedEvent(text, event); }));
   ++refused_count_;
   return absl::OkStatus();
 }

@@ -35,8 +35,8 @@ absl::Status CheckOptions(const SpoolOptions& options) {
 // differ.
 uint64_t NewEpoch(const SpoolWorld& world) {
   const std::string random = world.random_bytes(2);
-  const uint64_t low = static_cast<uint64_t>(static_cast<uint8_t>(random[0])) << 8 |
-                       static_cast<uint8_t>(random[1]);
+  const uint64_t low =
+      static_cast<uint64_t>(static_cast<uint8_t>(random[0])) << 8 | static_cast<uint8_t>(random[1]);
   return (world.wall_us() / 1000) << 16 | low;
 }
 
@@ -47,8 +47,8 @@ absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(SpoolWorld world,
                                                    SpoolOptions options) {
   RETURN_IF_ERROR(CheckOptions(options));
   RETURN_IF_ERROR(MakeSpoolFolder(*world.system, options.folder));
-  ASSIGN_OR_RETURN(SpoolFile lock, SpoolFile::Open(*world.system, options.folder + "/lock",
-                                                   O_RDWR | O_CREAT));
+  ASSIGN_OR_RETURN(SpoolFile lock,
+                   SpoolFile::Open(*world.system, options.folder + "/lock", O_RDWR | O_CREAT));
   RETURN_IF_ERROR(lock.Lock());
   std::unique_ptr<Spool> spool(
       new Spool(std::move(world), std::move(key), std::move(options), std::move(lock)));
@@ -67,13 +67,16 @@ Spool::Spool(SpoolWorld world, std::shared_ptr<const SpoolKey> key, SpoolOptions
       lock_(std::move(lock)) {}
 
 Spool::~Spool() {
-  if (!syncer_.joinable()) return;
-  {
-    const std::lock_guard<std::mutex> lock(syncer_mutex_);
-    stop_ = true;
+  if (syncer_.joinable()) {
+    {
+      const std::lock_guard<std::mutex> lock(syncer_mutex_);
+      stop_ = true;
+    }
+    syncer_wake_.notify_all();
+    syncer_.join();
   }
-  syncer_wake_.notify_all();
-  syncer_.join();
+  // Without it the next start sends some events once more.
+  if (!noted_) WriteState().IgnoreError();
 }
 
 absl::Status Spool::Load() {
@@ -93,7 +96,8 @@ absl::Status Spool::Load() {
     state_ = *std::move(state);
     if (state_.acknowledged >= events_->next() || state_.epoch != events_->epoch()) {
       return absl::DataLossError(absl::StrCat(
-          options_.folder, ": event ", state_.acknowledged, " was acknowledged, but the events end ",
+          options_.folder, ": event ", state_.acknowledged,
+          " was acknowledged, but the events end ",
           "before it: files were lost or are of another time. Begin with an empty folder"));
     }
   } else if (!absl::IsNotFound(bytes.status())) {
@@ -103,8 +107,7 @@ absl::Status Spool::Load() {
   state_.epoch = events_->epoch();
   // What is no longer kept was settled.
   state_.acknowledged = std::max(state_.acknowledged, events_->first() - 1);
-  stream_id_ =
-      absl::StrCat(options_.stream, "@", absl::Hex(events_->epoch(), absl::kZeroPad16));
+  stream_id_ = absl::StrCat(options_.stream, "@", absl::Hex(events_->epoch(), absl::kZeroPad16));
   return absl::OkStatus();
 }
 
@@ -175,24 +178,48 @@ absl::StatusOr<std::vector<SpooledEvent>> Spool::Next(size_t max_events, size_t 
 }
 
 absl::Status Spool::Acknowledge(uint64_t sequence, const std::string& head) {
-  SpoolState state;
+  uint64_t acknowledged = 0;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    state_.acknowledged = std::max(state_.acknowledged, sequence);
+    acknowledged = state_.acknowledged = std::max(state_.acknowledged, sequence);
     state_.head = head;
-    state = state_;
+    noted_ = false;
   }
-  RETURN_IF_ERROR(events_->RemoveThrough(state.acknowledged));
-  ASSIGN_OR_RETURN(const std::string bytes,
-                   EncodeSpoolState(*key_, state, world_.random_bytes(kSpoolSaltBytes)));
-  const absl::Status put =
-      PutSpoolFile(*world_.system, options_.folder + "/state", bytes).status();
+  const absl::Status removed = events_->RemoveThrough(acknowledged);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++settlings_;
   }
   settled_.notify_all();
-  return absl::IsResourceExhausted(put) ? absl::OkStatus() : put;
+  RETURN_IF_ERROR(removed);
+  return NoteState();
+}
+
+absl::Status Spool::NoteState() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (noted_ || world_.monotonic_us() < next_note_us_) return absl::OkStatus();
+  }
+  const absl::Status written = WriteState();
+  return absl::IsResourceExhausted(written) ? absl::OkStatus() : written;
+}
+
+absl::Status Spool::WriteState() {
+  SpoolState state;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    state = state_;
+    noted_ = true;
+    next_note_us_ = world_.monotonic_us() +
+                    static_cast<uint64_t>(std::chrono::microseconds(kStateInterval).count());
+  }
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   EncodeSpoolState(*key_, state, world_.random_bytes(kSpoolSaltBytes)));
+  const absl::Status put = PutSpoolFile(*world_.system, options_.folder + "/state", bytes).status();
+  if (put.ok()) return put;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  noted_ = false;
+  return put;
 }
 
 bool Spool::WaitForRoom(uint64_t seen, std::chrono::microseconds limit) {

@@ -12,6 +12,8 @@
 namespace auditledger {
 namespace {
 
+constexpr size_t kReadBytes = 64 << 10;
+
 absl::Status Failure(absl::string_view operation, const std::string& path) {
   const int error = errno;
   const std::string message = absl::StrCat(operation, " ", path);
@@ -52,17 +54,19 @@ SpoolFile::~SpoolFile() {
 }
 
 absl::StatusOr<std::string> SpoolFile::ReadUpTo(uint64_t offset, size_t size) const {
-  std::string out(size, '\0');
-  size_t done = 0;
-  while (done < size) {
+  std::string out;
+  while (out.size() < size) {
+    const size_t done = out.size();
+    // Piece by piece: `size` is what a file may have, and most have far less.
+    out.resize(std::min(size, done + kReadBytes));
     const ssize_t got = Uninterrupted([&] {
-      return system_->Pread(fd_, out.data() + done, size - done, static_cast<off_t>(offset + done));
+      return system_->Pread(fd_, out.data() + done, out.size() - done,
+                            static_cast<off_t>(offset + done));
     });
     if (got < 0) return Failure("read", path_);
+    out.resize(done + static_cast<size_t>(got));
     if (got == 0) break;
-    done += static_cast<size_t>(got);
   }
-  out.resize(done);
   return out;
 }
 
@@ -131,8 +135,7 @@ absl::StatusOr<SpoolFile> PutSpoolFile(SpoolSystem& system, const std::string& p
                                        absl::string_view bytes) {
   const std::string temporary = path + ".tmp";
   RETURN_IF_ERROR(RemoveSpoolFile(system, temporary));
-  ASSIGN_OR_RETURN(SpoolFile file,
-                   SpoolFile::Open(system, temporary, O_RDWR | O_CREAT | O_EXCL));
+  ASSIGN_OR_RETURN(SpoolFile file, SpoolFile::Open(system, temporary, O_RDWR | O_CREAT | O_EXCL));
   absl::Status status = file.WriteAt(0, bytes);
   if (status.ok()) status = file.Sync();
   if (status.ok() && system.Rename(temporary, path) != 0) status = Failure("rename", path);

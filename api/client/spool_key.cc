@@ -148,9 +148,8 @@ absl::StatusOr<std::string> SpoolCipher::Open(uint64_t number, absl::string_view
   std::string out(size, '\0');
   EVP_CIPHER_CTX* const context = impl_->context.get();
   int written = 0;
-  if (size > 0 &&
-      EVP_DecryptUpdate(context, reinterpret_cast<unsigned char*>(out.data()), &written, In(sealed),
-                        static_cast<int>(size)) != 1) {
+  if (size > 0 && EVP_DecryptUpdate(context, reinterpret_cast<unsigned char*>(out.data()), &written,
+                                    In(sealed), static_cast<int>(size)) != 1) {
     return Failed("AES-GCM decrypt");
   }
   unsigned char none[1];

@@ -39,9 +39,9 @@ class SpoolKey {
   std::unique_ptr<HmacKey> derive_;  // wipes itself
 };
 
-// AES-256-GCM under a key that is derived of a spool's for one file: HMAC-SHA-256(key, label || 0 ||
-// what the file says of itself, a random salt in it). So no two files share a key, and a number may
-// be the nonce in each.
+// AES-256-GCM under a key that is derived of a spool's for one file: HMAC-SHA-256(key, label || 0
+// || what the file says of itself, a random salt in it). So no two files share a key, and a number
+// may be the nonce in each.
 //
 // Thread-safety: an object belongs to one thread. Source: NIST SP 800-38D, by OpenSSL.
 class SpoolCipher {

@@ -224,18 +224,18 @@ absl::StatusOr<SegmentWriter> SegmentWriter::Begin(const SpoolKey& key,
 
 absl::Status SegmentWriter::Add(absl::string_view record, uint32_t synced, std::string& out) {
   if (record.size() > kMaxSpoolRecordBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("a record of ", record.size(),
-                                                   " bytes, at most ", kMaxSpoolRecordBytes));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a record of ", record.size(), " bytes, at most ", kMaxSpoolRecordBytes));
   }
   std::string header;
   PutU8(header, kBegin);
   PutU32(header, next_);
   PutU32(header, synced);
   PutU32(header, static_cast<uint32_t>(record.size() + kSpoolTagBytes));
-  header += Check(absl::string_view(header_bytes_)
-                      .substr(kSegmentHeaderBytes - kSpoolTagBytes - kSpoolSaltBytes,
-                              kSpoolSaltBytes),
-                  header);
+  header +=
+      Check(absl::string_view(header_bytes_)
+                .substr(kSegmentHeaderBytes - kSpoolTagBytes - kSpoolSaltBytes, kSpoolSaltBytes),
+            header);
   out += header;
   RETURN_IF_ERROR(cipher_.Seal(next_, header, record, out));
   PutU8(out, kEnd);

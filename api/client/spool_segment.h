@@ -9,16 +9,16 @@
 // Numbers are big-endian. `previous bytes` are those of the file before this one that count: what
 // lies behind them was never acknowledged. check = SHA-256(salt || the 13 bytes before it)[0:4], so
 // that a length is believed before the tag is seen. The file's key is derived of the spool's and of
-// the header before its tag (spool_key.h): label "auditledger/spool/v1"; nonce: the record's number,
-// the header's tag 2^64 - 1. Associated data: the 17 bytes before the ciphertext.
+// the header before its tag (spool_key.h): label "auditledger/spool/v1"; nonce: the record's
+// number, the header's tag 2^64 - 1. Associated data: the 17 bytes before the ciphertext.
 //
 // **A crash is told from damage.** A power cut leaves of what was not synced some sectors of 512
 // bytes and not others, which then read as zeros or lie beyond the file's end. A record in the
 // newest file that is so is torn, it and what follows were never acknowledged as durable, and the
 // file counts up to there. Anything else (a bit that flipped, also in the last record; a record in
 // ruins behind which one begins that was written after it had been synced; a file that is no longer
-// the newest) is DataLoss, with the place. What is not told apart: a whole sector that a disk turned
-// into zeros, in what was synced last.
+// the newest) is DataLoss, with the place. What is not told apart: a whole sector that a disk
+// turned into zeros, in what was synced last.
 //
 // Example:
 //   ASSIGN_OR_RETURN(SegmentWriter writer, SegmentWriter::Begin(key, header));

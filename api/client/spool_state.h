@@ -4,8 +4,9 @@
 //   u8 version = 1 | salt[16] | AES-256-GCM, with its tag, of
 //     u64 epoch | u64 acknowledged | u32 length | note of the head (C2SP signed note), or nothing
 //
-// The key is derived of the spool's and of the salt (spool_key.h), label "auditledger/spool-state/v1";
-// nonce 0, for the salt is fresh each time. It is replaced as a whole after a batch.
+// The key is derived of the spool's and of the salt (spool_key.h), label
+// "auditledger/spool-state/v1"; nonce 0, for the salt is fresh each time. It is replaced as a whole
+// after a batch.
 //
 // Example: ASSIGN_OR_RETURN(const SpoolState state, ParseSpoolState(key, bytes));
 // Thread-safety: pure functions. Errors: DataLoss for anything but what EncodeSpoolState gives.

@@ -16,15 +16,15 @@ namespace {
 
 template <typename Clock>
 uint64_t MicrosOf() {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
-                                   Clock::now().time_since_epoch())
-                                   .count());
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch())
+          .count());
 }
 
 std::string RandomBytes(size_t count) {
   std::string out(count, '\0');
-  if (count > INT_MAX || RAND_bytes(reinterpret_cast<unsigned char*>(out.data()),
-                                    static_cast<int>(count)) != 1) {
+  if (count > INT_MAX ||
+      RAND_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(count)) != 1) {
     std::cerr << "auditledger: OpenSSL gives no random bytes\n";
     std::abort();
   }

@@ -4,7 +4,7 @@ BENCH_TARGETS="auditledgerd auditctl auditledger-load calibrator null_rpc_server
 
 # dev_bench [--quick|--full] [--strict] [FILTER]: see tools/bench.py. A full run takes 25 minutes.
 # dev_bench parts [--rounds N]: what each part costs, by switching it off; see tools/bench_parts.py.
-# dev_bench verify|stalls|cost [ARGUMENTS...]: one of the programs beside it, alone.
+# dev_bench verify|stalls|cost|emit [ARGUMENTS...]: one of the programs beside it, alone.
 # dev_bench answers [ARGUMENTS...]: complete answers, see tests/bench/answer_bench.cc.
 dev_bench() {
   case ${1:-} in
@@ -22,6 +22,7 @@ dev_bench() {
       run_stage answer_bench 600 build/release/tests/bench/answer_bench "$@"
       return ;;
     cost) shift; dev_bench_alone cost_bench "$@"; return ;;
+    emit) shift; dev_bench_alone emit_bench "$@"; return ;;
   esac
   # shellcheck disable=SC2086
   release_targets $BENCH_TARGETS

@@ -16,8 +16,8 @@ namespace auditledger {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::FaultDisk;
+using ::testing::HasSubstr;
 using testing::SharedSpoolKey;
 using testing::SpoolFaultSystem;
 using testing::StatusIs;
@@ -243,9 +243,9 @@ TEST_F(RecordLogTest, AFileOfAnotherLogOrLifeIsNoPartOfIt) {
 }
 
 TEST_F(RecordLogTest, OtherNamesAreLeftAloneAndUnfinishedFilesGo) {
-  for (const char* name : {"events-1", "events-000000000000000G", "events-000000000000000A",
-                           "events-0000000000000000", "events", "notes",
-                           "events-00000000000000001"}) {
+  for (const char* name :
+       {"events-1", "events-000000000000000G", "events-000000000000000A", "events-0000000000000000",
+        "events", "notes", "events-00000000000000001"}) {
     std::ofstream(dir_ / name) << "no file of ours";
   }
   std::ofstream(dir_ / "events-0000000000000001.tmp") << "half a header";
@@ -324,7 +324,8 @@ TEST_F(RecordLogDiskTest, AFullDiskRefusesOneRecordAndStopsNothing) {
     EXPECT_THAT(Append(*log), StatusIs(kFull));
     ASSERT_OK(Append(*log));  // into a file of its own: no number is used twice under one key
     ASSERT_OK(log->Sync());
-    EXPECT_EQ(log->Read(before, 9, 1 << 20).value().size(), 2u);
+    EXPECT_EQ(log->Read(before, 9, 1 << 20).value(), std::vector{RecordOf(before, 700)});
+    EXPECT_EQ(log->Read(before + 1, 9, 1 << 20).value(), std::vector{RecordOf(before + 1, 700)});
     log.reset();
     system_.disk().Restart(Survival::kSynced);
     EXPECT_EQ(Open().value()->next(), before + 2);
@@ -392,9 +393,9 @@ TEST_F(RecordLogDiskTest, AReadThatFailsStopsIt) {
 class RecordLogLifeTest : public RecordLogDiskTest {
  protected:
   struct Known {
-    uint64_t durable = 0;   // Sync said so
-    uint64_t written = 0;   // Append said so
-    uint64_t removed = 0;   // RemoveThrough was asked for
+    uint64_t durable = 0;  // Sync said so
+    uint64_t written = 0;  // Append said so
+    uint64_t removed = 0;  // RemoveThrough was asked for
   };
   void SetUp() override { options_.segment_bytes = 3000; }
 
@@ -437,9 +438,8 @@ class RecordLogLifeTest : public RecordLogDiskTest {
     Known known;
     EXPECT_TRUE(Live(known)) << where;
     uint64_t calls = 0;
-    system_.disk().SetScript([&](const FaultDisk::Call&) {
-      return calls++ == n ? fault : FaultDisk::Fault{};
-    });
+    system_.disk().SetScript(
+        [&](const FaultDisk::Call&) { return calls++ == n ? fault : FaultDisk::Fault{}; });
     const bool lived = Live(known);
     system_.disk().Restart(survival, n);
     ExpectKept(known, where);
@@ -448,9 +448,9 @@ class RecordLogLifeTest : public RecordLogDiskTest {
   void Exhaust(Survival survival) {
     fresh_ = system_.disk().Save();
     const std::vector<FaultDisk::Fault> faults = {
-        Fault(What::kAbsent, EIO),       Fault(What::kPresent, EIO),
-        Fault(What::kTorn, EIO, 0),      Fault(What::kTorn, EIO, 512),
-        Fault(What::kAbsent, ENOSPC),    Fault(What::kTorn, ENOSPC, 512)};
+        Fault(What::kAbsent, EIO),    Fault(What::kPresent, EIO),
+        Fault(What::kTorn, EIO, 0),   Fault(What::kTorn, EIO, 512),
+        Fault(What::kAbsent, ENOSPC), Fault(What::kTorn, ENOSPC, 512)};
     uint64_t cells = 0;
     for (size_t f = 0; f < faults.size(); ++f) {
       for (const bool dies : {false, true}) {

@@ -136,9 +136,8 @@ TEST(SpoolStateTest, AHeadThatIsTooLargeIsRefused) {
   const std::string salt(16, 's');
   const size_t rest = 1 + 16 + 8 + 8 + 4 + kSpoolTagBytes;
   EXPECT_OK(EncodeSpoolState(key, {1, 1, std::string(kMaxSpoolStateBytes - rest, 'h')}, salt));
-  EXPECT_THAT(
-      EncodeSpoolState(key, {1, 1, std::string(kMaxSpoolStateBytes - rest + 1, 'h')}, salt),
-      StatusIs(kInvalid));
+  EXPECT_THAT(EncodeSpoolState(key, {1, 1, std::string(kMaxSpoolStateBytes - rest + 1, 'h')}, salt),
+              StatusIs(kInvalid));
 }
 
 }  // namespace

@@ -61,14 +61,13 @@ const std::vector<size_t>& Sizes() {
 TEST(SpoolSegmentTest, IsLaidOutAsTheHeaderOfItsFileSays) {
   const Made made = Make({3});
   ASSERT_EQ(made.bytes.size(), 66u + 17 + 3 + 16 + 1);
-  EXPECT_EQ(made.bytes.substr(0, 50),
-            std::string("\x01\x02"
-                        "\x01\x02\x03\x04\x05\x06\x07\x08"
-                        "\0\0\0\0\0\0\0\x03"
-                        "\0\0\0\0\0\0\0\x28"
-                        "\0\0\0\0\0\0\x10\0",
-                        34) +
-                std::string(16, 's'));
+  EXPECT_EQ(made.bytes.substr(0, 50), std::string("\x01\x02"
+                                                  "\x01\x02\x03\x04\x05\x06\x07\x08"
+                                                  "\0\0\0\0\0\0\0\x03"
+                                                  "\0\0\0\0\0\0\0\x28"
+                                                  "\0\0\0\0\0\0\x10\0",
+                                                  34) +
+                                          std::string(16, 's'));
   EXPECT_EQ(made.bytes.substr(66, 13), std::string("\xF1\0\0\0\0\0\0\0\0\0\0\0\x13", 13));
   EXPECT_EQ(made.bytes.back(), '\x1F');
   EXPECT_EQ(made.bytes.find("aaa"), std::string::npos);
@@ -101,8 +100,7 @@ TEST(SpoolSegmentTest, AHeaderThatCannotBeIsRefusedUnderItsTagToo) {
   // A version of tomorrow, under this key.
   std::string fields = Make({}).bytes.substr(0, 50);
   fields[0] = 2;
-  SpoolCipher cipher =
-      SpoolCipher::Derive(TestSpoolKey(), "auditledger/spool/v1", fields).value();
+  SpoolCipher cipher = SpoolCipher::Derive(TestSpoolKey(), "auditledger/spool/v1", fields).value();
   ASSERT_OK(cipher.Seal(UINT64_MAX, "", "", fields));
   EXPECT_THAT(Newest(fields), StatusIs(kLoss, HasSubstr("version 2")));
 }

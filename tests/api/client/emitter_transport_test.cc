@@ -1,0 +1,213 @@
+// How an emitter holds a ledger to the heads that it has shown: over gRPC, in process.
+#include "api/client/emitter_transport.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include "merkle/cosignature.h"
+#include "merkle/proof.h"
+#include "tests/api/lying_service.h"
+#include "tests/testing/status_matchers.h"
+
+namespace auditledger {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::ReceiptMessage;
+using testing::StatusIs;
+using testing::TestEvent;
+using testing::TestLog;
+
+constexpr auto kLoss = absl::StatusCode::kDataLoss;
+constexpr auto kOk = absl::StatusCode::kOk;
+
+// Answers out of a log that may be exchanged for another.
+class LogService : public v1::LedgerService::Service {
+ public:
+  explicit LogService(TestLog& log) : log_(&log) {
+    grpc::ServerBuilder builder;
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  std::shared_ptr<grpc::Channel> channel() { return server_->InProcessChannel({}); }
+  void Serve(TestLog& log) { log_ = &log; }
+  void Answer(std::string note) { witnessed_ = std::move(note); }
+
+  grpc::Status AppendEventStream(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::AppendEventStreamResponse, v1::AppendEventStreamRequest>* stream)
+      override {
+    v1::AppendEventStreamRequest request;
+    uint64_t position = 0;
+    while (stream->Read(&request)) {
+      v1::AppendEventStreamResponse response;
+      for (const v1::AppendEventRequest& each : request.requests()) {
+        const uint64_t index = log_->AddEvent(each.event().SerializeAsString());
+        v1::AppendResult& result = *response.add_results();
+        result.set_position(position++);
+        *result.mutable_receipt() = ReceiptMessage(*log_, index, log_->size());
+      }
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status GetConsistencyProof(grpc::ServerContext*,
+                                   const v1::GetConsistencyProofRequest* request,
+                                   v1::GetConsistencyProofResponse* response) override {
+    ++proofs_;
+    if (request->new_size() > log_->size()) return {grpc::StatusCode::OUT_OF_RANGE, "beyond"};
+    const auto proof = ConsistencyProof(request->old_size(), request->new_size(), *log_);
+    if (!proof.ok()) return {grpc::StatusCode::INTERNAL, "no proof"};
+    for (const Hash& hash : *proof) {
+      response->mutable_proof()->add_hashes(std::string(hash.view()));
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status GetCheckpoint(grpc::ServerContext*, const v1::GetCheckpointRequest* request,
+                             v1::GetCheckpointResponse* response) override {
+    if (!request->witnessed()) return {grpc::StatusCode::INVALID_ARGUMENT, "not asked for"};
+    response->mutable_checkpoint()->set_note(witnessed_);
+    return grpc::Status::OK;
+  }
+  int proofs() const { return proofs_; }
+
+ private:
+  TestLog* log_;
+  std::string witnessed_;
+  int proofs_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+class LedgerTransportTest : public ::testing::Test {
+ protected:
+  LedgerTransportTest() : service_(log_) { log_.AddEvents(20); }
+  LedgerTransportOptions Options() {
+    LedgerTransportOptions options;
+    options.ledger = "ledgers/main";
+    options.log = PinnedLog{log_.origin(), log_.verifier()};
+    return options;
+  }
+  LedgerTransport Transport() { return LedgerTransport(service_.channel(), Options()); }
+  absl::StatusCode Follow(const std::string& last, const std::string& note) {
+    return Transport().Follow(last, note).status().code();
+  }
+
+  TestLog log_;
+  LogService service_;
+};
+
+TEST_F(LedgerTransportTest, SendsAndChecksEachReceipt) {
+  std::vector<v1::AuditEvent> events(3);
+  for (size_t i = 0; i < 3; ++i) ASSERT_TRUE(events[i].ParseFromString(TestEvent(900 + i)));
+  size_t answered = 0;
+  LedgerTransport transport = Transport();
+  ASSERT_OK(
+      transport.Send(events, [&](size_t position, const absl::StatusOr<v1::Receipt>& receipt) {
+        EXPECT_EQ(position, answered++);
+        EXPECT_OK(receipt);
+      }));
+  EXPECT_EQ(answered, 3u);
+}
+
+TEST_F(LedgerTransportTest, FollowsFromAnySizeToAnyOther) {
+  LedgerTransport transport = Transport();
+  for (uint64_t a = 1; a <= log_.size(); ++a) {
+    for (uint64_t b = 1; b <= log_.size(); ++b) {
+      const auto newest = transport.Follow(log_.CheckpointAt(a), log_.CheckpointAt(b));
+      ASSERT_OK(newest) << a << " " << b;
+      EXPECT_EQ(*newest, log_.CheckpointAt(std::max(a, b)));
+    }
+  }
+  EXPECT_EQ(transport.Follow("", log_.CheckpointAt(5)).value(), log_.CheckpointAt(5));
+}
+
+TEST_F(LedgerTransportTest, AForkIsNoticedWhicheverIsSeenFirst) {
+  TestLog fork;
+  fork.AddEvent(TestEvent(900));
+  fork.AddEvents(20);
+  for (uint64_t a = 2; a <= log_.size(); ++a) {
+    for (uint64_t b = 2; b <= log_.size(); ++b) {
+      service_.Serve(fork);
+      ASSERT_EQ(Follow(log_.CheckpointAt(a), fork.CheckpointAt(b)), kLoss) << a << " " << b;
+      service_.Serve(log_);
+      ASSERT_EQ(Follow(log_.CheckpointAt(a), fork.CheckpointAt(b)), kLoss) << a << " " << b;
+    }
+  }
+}
+
+TEST_F(LedgerTransportTest, ALedgerThatWasRolledBackIsNoticed) {
+  TestLog shorter;
+  shorter.AddEvents(5);
+  service_.Serve(shorter);
+  EXPECT_THAT(Transport().Follow(log_.CheckpointAt(20), log_.CheckpointAt(6)),
+              StatusIs(kLoss, HasSubstr("rolled back")));
+}
+
+TEST_F(LedgerTransportTest, HeadsOfOthersAreNoHeads) {
+  TestLog::Options stranger;
+  stranger.key = 2;
+  TestLog other(stranger);
+  other.AddEvents(30);
+  const std::string ours = log_.CheckpointAt(5);
+  EXPECT_NE(Follow(ours, other.CheckpointAt(6)), kOk);
+  EXPECT_NE(Follow("", other.CheckpointAt(6)), kOk);
+  EXPECT_NE(Follow(other.CheckpointAt(6), ours), kOk);
+  EXPECT_NE(Follow(ours, "no note"), kOk);
+}
+
+TEST_F(LedgerTransportTest, TheEmptyHeadIsExtendedByAllAndOthersOfSizeZeroAreNot) {
+  EXPECT_EQ(Follow(log_.CheckpointSaying(0, EmptyRoot()), log_.CheckpointAt(3)), kOk);
+  EXPECT_EQ(Follow(log_.CheckpointAt(3), log_.CheckpointSaying(0, EmptyRoot())), kOk);
+  EXPECT_EQ(service_.proofs(), 0);
+}
+
+TEST_F(LedgerTransportTest, WithoutPinOrRoleNothingIsAsked) {
+  LedgerTransportOptions options = Options();
+  options.follow = false;
+  LedgerTransport blind(service_.channel(), options);
+  EXPECT_EQ(blind.Follow(log_.CheckpointAt(9), log_.CheckpointAt(3)).value(), log_.CheckpointAt(3));
+  options = Options();
+  options.log.reset();
+  LedgerTransport unpinned(service_.channel(), options);
+  EXPECT_EQ(unpinned.Follow("a", "b").value(), "b");
+  EXPECT_EQ(service_.proofs(), 0);
+}
+
+TEST_F(LedgerTransportTest, AWitnessedHeadIsTheLogsOwn) {
+  service_.Answer(log_.CheckpointAt(7));
+  EXPECT_EQ(Transport().Witnessed()->size, 7u);
+  service_.Answer("no note");
+  EXPECT_FALSE(Transport().Witnessed().ok());
+  TestLog::Options stranger;
+  stranger.key = 2;
+  service_.Answer(TestLog(stranger).CheckpointAt(1));
+  EXPECT_FALSE(Transport().Witnessed().ok());
+  LedgerTransportOptions options = Options();
+  options.log.reset();
+  LedgerTransport unpinned(service_.channel(), options);
+  EXPECT_EQ(unpinned.Witnessed()->size, 1u);
+}
+
+TEST_F(LedgerTransportTest, WithAPolicyTheCosignaturesCount) {
+  ASSERT_OK_AND_ASSIGN(const NoteVerifier witness,
+                       NoteVerifier::FromEd25519("witness.test/w1", testing::TestPublicKey(9),
+                                                 kNoteEd25519Cosignature));
+  LedgerTransportOptions options = Options();
+  options.witnesses =
+      Policy::Parse(absl::StrCat("witness w1 ", witness.ToVkey(), "\nquorum w1\n")).value();
+  LedgerTransport transport(service_.channel(), options);
+  const std::string note = log_.CheckpointAt(7);
+  service_.Answer(note);
+  EXPECT_THAT(transport.Witnessed(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  const std::string text = ParseNote(note)->text;
+  ASSERT_OK_AND_ASSIGN(
+      const NoteSignature line,
+      MakeCosignature(witness, 1'700'000'000,
+                      testing::TestSignature(9, CosignatureMessage(1'700'000'000, text))));
+  service_.Answer(note + FormatNoteSignature(line));
+  EXPECT_EQ(transport.Witnessed()->size, 7u);
+}
+
+}  // namespace
+}  // namespace auditledger
