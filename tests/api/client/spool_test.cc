@@ -164,7 +164,7 @@ TEST_F(SpoolTest, AnEventHasALargestSizeAsTheLedgerSeesIt) {
   filled.mutable_source()->set_stream_id(spool->stream_id());
   filled.mutable_source()->set_stream_sequence(1);
   std::string& query = *event.mutable_entity(0)->mutable_query();
-  const size_t header = 4;  // a longer length of the field, and of the entity around it
+  const size_t header = 16;  // longer lengths of the field and of the entity around it
   query.resize(kMaxEmittedEventBytes - filled.ByteSizeLong() - header);
   while (true) {
     *filled.mutable_entity() = event.entity();
@@ -363,7 +363,8 @@ TEST(SpoolDiskTest, AfterAPowerCutNoNumberThatCountsIsUsedTwice) {
           promised[emitted->sequence] = emitted->event_id;
           stream = emitted->stream_id;
           if (i % 2 == 0) continue;
-          if ((*spool)->Next(10, 1 << 20)->empty()) return;
+          const auto next = (*spool)->Next(10, 1 << 20);
+          if (!next.ok() || next->empty()) return;
           acknowledged = emitted->sequence - 1;
           if (!(*spool)->Acknowledge(acknowledged, "head").ok()) return;
         }
