@@ -1,7 +1,7 @@
 // Reports over the verified entries of an evidence bundle (shared/reference/domain.md 5.4).
 //
-// A report is given the events one by one, in the log's order, says of each whether it is about it,
-// and makes a table of what it saw.
+// A report is given the events one by one, in the log's order, and makes a table of what it saw.
+// Which entries it is about is known at the end.
 //
 // Example:
 //   ASSIGN_OR_RETURN(std::unique_ptr<Report> report, MakeReport("patient-access", options));
@@ -59,11 +59,18 @@ struct ReportTable {
 class Report {
  public:
   virtual ~Report() = default;
-  // Whether the report is about it. `access` is read from `event`.
-  virtual bool Add(const ReportEvent& event, const Access& access) = 0;
+  // `access` is read from `event`.
+  virtual void Add(const ReportEvent& event, const Access& access) = 0;
+  // An entry whose event is not there: erased, withheld whole.
+  virtual void AddUnread() {}
   virtual ReportTable Finish() = 0;
+  // The entries that it is about, ascending. REQUIRES: Finish.
+  const std::vector<uint64_t>& entries() const { return entries_; }
   // For the one who makes the report, not for those who are given it.
   virtual std::vector<std::string> Asides() const { return {}; }
+
+ protected:
+  std::vector<uint64_t> entries_;
 };
 
 struct ReportKind {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -30,8 +31,14 @@ constexpr uint32_t kDescription = 7;
 constexpr uint32_t kReference = 1;
 constexpr uint32_t kIdentifier = 3;
 
+constexpr absl::string_view kDestinationRole = "110152";
+constexpr absl::string_view kRecipient = "IRCP";
+// DICOM's object roles of people beside patients: user, doctor, subscriber, guarantor, security
+// user, provider.
 constexpr absl::string_view kPatientRole = "1";
+constexpr absl::string_view kPeople[] = {"6", "8", "9", "10", "11", "15"};
 constexpr size_t kMostWhats = 3;
+constexpr int kDayMinutes = 24 * 60;
 
 const char* ActionText(v1::Action action) {
   switch (action) {
@@ -91,6 +98,15 @@ std::string EntityText(const v1::Entity& entity) {
   return text.empty() ? entity.type().display() : text;
 }
 
+// The first of them, and how many more.
+std::string Some(std::vector<std::string> texts) {
+  const size_t more = texts.size() > kMostWhats ? texts.size() - kMostWhats : 0;
+  texts.resize(texts.size() - more);
+  std::string out = absl::StrJoin(texts, "; ");
+  if (more > 0) absl::StrAppend(&out, "; and ", more, " more");
+  return out;
+}
+
 absl::TimeZone Zone(int offset_minutes) { return absl::FixedTimeZone(offset_minutes * 60); }
 
 }  // namespace
@@ -120,6 +136,30 @@ std::vector<std::string> PatientKeys(const v1::Reference& patient) {
   }
   if (!patient.reference().empty()) out.push_back(absl::StrCat("|", patient.reference()));
   return out;
+}
+
+std::vector<v1::CodeableConcept> PurposesOf(const v1::AuditEvent& event) {
+  const int requestor = RequestorOf(event);
+  const auto& purposes = event.purpose_of_use().empty() && requestor >= 0
+                             ? event.agent(requestor).purpose_of_use()
+                             : event.purpose_of_use();
+  return {purposes.begin(), purposes.end()};
+}
+
+int64_t MicrosOf(const v1::Time& time) {
+  const int64_t seconds = std::clamp<int64_t>(time.at().seconds(), 0, kMaxTimestampSeconds);
+  return seconds * 1'000'000 + std::clamp(time.at().nanos(), 0, 999'999'999) / 1000;
+}
+
+bool IsPatient(const v1::Entity& entity) {
+  return HasCode(entity.role(), kPatientRole) ||
+         absl::StartsWith(entity.what().reference(), "Patient/");
+}
+
+bool IsPerson(const v1::Entity& entity) {
+  return IsPatient(entity) || absl::StartsWith(entity.what().reference(), "Practitioner/") ||
+         std::any_of(std::begin(kPeople), std::end(kPeople),
+                     [&](absl::string_view role) { return HasCode(entity.role(), role); });
 }
 
 int RequestorOf(const v1::AuditEvent& event) {
@@ -171,6 +211,10 @@ void AccessWords::ReadAgent(const ReportEvent& event, Access& out) const {
   out.department = told(kDepartment, agent.department());
   out.organization = told(kOrganization, ReferenceText(agent.organization()));
   out.address = told(kNetwork, agent.network().address());
+  if (agent.network().type() == v1::NetworkAccessPoint::TYPE_IP_ADDRESS ||
+      agent.network().type() == v1::NetworkAccessPoint::TYPE_MACHINE_NAME) {
+    out.machine = out.address;
+  }
 }
 
 void AccessWords::ReadPatients(const ReportEvent& event, Access& out) const {
@@ -183,11 +227,12 @@ void AccessWords::ReadPatients(const ReportEvent& event, Access& out) const {
   }
 }
 
-std::string AccessWords::What(const ReportEvent& event) const {
+void AccessWords::ReadWhat(const ReportEvent& event, Access& out) const {
   std::vector<std::string> whats;
+  std::vector<std::string> kinds;
   for (int i = 0; i < event.event.entity_size(); ++i) {
     const v1::Entity& entity = event.event.entity(i);
-    if (HasCode(entity.role(), kPatientRole)) continue;
+    if (IsPerson(entity)) continue;
     std::string text = EntityText(entity);
     for (const uint32_t part : {kDescription, kEntityName, kWhat}) {
       if (text.empty()) {
@@ -195,12 +240,35 @@ std::string AccessWords::What(const ReportEvent& event) const {
       }
     }
     if (!text.empty()) whats.push_back(std::move(text));
+    const std::string& reference = entity.what().reference();
+    const size_t slash = reference.find('/');
+    kinds.push_back(slash == std::string::npos ? entity.type().display()
+                                               : reference.substr(0, slash));
   }
-  const size_t more = whats.size() > kMostWhats ? whats.size() - kMostWhats : 0;
-  whats.resize(whats.size() - more);
-  std::string out = absl::StrJoin(whats, "; ");
-  if (more > 0) absl::StrAppend(&out, "; and ", more, " more");
-  return out;
+  out.what = Some(std::move(whats));
+  out.kind_of_what = Some(std::move(kinds));
+}
+
+void AccessWords::ReadRecipients(const ReportEvent& event, Access& out) const {
+  for (int i = 0; i < event.event.agent_size(); ++i) {
+    const v1::Agent& agent = event.event.agent(i);
+    if (!HasCode(agent.type(), kDestinationRole) && !HasCode(agent.type(), kRecipient)) continue;
+    Recipient recipient;
+    for (const v1::Reference* who : {&agent.who(), &agent.organization()}) {
+      for (const std::string& name : {who->display(), IdOf(*who)}) {
+        if (!name.empty()) recipient.names.push_back(name);
+      }
+    }
+    if (!agent.name().empty()) recipient.names.insert(recipient.names.begin(), agent.name());
+    for (const uint32_t part : {kName, kWho, kOrganization}) {
+      std::string withheld = Withheld(event, {kAgentField, static_cast<uint32_t>(i), part});
+      if (recipient.names.empty() && !withheld.empty()) recipient.name = std::move(withheld);
+    }
+    if (!recipient.names.empty()) recipient.name = recipient.names.front();
+    recipient.address = ReferenceText(agent.location());
+    if (recipient.address.empty()) recipient.address = agent.network().address();
+    out.recipients.push_back(std::move(recipient));
+  }
 }
 
 std::string AccessWords::Explanation(const ReportEvent& event) const {
@@ -218,10 +286,12 @@ Access AccessWords::Read(const ReportEvent& event) const {
   };
   Access out;
   out.index = event.index;
-  out.at_us = static_cast<int64_t>(event.recorded_at_us);
+  out.at_us = static_cast<int64_t>(
+      std::min<uint64_t>(event.recorded_at_us, kMaxTimestampSeconds * 1'000'000));
   if (shown.recorded().has_at()) {
-    out.at_us = shown.recorded().at().seconds() * 1'000'000 + shown.recorded().at().nanos() / 1000;
-    out.offset_minutes = shown.recorded().utc_offset_minutes();
+    out.at_us = MicrosOf(shown.recorded());
+    out.offset_minutes =
+        std::clamp(shown.recorded().utc_offset_minutes(), -kDayMinutes, kDayMinutes);
   }
   out.time = LocalTime(out.at_us, out.offset_minutes);
   ReadAgent(event, out);
@@ -231,12 +301,9 @@ Access AccessWords::Read(const ReportEvent& event) const {
   out.action = told(kActionField, ActionText(shown.action()));
   out.outcome = told(kOutcomeField, OutcomeText(shown.outcome().indicator()));
   out.failed = IsFailure(shown.outcome().indicator());
-  const int requestor = RequestorOf(shown);
-  out.purpose = told(kPurposeField, FirstText(shown.purpose_of_use()));
-  if (out.purpose.empty() && requestor >= 0) {
-    out.purpose = FirstText(shown.agent(requestor).purpose_of_use());
-  }
-  out.what = What(event);
+  out.purpose = told(kPurposeField, FirstText(PurposesOf(shown)));
+  ReadWhat(event, out);
+  ReadRecipients(event, out);
   out.explanation = Explanation(event);
   out.override = shown.has_emergency_access();
   return out;

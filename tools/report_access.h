@@ -22,6 +22,13 @@
 
 namespace auditledger {
 
+// Somebody outside to whom records went.
+struct Recipient {
+  std::string name;
+  std::string address;
+  std::vector<std::string> names;  // all that it is known by
+};
+
 struct Access {
   uint64_t index = 0;
   int64_t at_us = 0;         // Unix; as the source says, or the ledger where it does not
@@ -36,14 +43,18 @@ struct Access {
   std::string kind;          // code or category: what happened
   std::string action;        //
   std::string outcome;       //
-  std::string what;          // was touched, beside the patient
-  std::string purpose;       //
-  std::string explanation;   // encounter, order; empty where nothing explains it
-  bool override = false;     // break-glass
-  bool failed = false;       //
+  std::string what;          // was touched, beside people
+  // The same without free text, and a machine's address alone: names of staff are in neither.
+  std::string kind_of_what;
+  std::string machine;
+  std::string purpose;      //
+  std::string explanation;  // encounter, order; empty where nothing explains it
+  bool override = false;    // break-glass
+  bool failed = false;      //
   // Of each patient of the event: SYSTEM|ID, or |REFERENCE, as `auditctl bundle --subject` takes
   // it; "?" of one that has neither.
   std::vector<std::string> patients;
+  std::vector<Recipient> recipients;
 };
 
 class AccessWords {
@@ -56,7 +67,8 @@ class AccessWords {
  private:
   void ReadAgent(const ReportEvent& event, Access& out) const;
   void ReadPatients(const ReportEvent& event, Access& out) const;
-  std::string What(const ReportEvent& event) const;
+  void ReadRecipients(const ReportEvent& event, Access& out) const;
+  void ReadWhat(const ReportEvent& event, Access& out) const;
   std::string Explanation(const ReportEvent& event) const;
 
   std::map<uint8_t, std::string> names_;
@@ -70,6 +82,13 @@ std::string ConceptText(const v1::CodeableConcept& concept_value);
 bool HasCode(const v1::CodeableConcept& concept_value, absl::string_view code);
 // The display, identifier or reference.
 std::string ReferenceText(const v1::Reference& reference);
+// Of the event, and where it has none of the agent that asked.
+std::vector<v1::CodeableConcept> PurposesOf(const v1::AuditEvent& event);
+// Unix time in microseconds; what no calendar has is the nearest that it has.
+int64_t MicrosOf(const v1::Time& time);
+bool IsPatient(const v1::Entity& entity);
+// A patient, a member of staff.
+bool IsPerson(const v1::Entity& entity);
 // The place among the agents of the one that asked: `requestor`, or the first. -1: there is none.
 int RequestorOf(const v1::AuditEvent& event);
 // Codes and categories, one of which has that code.

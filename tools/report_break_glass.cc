@@ -17,29 +17,37 @@ constexpr int64_t kReviewWithinUs = int64_t{72} * 3600 * 1'000'000;
 // An event that carries the override's id and this code says that somebody reviewed it.
 constexpr absl::string_view kReviewed = "override-reviewed";
 constexpr size_t kMostOpened = 5;
+constexpr uint32_t kOverrideId = 4;  // of emergency_access
 
 class BreakGlass : public Report {
  public:
   explicit BreakGlass(const ReportOptions& options) : options_(options) {}
 
-  bool Add(const ReportEvent& event, const Access& access) override {
-    if (!event.event.has_emergency_access() || !IsWanted(options_, event, access)) return false;
+  // All of an override is gathered before anything is left out: its review may be another user's,
+  // and its end after the window.
+  void Add(const ReportEvent& event, const Access& access) override {
+    if (!event.event.has_emergency_access()) return;
+    if (event.Hides(kEmergencyAccessField, 0, kOverrideId)) {
+      ++withheld_;
+      return;
+    }
     const Emergency& emergency = event.event.emergency_access();
     // Without an id nothing ties them together: each stands alone.
     const std::string id = emergency.override_id().empty() ? absl::StrCat("entry ", access.index)
                                                            : emergency.override_id();
     Override& one = overrides_[id];
     one.entries.push_back(access.index);
-    if (one.user.empty() || emergency.phase() == Emergency::PHASE_OVERRIDE_STARTED) {
-      one.user = access.user;
-      if (!access.patients.empty()) one.patient = access.patients.front();
-    }
     if (IsKind(event.event, kReviewed)) {
       one.reviewed_by = access.user;
-      return true;
+      return;
+    }
+    const bool wanted = IsWanted(options_, event, access);
+    if (one.user.empty() || emergency.phase() == Emergency::PHASE_OVERRIDE_STARTED) {
+      one.user = access.user;
+      one.wanted = wanted;
+      if (!access.patients.empty()) one.patient = access.patients.front();
     }
     AddPhase(emergency, access, one);
-    return true;
   }
 
   ReportTable Finish() override {
@@ -50,7 +58,11 @@ class BreakGlass : public Report {
     uint64_t open = 0;
     uint64_t abandoned = 0;
     uint64_t owed = 0;
+    uint64_t all = 0;
     for (const auto& [id, one] : overrides_) {
+      if (!one.wanted) continue;
+      ++all;
+      entries_.insert(entries_.end(), one.entries.begin(), one.entries.end());
       const std::string owes = Owed(one);
       open += IsOpen(one) ? 1 : 0;
       abandoned += one.abandoned ? 1 : 0;
@@ -64,10 +76,15 @@ class BreakGlass : public Report {
     }
     std::stable_sort(table.rows.begin(), table.rows.end(),
                      [](const auto& a, const auto& b) { return a[4] < b[4]; });
-    table.totals = {{"overrides", absl::StrCat(overrides_.size())},
+    std::sort(entries_.begin(), entries_.end());
+    table.totals = {{"overrides", absl::StrCat(all)},
                     {"not closed", absl::StrCat(open)},
                     {"abandoned", absl::StrCat(abandoned)},
-                    {"with open obligations", absl::StrCat(owed)}};
+                    {"with open obligations", absl::StrCat(owed)},
+                    {"as of", LocalTime(options_.now_us, 0)}};
+    if (withheld_ > 0) {
+      table.totals.push_back({"events whose override is withheld", absl::StrCat(withheld_)});
+    }
     table.notes = {
         "An override is owed a close, and a review within 72 hours of its start. A page that was "
         "seen and left (abandoned) is a signal too: it is owed a review."};
@@ -76,6 +93,7 @@ class BreakGlass : public Report {
 
  private:
   struct Override {
+    bool wanted = false;  // by its start, or the first of it that is here
     std::string user;
     std::string patient;
     std::string reason;
@@ -149,6 +167,7 @@ class BreakGlass : public Report {
 
   const ReportOptions& options_;
   std::map<std::string, Override> overrides_;
+  uint64_t withheld_ = 0;
 };
 
 }  // namespace

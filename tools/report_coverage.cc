@@ -22,15 +22,15 @@ class Coverage : public Report {
   explicit Coverage(const ReportOptions& options) : options_(options) {}
 
   // By the ledger's clock: this is about what arrived.
-  bool Add(const ReportEvent& event, const Access& access) override {
+  void Add(const ReportEvent& event, const Access& access) override {
     const auto arrived = static_cast<int64_t>(event.recorded_at_us);
     if ((options_.from_us != 0 && arrived < options_.from_us) ||
         (options_.to_us != 0 && arrived >= options_.to_us)) {
-      return false;
+      return;
     }
     if (!event.header.has_value()) {
       ++without_header_;
-      return false;
+      return;
     }
     Stream& stream = streams_[{event.header->principal, event.header->stream_id}];
     if (stream.events++ == 0) stream.first_us = arrived;
@@ -38,8 +38,10 @@ class Coverage : public Report {
     if (event.header->stream_sequence != 0) stream.numbers.push_back(event.header->stream_sequence);
     AddClock(*event.header, access, stream);
     AddState(event.event, access, stream);
-    return true;
+    entries_.push_back(event.index);
   }
+
+  void AddUnread() override { ++unread_; }
 
   ReportTable Finish() override {
     ReportTable table;
@@ -63,9 +65,13 @@ class Coverage : public Report {
       table.totals.push_back({"events whose sender is withheld", absl::StrCat(without_header_)});
     }
     table.notes = {
-        options_.whole_log && options_.from_us == 0 && options_.to_us == 0
-            ? "Out of every entry of the log: a number that is missing here never arrived."
-            : "Out of the entries that were asked for: numbers outside of them are not judged.",
+        !IsWhole()
+            ? "Out of the entries that were asked for: numbers outside of them are not judged."
+        : unread_ + without_header_ > 0
+            ? absl::StrCat("Out of every entry of the log: a number that is missing here never "
+                           "arrived, or is one of the ",
+                           unread_ + without_header_, " entries that are erased or withheld.")
+            : "Out of every entry of the log: a number that is missing here never arrived.",
         "Streams that never sent anything are not here, nor events without a number that were "
         "lost."};
     return table;
@@ -93,8 +99,14 @@ class Coverage : public Report {
     uint64_t reordered = 0;
   };
 
+  bool IsWhole() const {
+    return options_.whole_log && options_.from_us == 0 && options_.to_us == 0;
+  }
+
   static void AddClock(const EntryHeader& header, const Access& access, Stream& stream) {
-    const int64_t ahead = access.at_us - static_cast<int64_t>(header.received_at_us);
+    const auto received = static_cast<int64_t>(
+        std::min<uint64_t>(header.received_at_us, kMaxTimestampSeconds * 1'000'000));
+    const int64_t ahead = access.at_us - received;
     stream.skewed += (header.flags & kFlagClockSkew) != 0 ? 1 : 0;
     stream.late += (header.flags & kFlagLate) != 0 ? 1 : 0;
     stream.ahead_us = std::max(stream.ahead_us, ahead);
@@ -105,20 +117,20 @@ class Coverage : public Report {
     if (IsKind(event, kHeartbeat)) stream.heartbeat_us = access.at_us;
     if (IsKind(event, kOutage)) {
       const uint64_t lost = event.entity_size() == 0 ? 0 : event.entity(0).record_count();
-      stream.outages.push_back(absl::StrCat(
-          Span(event.occurred_start().at().seconds(), event.occurred_end().at().seconds()), ", ",
-          lost, " events: ", event.outcome().description()));
+      stream.outages.push_back(
+          absl::StrCat(Span(MicrosOf(event.occurred_start()), MicrosOf(event.occurred_end())), ", ",
+                       lost, " events: ", event.outcome().description()));
     } else if (IsKind(event, kStopped) && stream.stopped_us == 0) {
       stream.stopped_us = access.at_us;
     }
     if (IsKind(event, kStarted) && stream.stopped_us != 0) {
-      stream.stops.push_back(Span(stream.stopped_us / 1'000'000, access.at_us / 1'000'000));
+      stream.stops.push_back(Span(stream.stopped_us, access.at_us));
       stream.stopped_us = 0;
     }
   }
 
-  static std::string Span(int64_t from_s, int64_t to_s) {
-    return absl::StrCat(LocalTime(from_s * 1'000'000, 0), " to ", LocalTime(to_s * 1'000'000, 0));
+  static std::string Span(int64_t from_us, int64_t to_us) {
+    return absl::StrCat(LocalTime(from_us, 0), " to ", LocalTime(to_us, 0));
   }
 
   static std::string Recording(const Stream& stream) {
@@ -145,8 +157,7 @@ class Coverage : public Report {
       highest = std::max(highest, number);
     }
     std::sort(numbers.begin(), numbers.end());
-    const bool from_one = options_.whole_log && options_.from_us == 0 && options_.to_us == 0;
-    uint64_t next = from_one ? 1 : numbers.front();
+    uint64_t next = IsWhole() ? 1 : numbers.front();
     out.range = absl::StrCat(next, " to ", highest);
     std::vector<std::string> gaps;
     for (const uint64_t number : numbers) {
@@ -157,7 +168,7 @@ class Coverage : public Report {
                                             : absl::StrCat(next, " to ", number - 1));
         }
       }
-      next = number + 1;
+      next = std::max(next, number) + (number == highest ? 0 : 1);
     }
     out.text =
         out.missing == 0 ? "none" : absl::StrCat(out.missing, ": ", absl::StrJoin(gaps, ", "));
@@ -167,6 +178,7 @@ class Coverage : public Report {
   const ReportOptions& options_;
   std::map<std::pair<std::string, std::string>, Stream> streams_;
   uint64_t without_header_ = 0;
+  uint64_t unread_ = 0;
 };
 
 }  // namespace

@@ -8,15 +8,15 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "tools/report.h"
 
 namespace auditledger {
 namespace {
 
 constexpr absl::string_view kExport = "110106";
-constexpr absl::string_view kDestinationRole = "110152";
-constexpr absl::string_view kRecipient = "IRCP";
-constexpr absl::string_view kDisclose = "disclose";
+constexpr absl::string_view kDisclose = "disclose";   // ISO 21089
+constexpr absl::string_view kDicomDisclosure = "11";  // DICOM's life cycle of an object
 // v3-PurposeOfUse of treatment, payment and operations, and of the individual's own request.
 constexpr std::array kLeftOut = {"TREAT",    "ETREAT",   "CAREMGT",  "HPAYMT",   "CLMATTCH",
                                  "COVAUTH",  "COVERAGE", "ELIGDTRM", "ELIGVER",  "ENROLLM",
@@ -25,67 +25,46 @@ constexpr std::array kLeftOut = {"TREAT",    "ETREAT",   "CAREMGT",  "HPAYMT",  
 bool IsDisclosure(const v1::AuditEvent& event) {
   return IsKind(event, kExport) || IsKind(event, kDisclose) ||
          std::any_of(event.entity().begin(), event.entity().end(), [](const v1::Entity& entity) {
-           return entity.lifecycle().code() == kDisclose;
+           return entity.lifecycle().code() == kDisclose ||
+                  entity.lifecycle().code() == kDicomDisclosure;
          });
 }
 
+// Only where every purpose is: one that is not makes it a disclosure to account for.
 bool IsLeftOut(const v1::AuditEvent& event) {
-  return std::any_of(event.purpose_of_use().begin(), event.purpose_of_use().end(),
-                     [](const v1::CodeableConcept& purpose) {
-                       return std::any_of(kLeftOut.begin(), kLeftOut.end(),
-                                          [&](const char* code) { return HasCode(purpose, code); });
-                     });
-}
-
-struct Recipient {
-  std::string name = "not on record";
-  std::string address;
-};
-
-Recipient RecipientOf(const v1::AuditEvent& event) {
-  Recipient out;
-  for (const v1::Agent& agent : event.agent()) {
-    if (!HasCode(agent.type(), kDestinationRole) && !HasCode(agent.type(), kRecipient)) continue;
-    for (const std::string& name :
-         {agent.name(), ReferenceText(agent.who()), ReferenceText(agent.organization())}) {
-      if (!name.empty()) {
-        out.name = name;
-        break;
-      }
-    }
-    out.address = ReferenceText(agent.location());
-    if (out.address.empty()) out.address = agent.network().address();
-    break;
-  }
-  return out;
+  const std::vector<v1::CodeableConcept> purposes = PurposesOf(event);
+  return !purposes.empty() &&
+         std::all_of(purposes.begin(), purposes.end(), [](const v1::CodeableConcept& purpose) {
+           return std::any_of(kLeftOut.begin(), kLeftOut.end(),
+                              [&](const char* code) { return HasCode(purpose, code); });
+         });
 }
 
 class Disclosures : public Report {
  public:
   explicit Disclosures(const ReportOptions& options) : options_(options) {}
 
-  bool Add(const ReportEvent& event, const Access& access) override {
+  void Add(const ReportEvent& event, const Access& access) override {
     const v1::AuditEvent& shown = event.event;
-    if (shown.patient_size() == 0 || !IsDisclosure(shown) || !IsWanted(options_, event, access)) {
-      return false;
+    if (shown.patient_size() == 0 || access.failed || !IsDisclosure(shown) ||
+        !IsWanted(options_, event, access)) {
+      return;
     }
     if (IsLeftOut(shown)) {
       ++left_out_;
-      return false;
+      return;
     }
-    const Recipient recipient = RecipientOf(shown);
-    if (IsSuspended(recipient.name)) {
-      ++suspended_[recipient.name];
-      return false;
+    bool told = false;
+    std::vector<Recipient> recipients = access.recipients;
+    if (recipients.empty()) recipients.push_back({"not on record", "", {}});
+    for (const Recipient& recipient : recipients) {
+      if (IsSuspended(recipient)) continue;
+      told = true;
+      for (const std::string& patient : WantedPatients(options_, event, access)) {
+        Count(access, recipient, sums_[{patient, recipient.name, access.purpose}]);
+      }
     }
-    for (const std::string& patient : WantedPatients(options_, event, access)) {
-      Sum& sum = sums_[{patient, recipient.name, access.purpose}];
-      if (sum.count++ == 0) sum.first = access;
-      sum.last = access;
-      if (!recipient.address.empty()) sum.address = recipient.address;
-      sum.what.insert(access.what);
-    }
-    return true;
+    if (told) entries_.push_back(event.index);
   }
 
   ReportTable Finish() override {
@@ -101,12 +80,10 @@ class Disclosures : public Report {
       for (const std::string& one : sum.what) {
         absl::StrAppend(&what, what.empty() ? "" : "; ", one);
       }
-      std::string entries = absl::StrCat(sum.first.index);
-      if (sum.count > 1) absl::StrAppend(&entries, " to ", sum.last.index);
-      table.rows.push_back({LocalDay(sum.first.at_us, sum.first.offset_minutes), patient, recipient,
-                            sum.address, what, purpose.empty() ? "not stated" : purpose,
-                            absl::StrCat(sum.count),
-                            LocalDay(sum.last.at_us, sum.last.offset_minutes), entries});
+      table.rows.push_back(
+          {LocalDay(sum.first.at_us, sum.first.offset_minutes), patient, recipient, sum.address,
+           what, purpose.empty() ? "not stated" : purpose, absl::StrCat(sum.count),
+           LocalDay(sum.last.at_us, sum.last.offset_minutes), absl::StrJoin(sum.entries, " ")});
     }
     std::stable_sort(table.rows.begin(), table.rows.end(),
                      [](const auto& a, const auto& b) { return a.front() < b.front(); });
@@ -116,16 +93,20 @@ class Disclosures : public Report {
         "Left out: disclosures for treatment, payment and health care operations, and to the "
         "individual. Repeated disclosures to one recipient for one purpose are one row, with their "
         "number and the last date (164.528(b)(3)). The period of an accounting is the six years "
-        "before the request."};
+        "before the request. Exports that were refused disclosed nothing."};
     return table;
   }
 
   std::vector<std::string> Asides() const override {
     std::vector<std::string> out;
-    for (const auto& [recipient, count] : suspended_) {
-      out.push_back(absl::StrCat(count, " to ", recipient,
-                                 " are not told of: suspended, 164.528(a)(2). Make the accounting "
-                                 "anew once that has ended"));
+    for (const auto& [recipient, until] : options_.suspended) {
+      const auto found = suspended_.find(recipient);
+      out.push_back(absl::StrCat(
+          found == suspended_.end() ? 0 : found->second, " to ", recipient,
+          until <= options_.now_us
+              ? " are left out: its suspension has ended"
+              : " are not told of: suspended, 164.528(a)(2). Make the accounting anew once that "
+                "has ended"));
     }
     return out;
   }
@@ -137,11 +118,28 @@ class Disclosures : public Report {
     uint64_t count = 0;
     std::string address;
     std::set<std::string> what;
+    std::vector<uint64_t> entries;
   };
 
-  bool IsSuspended(const std::string& recipient) const {
-    const auto found = options_.suspended.find(recipient);
-    return found != options_.suspended.end() && options_.now_us < found->second;
+  // By the source's time: late events come later in the log.
+  static void Count(const Access& access, const Recipient& recipient, Sum& sum) {
+    if (sum.count == 0 || access.at_us < sum.first.at_us) sum.first = access;
+    if (sum.count == 0 || access.at_us >= sum.last.at_us) sum.last = access;
+    ++sum.count;
+    if (!recipient.address.empty()) sum.address = recipient.address;
+    sum.what.insert(access.what);
+    sum.entries.push_back(access.index);
+  }
+
+  // By any of its names.
+  bool IsSuspended(const Recipient& recipient) {
+    for (const std::string& name : recipient.names) {
+      const auto found = options_.suspended.find(name);
+      if (found == options_.suspended.end() || options_.now_us >= found->second) continue;
+      ++suspended_[name];
+      return true;
+    }
+    return false;
   }
 
   const ReportOptions& options_;

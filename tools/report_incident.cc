@@ -19,8 +19,12 @@ class Incident : public Report {
  public:
   explicit Incident(const ReportOptions& options) : options_(options) {}
 
-  bool Add(const ReportEvent& event, const Access& access) override {
-    if (access.patients.empty() || !IsWanted(options_, event, access)) return false;
+  void Add(const ReportEvent& event, const Access& access) override {
+    if (access.patients.empty() || !IsWanted(options_, event, access)) return;
+    if (access.failed) {
+      ++refused_;
+      return;
+    }
     for (const std::string& patient : WantedPatients(options_, event, access)) {
       Affected& one = affected_[patient];
       if (one.count == 0 || access.at_us < one.first.at_us) one.first = access;
@@ -30,7 +34,7 @@ class Incident : public Report {
       if (!access.what.empty() && one.kinds.size() < kMostKinds) one.kinds.insert(access.what);
     }
     ++events_;
-    return true;
+    entries_.push_back(event.index);
   }
 
   ReportTable Finish() override {
@@ -44,7 +48,8 @@ class Incident : public Report {
                             absl::StrCat(one.first.index, " ", one.last.index)});
     }
     table.totals = {{"individuals", absl::StrCat(affected_.size())},
-                    {"events", absl::StrCat(events_)}};
+                    {"events", absl::StrCat(events_)},
+                    {"refused, and not counted", absl::StrCat(refused_)}};
     AddClock(table);
     return table;
   }
@@ -58,18 +63,24 @@ class Incident : public Report {
     std::set<std::string> kinds;  // at most kMostKinds
   };
 
+  static int64_t FloorDays(int64_t unix_us) {
+    return unix_us / kDayUs - (unix_us % kDayUs < 0 ? 1 : 0);
+  }
+
   void AddClock(ReportTable& table) const {
     if (!options_.discovered_us.has_value()) {
       table.notes.push_back("Give the day of discovery: 60 days from then all are to be told.");
       return;
     }
+    // The day itself still counts.
     const int64_t due = *options_.discovered_us + kNotifyWithinDays * kDayUs;
-    const int64_t left = (due - options_.now_us) / kDayUs;
+    const int64_t days = FloorDays(due) - FloorDays(options_.now_us);
     table.totals.push_back({"discovered", LocalDay(*options_.discovered_us, 0)});
     table.totals.push_back({"to be told by", LocalDay(due, 0)});
-    table.totals.push_back({"days left", due < options_.now_us
-                                             ? absl::StrCat("none: overdue by ", -left, " days")
-                                             : absl::StrCat(left)});
+    table.totals.push_back({"as of", LocalDay(options_.now_us, 0)});
+    table.totals.push_back({"days left", days < 0
+                                             ? absl::StrCat("none: overdue by ", -days, " days")
+                                             : absl::StrCat(days)});
     if (affected_.size() >= kManyIndividuals) {
       table.notes.push_back(
           "500 individuals or more: the Secretary is told at the same time (164.408(b)); where "
@@ -81,6 +92,7 @@ class Incident : public Report {
   const ReportOptions& options_;
   std::map<std::string, Affected> affected_;
   uint64_t events_ = 0;
+  uint64_t refused_ = 0;
 };
 
 }  // namespace

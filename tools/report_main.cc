@@ -152,12 +152,12 @@ void AddOptions(CLI::App& app, Arguments& arguments) {
   app.add_option("--out", arguments.out, "where to write it; else to standard output");
   app.add_option("--patient", arguments.options.patient, "only about: SYSTEM|ID, or |REFERENCE");
   app.add_option("--user", arguments.options.user, "only of that user id");
-  app.add_option("--from", arguments.from, "happened then or later");
+  app.add_option("--from", arguments.from, "happened then or later; a day is UTC's");
   app.add_option("--to", arguments.to, "happened before");
   app.add_option("--as-of", arguments.now,
                  "what is open or overdue then; when the bundle was made");
   app.add_flag("--no-staff-names", arguments.no_staff_names,
-               "patient-access: users by role and department");
+               "patient-access: users by role and department; nothing that could name them");
   app.add_option("--suspend", arguments.suspended,
                  "disclosures: RECIPIENT=DAY, not told of before then")
       ->allow_extra_args(false);

@@ -13,34 +13,37 @@ class PatientAccess : public Report {
  public:
   explicit PatientAccess(const ReportOptions& options) : options_(options) {
     table_.title = "Patient access report";
-    table_.columns = {"entry", "time", "user"};
-    if (options.staff_names) table_.columns.push_back("name");
-    for (const char* name : {"role", "department", "organisation", "event", "action", "what",
-                             "purpose", "address", "break-glass", "explained by", "flags"}) {
-      table_.columns.push_back(name);
+    table_.columns = {"entry", "time"};
+    if (options.patient.empty()) table_.columns.push_back("patient");
+    if (options.staff_names) table_.columns.insert(table_.columns.end(), {"user", "name"});
+    table_.columns.insert(table_.columns.end(),
+                          {"role", "department", "organisation", "event", "action", "what",
+                           "purpose", "address", "break-glass", "explained by", "flags"});
+    if (!options.staff_names) {
+      table_.notes.push_back(
+          "Users are told by role and department; what was opened by its kind; addresses are "
+          "machines'.");
     }
   }
 
-  bool Add(const ReportEvent& event, const Access& access) override {
-    if (event.event.patient_size() == 0 || !IsWanted(options_, event, access)) return false;
-    std::vector<std::string> row = {absl::StrCat(access.index), access.time,
-                                    options_.staff_names ? access.user : ""};
-    if (options_.staff_names) row.push_back(access.user_name);
-    for (const std::string& cell :
-         {access.role, access.department, access.organization, access.kind, access.action,
-          access.what, access.purpose, access.address, std::string(access.override ? "yes" : "no"),
-          access.explanation, Flags(access)}) {
-      row.push_back(cell);
-    }
+  void Add(const ReportEvent& event, const Access& access) override {
+    if (event.event.patient_size() == 0 || !IsWanted(options_, event, access)) return;
+    std::vector<std::string> row = {absl::StrCat(access.index), access.time};
+    if (options_.patient.empty()) row.push_back(absl::StrJoin(access.patients, " "));
+    const bool names = options_.staff_names;
+    if (names) row.insert(row.end(), {access.user, access.user_name});
+    row.insert(row.end(), {access.role, access.department, access.organization, access.kind,
+                           access.action, names ? access.what : access.kind_of_what, access.purpose,
+                           names ? access.address : access.machine, access.override ? "yes" : "no",
+                           access.explanation, Flags(access)});
     table_.rows.push_back(std::move(row));
     users_.insert(access.user);
     unexplained_ += access.explanation.empty() ? 1 : 0;
     overrides_ += access.override ? 1 : 0;
-    return true;
+    entries_.push_back(event.index);
   }
 
   ReportTable Finish() override {
-    if (!options_.staff_names) DropUsers();
     table_.totals = {{"events", absl::StrCat(table_.rows.size())},
                      {"distinct users", absl::StrCat(users_.size())},
                      {"without encounter or order", absl::StrCat(unexplained_)},
@@ -55,14 +58,6 @@ class PatientAccess : public Report {
     if (access.explanation.empty()) flags.push_back("unexplained");
     if (access.failed) flags.push_back("refused");
     return absl::StrJoin(flags, ", ");
-  }
-
-  // Whom the report does not name is told apart by role and department alone.
-  void DropUsers() {
-    constexpr ptrdiff_t kUser = 2;
-    table_.columns.erase(table_.columns.begin() + kUser);
-    for (std::vector<std::string>& row : table_.rows) row.erase(row.begin() + kUser);
-    table_.notes.push_back("Users are told by role and department; their names are withheld.");
   }
 
   const ReportOptions& options_;

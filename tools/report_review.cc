@@ -42,8 +42,8 @@ class Review : public Report {
  public:
   explicit Review(const ReportOptions& options) : options_(options) {}
 
-  bool Add(const ReportEvent& event, const Access& access) override {
-    if (!IsWanted(options_, event, access)) return false;
+  void Add(const ReportEvent& event, const Access& access) override {
+    if (!IsWanted(options_, event, access)) return;
     Day& day = days_[LocalDay(access.at_us, access.offset_minutes)];
     const v1::AuditEvent& shown = event.event;
     const bool access_to_patient = shown.patient_size() > 0;
@@ -55,7 +55,7 @@ class Review : public Report {
     day.exports += IsKind(shown, kExport) ? 1 : 0;
     day.users.insert(access.user);
     ApplyRules(shown, access);
-    return true;
+    entries_.push_back(event.index);
   }
 
   ReportTable Finish() override {

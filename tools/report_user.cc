@@ -15,25 +15,26 @@ class UserActivity : public Report {
   explicit UserActivity(const ReportOptions& options) : options_(options) {}
 
   // Peers count whoever is asked about; the window does.
-  bool Add(const ReportEvent& event, const Access& access) override {
+  void Add(const ReportEvent& event, const Access& access) override {
     ReportOptions window = {};
     window.from_us = options_.from_us;
     window.to_us = options_.to_us;
-    if (access.patients.empty() || !IsWanted(window, event, access)) return false;
+    if (access.patients.empty() || !IsWanted(window, event, access)) return;
     const std::string day = LocalDay(access.at_us, access.offset_minutes);
     for (const std::string& patient : access.patients) {
       patients_of_[{access.role, access.user, day}].insert(patient);
     }
-    if (!IsWanted(options_, event, access)) return false;
+    if (!IsWanted(options_, event, access)) return;
     for (const std::string& patient : WantedPatients(options_, event, access)) {
       Sum& sum = sums_[{access.user, day, patient}];
-      if (sum.count++ == 0) sum.first = access;
-      sum.last = access;
+      if (sum.count == 0 || access.at_us < sum.first.at_us) sum.first = access;
+      if (sum.count == 0 || access.at_us >= sum.last.at_us) sum.last = access;
+      ++sum.count;
       sum.unexplained += access.explanation.empty() ? 1 : 0;
     }
     ++events_;
     unexplained_ += access.explanation.empty() ? 1 : 0;
-    return true;
+    entries_.push_back(event.index);
   }
 
   ReportTable Finish() override {

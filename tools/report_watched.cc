@@ -43,19 +43,19 @@ class Watched : public Report {
         "from the event or the given list, are equal; that is a hint, not a finding."};
   }
 
-  bool Add(const ReportEvent& event, const Access& access) override {
-    if (access.patients.empty() || !IsWanted(options_, event, access)) return false;
+  void Add(const ReportEvent& event, const Access& access) override {
+    if (access.patients.empty() || !IsWanted(options_, event, access)) return;
     std::vector<std::string> why;
     if (IsVip(event.event)) why.push_back("VIP");
     if (IsSameName(event.event, access)) why.push_back("same name");
-    if (why.empty()) return false;
+    if (why.empty()) return;
     vips_ += why.front() == "VIP" ? 1 : 0;
     names_ += why.back() == "same name" ? 1 : 0;
     unexplained_ += access.explanation.empty() ? 1 : 0;
     table_.rows.push_back({absl::StrCat(access.index), access.time, access.user, access.role,
                            access.department, absl::StrJoin(access.patients, " "), access.what,
                            absl::StrJoin(why, ", "), access.purpose, access.explanation});
-    return true;
+    entries_.push_back(event.index);
   }
 
   ReportTable Finish() override {

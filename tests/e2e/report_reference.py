@@ -79,7 +79,7 @@ class Event:
 
 
 def patient_access(events):
-    return [[e.time, e.user, "", e.role, e.department, "", e.kind, e.action, e.what, e.purpose,
+    return [[e.time, " ".join(e.patients), e.user, "", e.role, e.department, "", e.kind, e.action, e.what, e.purpose,
              e.address, "yes" if e.override else "no", e.explained,
              ", ".join(["break-glass"] * bool(e.override) + ["unexplained"] * (not e.explained))]
             for e in events if e.patients]
@@ -90,6 +90,8 @@ def user_activity(events):
     for e in events:
         for patient in e.patients:
             groups[e.user, e.day, patient].append(e)
+    for of in groups.values():
+        of.sort(key=lambda e: e.at)
     return [[user, of[0].role, day, patient, str(len(of)), str(sum(not e.explained for e in of)),
              of[0].time, of[-1].time] for (user, day, patient), of in sorted(groups.items())]
 
@@ -101,6 +103,8 @@ def disclosures(events):
         if outside and not {"TREAT", "HPAYMT", "HOPERAT", "PATRQT"} & set(e.purposes):
             for patient in e.patients:
                 groups[patient, e.recipient, e.purpose].append(e)
+    for of in groups.values():
+        of.sort(key=lambda e: e.at)
     return [[of[0].day, patient, recipient, "", "; ".join(sorted({e.what for e in of})), purpose,
              str(len(of)), of[-1].day] for (patient, recipient, purpose), of in groups.items()]
 

@@ -17,6 +17,8 @@ auditledger-generate --seed 7 --events "$events" --billing-spree --truth truth.j
 auditctl append - <day >/dev/null 2>&1
 auditctl bundle day.bundle --all --case 'review of March' --purpose 'regular review' \
   --requester 'P. Officer' --approver 'C. Counsel' >/dev/null 2>&1
+auditctl bundle redacted.bundle --range 1-100 --redact other-patients --purpose 'regular review' \
+  --requester 'P. Officer' --approver 'C. Counsel' >/dev/null 2>&1
 stop
 
 # The ledger's own entries are of today: out of the window.
@@ -49,6 +51,12 @@ grep -q '<h1>Patient access report</h1>' report.html
 if grep -q 'Practitioner/' report.html; then echo "a member of staff is named" && exit 1; fi
 [ "$(stat -c %a report.html)" = 600 ]
 grep -q overdue owed.csv
+
+# Who is withheld cannot be found: that is told, not passed over.
+# shellcheck disable=SC2086
+auditledger-report patient-access redacted.bundle $pin --patient "$patient" 2>/dev/null >none.html ||
+  test $? = 3
+grep -q '<dt>not judged</dt><dd>[1-9][0-9]* entries' none.html
 
 # What does not verify is not reported on.
 python3 - <<'PY'

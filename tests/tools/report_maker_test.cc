@@ -22,9 +22,10 @@ using testing::WholeLog;
 class ReportMakerTest : public testing::BentBundleTest {
  protected:
   ReportMakerTest() { Verify(WholeLog(log_)); }
-  absl::StatusOr<ReportDocument> Make(const std::string& kind, const std::string& format) {
+  absl::StatusOr<ReportDocument> Make(const std::string& kind, const std::string& format,
+                                      const ReportOptions& options = {}) {
     return MakeReportDocument(file_, MakePin(log_.origin(), log_.verifier().ToVkey()).value(),
-                              {kind, format}, {});
+                              {kind, format}, options);
   }
 };
 
@@ -58,6 +59,46 @@ TEST_F(ReportMakerTest, FhirIsABundleOfItsEvents) {
 TEST_F(ReportMakerTest, WhatDoesNotVerifyIsNotReportedOn) {
   file_[file_.size() / 2] ^= 1;
   EXPECT_THAT(Make("incident", "csv"), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("FAIL")));
+}
+
+TEST_F(ReportMakerTest, WhatWouldNotBeKeptIsRefused) {
+  ReportOptions options;
+  options.staff_names = false;
+  EXPECT_TRUE(Make("patient-access", "html", options).ok());
+  for (const auto& [kind, format] : {std::pair("patient-access", "fhir"), {"incident", "csv"}}) {
+    EXPECT_THAT(Make(kind, format, options),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no-staff-names")));
+  }
+  options = {};
+  options.suspended["Police"] = 1;
+  EXPECT_TRUE(Make("disclosures", "html", options).ok());
+  for (const auto& [kind, format] : {std::pair("disclosures", "fhir"), {"incident", "csv"}}) {
+    EXPECT_THAT(Make(kind, format, options),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("suspend")));
+  }
+}
+
+TEST_F(ReportMakerTest, FhirNamesNoOtherPatientThanTheOneAskedAbout) {
+  v1::AuditEvent event;
+  ASSERT_TRUE(event.ParseFromString(log_.openings()[1]->event));
+  event.set_event_id("two");
+  event.mutable_source()->set_stream_sequence(100);
+  event.clear_patient();
+  event.clear_entity();
+  for (const char* id : {"asked", "other"}) {
+    v1::Reference& patient = *event.add_patient();
+    patient.set_reference(absl::StrCat("Patient/", id));
+    *event.add_entity()->mutable_what() = patient;
+    event.mutable_entity()->rbegin()->mutable_role()->add_coding()->set_code("1");
+  }
+  auto [leaf, opening] = log_.Seal(event.SerializeAsString(), std::nullopt);
+  log_.AddLeaf(leaf, opening);
+  Verify(WholeLog(log_));
+  ReportOptions options;
+  options.patient = "|Patient/asked";
+  const std::string text = Make("patient-access", "fhir", options).value().text;
+  EXPECT_THAT(text, HasSubstr("Patient/asked"));
+  EXPECT_THAT(text, Not(HasSubstr("Patient/other")));
 }
 
 TEST_F(ReportMakerTest, KindAndFormatAreSaid) {
