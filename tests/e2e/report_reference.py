@@ -79,8 +79,8 @@ class Event:
 
 
 def patient_access(events):
-    return [[e.time, " ".join(e.patients), e.user, "", e.role, e.department, "", e.kind, e.action, e.what, e.purpose,
-             e.address, "yes" if e.override else "no", e.explained,
+    return [[e.time, " ".join(e.patients), e.user, "", e.role, e.department, "", e.kind, e.action,
+             e.what, e.purpose, e.address, "yes" if e.override else "no", e.explained,
              ", ".join(["break-glass"] * bool(e.override) + ["unexplained"] * (not e.explained))]
             for e in events if e.patients]
 
