@@ -54,15 +54,16 @@ struct Run {
 
 void AddAdminCommands(CLI::App& app,
                       Run& run);  // dev-certs, create-ledger, ledgers, streams, status
-void AddAppendCommand(CLI::App& app, Run& run);   // append
-void AddEmitCommand(CLI::App& app, Run& run);     // emit
-void AddReadCommands(CLI::App& app, Run& run);    // get, list, tail
-void AddProveCommands(CLI::App& app, Run& run);   // checkpoint, prove, prove-consistency
-void AddExportCommand(CLI::App& app, Run& run);   // export
-void AddBundleCommands(CLI::App& app, Run& run);  // bundle, hand-over
-void AddCoseCommand(CLI::App& app, Run& run);     // receipt-cose
-void AddBackupCommand(CLI::App& app, Run& run);   // backup
-void AddEraseCommands(CLI::App& app, Run& run);   // erase, approve-erasure, hold, lift-hold
+void AddAppendCommand(CLI::App& app, Run& run);    // append
+void AddEmitCommand(CLI::App& app, Run& run);      // emit
+void AddReadCommands(CLI::App& app, Run& run);     // get, list, tail
+void AddProveCommands(CLI::App& app, Run& run);    // checkpoint, prove, prove-consistency
+void AddExportCommand(CLI::App& app, Run& run);    // export
+void AddBundleCommand(CLI::App& app, Run& run);    // bundle
+void AddHandOverCommand(CLI::App& app, Run& run);  // hand-over
+void AddCoseCommand(CLI::App& app, Run& run);      // receipt-cose
+void AddBackupCommand(CLI::App& app, Run& run);    // backup
+void AddEraseCommands(CLI::App& app, Run& run);    // erase, approve-erasure, hold, lift-hold
 // key-changes, rotate-key, rotate-wrapping-key, freeze, retire
 void AddKeyCommands(CLI::App& app, Run& run);
 void AddSealCommands(CLI::App& app, Run& run);  // new-master-key, seal-keys: offline

@@ -1,5 +1,4 @@
-// auditctl bundle, hand-over: answers as evidence (verifier/README.md, "The evidence bundle").
-#include <iostream>
+// auditctl bundle: answers as evidence (verifier/README.md, "The evidence bundle").
 #include <memory>
 #include <utility>
 
@@ -7,19 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
-#include "merkle/sha256.h"
 #include "merkle/status_macros.h"
 #include "merkle/tags.h"
 #include "tools/auditctl.h"
 #include "tools/auditctl_bundler.h"
-#include "tools/auditctl_custody.h"
-#include "verifier/bundle_custody.h"
-#include "verifier/bundle_file.h"
-#include "verifier/bundle_page.h"
+#include "tools/auditctl_sealing.h"
 #include "verifier/bundle_redaction.h"
-#include "verifier/bundle_verify.h"
 #include "verifier/file_io.h"
-#include "verifier/mapped_file.h"
 
 namespace auditledger::ctl {
 namespace {
@@ -28,8 +21,7 @@ struct BundleOptions {
   std::string out;
   bool all = false;
   std::string range;
-  std::string from;
-  std::string to;
+  std::vector<std::string> recorded;
   std::string subject;
   std::string index_key;
   bool sparse = false;
@@ -42,20 +34,29 @@ struct BundleOptions {
   std::string requester;
   std::string approver;
   std::string page;
-  std::string to_whom;  // hand-over
-  std::string by_whom;
+  std::vector<std::string> to;
+  bool in_clear = false;
   bool progress = false;
 };
 
-absl::StatusOr<uint64_t> ParseMicros(const std::string& flag, const std::string& text) {
-  if (text.empty()) return uint64_t{0};
+// 0 for no bound.
+absl::StatusOr<uint64_t> ParseMicros(const std::string& text) {
+  if (text == "-") return uint64_t{0};
   absl::Time time;
   std::string error;
   if (absl::ParseTime(absl::RFC3339_full, text, &time, &error) && absl::ToUnixMicros(time) > 0) {
     return static_cast<uint64_t>(absl::ToUnixMicros(time));
   }
   return absl::InvalidArgumentError(
-      absl::StrCat(flag, ": a time with its zone, such as 2026-03-01T00:00:00Z"));
+      "--recorded FROM TO: times with their zone, such as 2026-03-01T00:00:00Z, or -");
+}
+
+absl::Status ReadWindow(const std::vector<std::string>& recorded, BundleQuery& query) {
+  if (recorded.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(query.from_us, ParseMicros(recorded.front()));
+  ASSIGN_OR_RETURN(query.to_us, ParseMicros(recorded.back()));
+  if (query.to_us == 0 || query.from_us < query.to_us) return absl::OkStatus();
+  return absl::InvalidArgumentError("--recorded: FROM is not before TO");
 }
 
 absl::StatusOr<RedactionPolicy> PolicyOf(const BundleOptions& options) {
@@ -90,11 +91,11 @@ absl::StatusOr<TagKey> SubjectOf(const std::string& text) {
 // What was asked for, out of what was typed.
 absl::StatusOr<BundleQuery> QueryOf(const BundleOptions& options) {
   BundleQuery query;
-  const bool window = !options.from.empty() || !options.to.empty();
+  const bool window = !options.recorded.empty();
   const int kinds = (options.all ? 1 : 0) + (options.range.empty() ? 0 : 1) +
                     (options.subject.empty() ? (window ? 1 : 0) : 1);
   if (kinds != 1) {
-    return absl::InvalidArgumentError("give one of --all, --range, --from with --to, --subject");
+    return absl::InvalidArgumentError("give one of --all, --range, --recorded, --subject");
   }
   if (options.all) return query;
   if (!options.range.empty()) {
@@ -107,13 +108,9 @@ absl::StatusOr<BundleQuery> QueryOf(const BundleOptions& options) {
     ++query.end;
     return query;
   }
-  ASSIGN_OR_RETURN(query.from_us, ParseMicros("--from", options.from));
-  ASSIGN_OR_RETURN(query.to_us, ParseMicros("--to", options.to));
-  if (query.to_us != 0 && query.from_us >= query.to_us) {
-    return absl::InvalidArgumentError("--from is not before --to");
-  }
+  RETURN_IF_ERROR(ReadWindow(options.recorded, query));
   if (options.subject.empty()) {
-    if (query.to_us == 0) return absl::InvalidArgumentError("--from needs --to");
+    if (query.to_us == 0) return absl::InvalidArgumentError("--recorded: TO is missing");
     query.kind = BundleQuery::Kind::kRecorded;
     return query;
   }
@@ -130,32 +127,23 @@ absl::StatusOr<BundleQuery> QueryOf(const BundleOptions& options) {
   return query;
 }
 
-// What was written is held against the pinned key before anybody relies on it.
-absl::Status CheckAndShow(const Connection& connection, const std::string& path,
-                          const std::string& page) {
-  ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(path));
-  std::string vkey;
-  if (connection.pinned()) {
-    vkey = connection.pin_key().ToVkey();
-    BundleInput input;
-    input.bytes = file.bytes();
-    ASSIGN_OR_RETURN(const Pin pin, MakePin(connection.pin_key().name(), vkey));
-    const BundleReport report = VerifyBundle(input, pin);
-    std::cerr << BundleText(report);
-    if (report.ExitCode() == 1) {
-      return NotProven(absl::DataLossError(absl::StrCat(path, " does not verify")));
-    }
+// Payloads leave in the clear only where somebody said so in words; and so does a bundle of which
+// all units are withheld, since it still says who asked, about whom and why.
+absl::Status CheckReaders(const BundleOptions& options) {
+  if (options.to.empty() == options.in_clear) {
+    if (options.page.empty() || options.to.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "bundle: --page would have all of it in the clear: make the page where the bundle is read, "
+        "with auditledger-verify bundle --recipient-key");
   }
-  if (page.empty()) return absl::OkStatus();
-  return WriteFileAtomically({.path = page, .temporary = page + ".tmp", .mode = 0600},
-                             BundlePage(file.bytes(), vkey));
+  return absl::InvalidArgumentError(
+      "bundle: say by one of these who may read it:\n"
+      "  --to CERT.pem   one file that only the recipient reads; again for each recipient\n"
+      "  --in-clear      a file that whoever gets it can read");
 }
 
-absl::Status MakeBundle(const Options& global, const BundleOptions& options) {
-  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
-  ASSIGN_OR_RETURN(std::string ledger, connection->LedgerName());
+absl::StatusOr<BundleRequest> RequestOf(const BundleOptions& options) {
   BundleRequest request;
-  request.path = options.out;
   ASSIGN_OR_RETURN(request.query, QueryOf(options));
   ASSIGN_OR_RETURN(request.policy, PolicyOf(options));
   if (!options.subject.empty()) {
@@ -169,41 +157,45 @@ absl::Status MakeBundle(const Options& global, const BundleOptions& options) {
   request.about.requester = options.requester;
   request.about.approver = options.approver;
   request.progress = options.progress;
-  RETURN_IF_ERROR(Bundler(request, *connection, std::move(ledger)).Run());
-  return CheckAndShow(*connection, options.out, options.page);
+  return request;
 }
 
-absl::Status HandOver(const Options& global, const BundleOptions& options) {
-  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
-  ASSIGN_OR_RETURN(const std::string ledger, connection->LedgerName());
-  CustodyStep step;
-  uint64_t size = 0;
-  {
-    ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(options.out));
-    ASSIGN_OR_RETURN(const BundleFile bundle, ParseBundle(file.bytes()));
-    if (bundle.frame.of(BundleSection::kCustody).records == 0) {
-      return absl::FailedPreconditionError("the log knows nothing of this bundle: make it anew");
-    }
-    step.manifest = Sha256({OnlyRecord(bundle.frame, BundleSection::kManifest)});
-    step.package = bundle.manifest.package;
-    step.case_id = bundle.manifest.case_id;
-    size = bundle.head.size;
+void TellMade(const Options& global, const std::string& path, const BundleMade& made) {
+  if (global.json) {
+    PrintJson({{"bundle", path},
+               {"package", made.package},
+               {"size", made.size},
+               {"entries", made.entries},
+               {"recorded_as", made.recorded_as}});
+  } else {
+    PrintRow({path, made.package, absl::StrCat(made.entries),
+              absl::StrCat("recorded as entry ", made.recorded_as)});
   }
-  step.code = std::string(kCustodyHandOver);
-  step.who = options.by_whom;
-  step.other = options.to_whom;
-  step.purpose = options.purpose;
-  ASSIGN_OR_RETURN(const uint64_t index,
-                   RecordCustody(*connection, ledger, options.out, size, step));
-  PrintRow({options.out, step.package, absl::StrCat("recorded as entry ", index)});
-  return CheckAndShow(*connection, options.out, options.page);
+}
+
+absl::Status MakeBundle(const Options& global, const BundleOptions& options) {
+  RETURN_IF_ERROR(CheckReaders(options));
+  ASSIGN_OR_RETURN(const Recipients recipients, LoadRecipients("--to", options.to));
+  ASSIGN_OR_RETURN(const BundleRequest request, RequestOf(options));
+  ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
+  ASSIGN_OR_RETURN(std::string ledger, connection->LedgerName());
+  ASSIGN_OR_RETURN(BundleTarget target, BundleTarget::Open(options.out, recipients));
+  ASSIGN_OR_RETURN(const BundleMade made,
+                   Bundler(request, target, *connection, std::move(ledger)).Run());
+  RETURN_IF_ERROR(CheckBundle(*connection, target.working_path(), options.out, options.page));
+  RETURN_IF_ERROR(target.Publish());
+  TellMade(global, options.out, made);
+  return absl::OkStatus();
 }
 
 void AddQuery(CLI::App& command, BundleOptions& options) {
   command.add_flag("--all", options.all, "the whole log");
   command.add_option("--range", options.range, "entries FIRST-LAST");
-  command.add_option("--from", options.from, "recorded from then on, such as 2026-03-01T00:00:00Z");
-  command.add_option("--to", options.to, "recorded before then");
+  command
+      .add_option("--recorded", options.recorded,
+                  "FROM TO: what was recorded in that time, such as 2026-03-01T00:00:00Z; TO "
+                  "excluded; - for no bound")
+      ->expected(2);
   command.add_option("--subject", options.subject, "about a patient: SYSTEM|ID");
   command.add_option("--index-key", options.index_key, "index key file, for --subject");
   command.add_flag("--sparse", options.sparse,
@@ -220,19 +212,26 @@ void AddQuery(CLI::App& command, BundleOptions& options) {
 
 }  // namespace
 
-void AddBundleCommands(CLI::App& app, Run& run) {
+void AddBundleCommand(CLI::App& app, Run& run) {
   auto options = std::make_shared<BundleOptions>();
   CLI::App* bundle = app.add_subcommand(
       "bundle",
       "Write an answer as evidence: one file with the entries, what proves them, what is withheld "
-      "and\nwhy, that anyone can verify offline. That it was made is an entry of the log first.\n\n"
+      "and\nwhy, that anyone can verify offline. That it was made is an entry of the log first. "
+      "With --to it is sealed\n(CMS, AES-256-GCM), and lies on no disk in the clear.\n\n"
       "Examples:\n"
-      "  auditctl bundle answer.bundle --subject 'urn:oid:1.2.3|4711' --index-key index.key \\\n"
-      "    --from 2026-03-01T00:00:00Z --to 2026-04-01T00:00:00Z --minimum-necessary \\\n"
-      "    --case 12 --purpose 'complaint' --requester 'P. Officer' --approver 'C. Counsel' \\\n"
-      "    --page answer.html\n"
-      "  auditledger-verify bundle answer.bundle --pins pins.txt");
+      "  auditctl bundle answer.sealed --to officer.pem --to court.pem --index-key index.key \\\n"
+      "    --subject 'urn:oid:1.2.3|4711' --recorded 2026-03-01T00:00:00Z "
+      "2026-04-01T00:00:00Z \\\n"
+      "    --minimum-necessary --case 12 --purpose 'complaint' --requester 'P. Officer' \\\n"
+      "    --approver 'C. Counsel'\n"
+      "  auditledger-verify bundle answer.sealed --recipient-key court.key --pins pins.txt");
   bundle->add_option("file", options->out, "where to write it")->required();
+  bundle
+      ->add_option("--to", options->to,
+                   "the certificate (PEM, RSA or EC) of one who shall read it; may be given again")
+      ->allow_extra_args(false);
+  bundle->add_flag("--in-clear", options->in_clear, "a file that whoever gets it can read");
   AddQuery(*bundle, *options);
   bundle->add_option("--case", options->case_id, "case or request it belongs to");
   bundle->add_option("--legal-basis", options->legal_basis, "what permits it");
@@ -243,19 +242,6 @@ void AddBundleCommands(CLI::App& app, Run& run) {
   bundle->add_flag("--progress", options->progress, "report progress even when not on a terminal");
   bundle->callback([options, &run] {
     run.action = [options, &run] { return MakeBundle(run.options, *options); };
-  });
-  CLI::App* hand_over = app.add_subcommand(
-      "hand-over",
-      "Record that a bundle is handed on, and add that to its chain of custody.\n\n"
-      "Example:\n  auditctl hand-over answer.bundle --by 'P. Officer' --to 'District court' "
-      "--purpose 'order 7 O 12'");
-  hand_over->add_option("file", options->out, "the bundle")->required();
-  hand_over->add_option("--by", options->by_whom, "who hands it on")->required();
-  hand_over->add_option("--to", options->to_whom, "who receives it")->required();
-  hand_over->add_option("--purpose", options->purpose, "what for")->required();
-  hand_over->add_option("--page", options->page, "write it as a page to read as well");
-  hand_over->callback([options, &run] {
-    run.action = [options, &run] { return HandOver(run.options, *options); };
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <iostream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,8 +14,11 @@
 #include "tools/auditctl_receipt.h"
 #include "tools/bundle_texts.h"
 #include "verifier/bundle_custody.h"
+#include "verifier/bundle_page.h"
+#include "verifier/bundle_verify.h"
 #include "verifier/entry_check.h"
 #include "verifier/file_io.h"
+#include "verifier/mapped_file.h"
 
 namespace auditledger::ctl {
 namespace {
@@ -23,8 +27,10 @@ constexpr int kBundlePageEntries = 1000;
 
 }  // namespace
 
-Bundler::Bundler(const BundleRequest& request, Connection& connection, std::string ledger)
+Bundler::Bundler(const BundleRequest& request, const BundleTarget& target, Connection& connection,
+                 std::string ledger)
     : request_(request),
+      target_(target),
       connection_(connection),
       ledger_(std::move(ledger)),
       progress_("entries", request.progress),
@@ -33,9 +39,10 @@ Bundler::Bundler(const BundleRequest& request, Connection& connection, std::stri
   parts_.manifest = request.about;
 }
 
-absl::Status Bundler::Run() {
+absl::StatusOr<BundleMade> Bundler::Run() {
   RETURN_IF_ERROR(ReadHead());
-  ASSIGN_OR_RETURN(writer_, BundleWriter::Create(request_.path));
+  ASSIGN_OR_RETURN(writer_, target_.memory() == nullptr ? BundleWriter::Create(target_.path())
+                                                        : BundleWriter::Into(*target_.memory()));
   RETURN_IF_ERROR(ReadEntries());
   RETURN_IF_ERROR(ReadProofs());
   RETURN_IF_ERROR(ReadCoverage());
@@ -304,7 +311,7 @@ void Bundler::Describe() {
   parts_.certificate = CertificateDraft(about, head_, writer_->entries());
 }
 
-absl::Status Bundler::Record(const Hash& manifest) {
+absl::StatusOr<BundleMade> Bundler::Record(const Hash& manifest) {
   CustodyStep step;
   step.code = std::string(kCustodyExport);
   step.package = parts_.manifest.package;
@@ -314,28 +321,34 @@ absl::Status Bundler::Record(const Hash& manifest) {
   step.other = request_.about.approver;
   step.purpose = request_.about.purpose;
   const absl::StatusOr<uint64_t> index =
-      RecordCustody(connection_, ledger_, request_.path, head_.size, step);
-  if (index.ok()) return Tell(*index);
-  ::unlink(request_.path.c_str());
-  absl::Status out(index.status().code(),
-                   absl::StrCat(index.status().message(),
-                                "\n  the ledger did not record that this bundle was made, so it "
-                                "is not: the caller needs the role emitter too (stream custody)"));
-  return out;
+      RecordCustody(connection_, ledger_, target_.working_path(), head_.size, step);
+  if (index.ok()) return BundleMade{step.package, head_.size, writer_->entries(), *index};
+  if (target_.memory() == nullptr) ::unlink(target_.path().c_str());
+  return absl::Status(
+      index.status().code(),
+      absl::StrCat(index.status().message(),
+                   "\n  the ledger did not record that this bundle was made, so it "
+                   "is not: the caller needs the role emitter too (stream custody)"));
 }
 
-absl::Status Bundler::Tell(uint64_t index) {
-  if (connection_.options().json) {
-    PrintJson({{"bundle", request_.path},
-               {"package", parts_.manifest.package},
-               {"size", head_.size},
-               {"entries", writer_->entries()},
-               {"recorded_as", index}});
-  } else {
-    PrintRow({request_.path, parts_.manifest.package, absl::StrCat(writer_->entries()),
-              absl::StrCat("recorded as entry ", index)});
+absl::Status CheckBundle(const Connection& connection, const std::string& working_path,
+                         const std::string& path, const std::string& page) {
+  ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(working_path));
+  std::string vkey;
+  if (connection.pinned()) {
+    vkey = connection.pin_key().ToVkey();
+    BundleInput input;
+    input.bytes = file.bytes();
+    ASSIGN_OR_RETURN(const Pin pin, MakePin(connection.pin_key().name(), vkey));
+    const BundleReport report = VerifyBundle(input, pin);
+    std::cerr << BundleText(report);
+    if (report.ExitCode() == 1) {
+      return NotProven(absl::DataLossError(absl::StrCat(path, " does not verify")));
+    }
   }
-  return absl::OkStatus();
+  if (page.empty()) return absl::OkStatus();
+  return WriteFileAtomically({.path = page, .temporary = page + ".tmp", .mode = 0600},
+                             BundlePage(file.bytes(), vkey));
 }
 
 }  // namespace auditledger::ctl

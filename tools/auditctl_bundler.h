@@ -4,7 +4,7 @@
 //
 // Example:
 //   BundleRequest request;                       // query, whom to withhold, who asked and why
-//   RETURN_IF_ERROR(Bundler(request, connection, ledger).Run());
+//   ASSIGN_OR_RETURN(const BundleMade made, Bundler(request, target, connection, ledger).Run());
 //
 // Payloads of entries that are not asked for are never read. Memory: a page of entries.
 // Thread-safety: one thread.
@@ -23,13 +23,13 @@
 #include "merkle/checkpoint.h"
 #include "merkle/key_change_list.h"
 #include "tools/auditctl.h"
+#include "tools/auditctl_sealing.h"
 #include "verifier/bundle_redaction.h"
 #include "verifier/bundle_writer.h"
 
 namespace auditledger::ctl {
 
 struct BundleRequest {
-  std::string path;
   BundleQuery query;
   RedactionPolicy policy;
   std::vector<TagKey> subjects;      // whom the answer is about
@@ -39,11 +39,19 @@ struct BundleRequest {
   bool progress = false;
 };
 
+struct BundleMade {
+  std::string package;
+  uint64_t size = 0;  // of its head
+  uint64_t entries = 0;
+  uint64_t recorded_as = 0;  // the entry of the log that says so
+};
+
 class Bundler {
  public:
-  // Both must outlive it.
-  Bundler(const BundleRequest& request, Connection& connection, std::string ledger);
-  absl::Status Run();
+  // All must outlive it. The bundle is at target.working_path(), still to be published.
+  Bundler(const BundleRequest& request, const BundleTarget& target, Connection& connection,
+          std::string ledger);
+  absl::StatusOr<BundleMade> Run();
 
  private:
   absl::Status ReadHead();
@@ -70,10 +78,10 @@ class Bundler {
   absl::Status ReadCoverage();
   void Describe();
   // No bundle without its entry in the log: what is not recorded is not given out.
-  absl::Status Record(const Hash& manifest);
-  absl::Status Tell(uint64_t index);
+  absl::StatusOr<BundleMade> Record(const Hash& manifest);
 
   const BundleRequest& request_;
+  const BundleTarget& target_;
   Connection& connection_;
   const std::string ledger_;
   Progress progress_;
@@ -87,6 +95,11 @@ class Bundler {
   uint64_t asked_end_ = 0;
   std::set<uint64_t> explains_;  // erasures still to be shown
 };
+
+// What was written is held against the pinned key, if there is one, before anybody relies on it.
+// Also written as a page for people, unless `page` is empty. `path` names it in words.
+absl::Status CheckBundle(const Connection& connection, const std::string& working_path,
+                         const std::string& path, const std::string& page);
 
 }  // namespace auditledger::ctl
 

@@ -3,10 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "merkle/status_macros.h"
 #include "tools/auditctl.h"
+#include "tools/auditctl_sealing.h"
 #include "tools/auditctl_timestamps.h"
 #include "verifier/export_dir.h"
 #include "verifier/export_sealer.h"
@@ -38,19 +37,6 @@ absl::Status CheckChoice(const ExportOptions& options) {
       "  --in-clear      a folder with payloads that whoever gets it can read");
 }
 
-absl::StatusOr<ExportRecipients> LoadRecipients(const std::vector<std::string>& files) {
-  ExportRecipients recipients;
-  for (const std::string& file : files) {
-    const absl::StatusOr<std::string> pem = ReadFileLimited(file, kMaxRecipientFileBytes);
-    if (!pem.ok()) return absl::InvalidArgumentError(pem.status().message());
-    const absl::Status added = recipients.Add(*pem, absl::ToUnixSeconds(absl::Now()));
-    if (!added.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("--to ", file, ": ", added.message()));
-    }
-  }
-  return recipients;
-}
-
 // Where the export goes: a folder, where an earlier one is gone on with, or one sealed file.
 struct Target {
   std::unique_ptr<ExportSealer> sealer;  // none: a folder
@@ -60,8 +46,7 @@ struct Target {
   ExportSink& files() { return sealer ? static_cast<ExportSink&>(*sealer) : *folder; }
 };
 
-absl::StatusOr<Target> OpenTarget(const ExportOptions& options,
-                                  const ExportRecipients& recipients) {
+absl::StatusOr<Target> OpenTarget(const ExportOptions& options, const Recipients& recipients) {
   Target target;
   if (recipients.size() == 0) {
     target.folder = std::make_unique<FolderSink>(options.path);
@@ -162,7 +147,7 @@ absl::Status FinishUnder(const SignedCheckpoint& head, ExportWriter& out) {
 
 absl::Status Export(const Options& global, const ExportOptions& options) {
   RETURN_IF_ERROR(CheckChoice(options));
-  ASSIGN_OR_RETURN(const ExportRecipients recipients, LoadRecipients(options.to));
+  ASSIGN_OR_RETURN(const Recipients recipients, LoadRecipients("--to", options.to));
   ASSIGN_OR_RETURN(const auto connection, Connection::Open(global));
   v1::ListEntriesRequest request;
   ASSIGN_OR_RETURN(*request.mutable_parent(), connection->LedgerName());

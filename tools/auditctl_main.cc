@@ -74,7 +74,8 @@ int main(int argc, char** argv) {
   auditledger::ctl::AddReadCommands(app, run);
   auditledger::ctl::AddProveCommands(app, run);
   auditledger::ctl::AddExportCommand(app, run);
-  auditledger::ctl::AddBundleCommands(app, run);
+  auditledger::ctl::AddBundleCommand(app, run);
+  auditledger::ctl::AddHandOverCommand(app, run);
   auditledger::ctl::AddCoseCommand(app, run);
   auditledger::ctl::AddBackupCommand(app, run);
   auditledger::ctl::AddRestoreCommands(app, run);

@@ -13,6 +13,7 @@
 #include "verifier/file_io.h"
 #include "verifier/mapped_file.h"
 #include "verifier/pins.h"
+#include "verifier/sealed_file.h"
 
 namespace auditledger {
 namespace {
@@ -22,6 +23,7 @@ constexpr size_t kMaxListBytes = 256 << 20;
 
 struct Arguments {
   std::string bundle;
+  std::string recipient_key;
   ReportRequest request = {"", "html"};
   std::string origin;
   std::string key;
@@ -105,13 +107,26 @@ absl::Status ReadLists(Arguments& arguments) {
   return absl::OkStatus();
 }
 
+// A sealed bundle is opened in memory.
+absl::StatusOr<ReportDocument> MakeDocument(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const Pin pin, LoadPin(arguments.origin, arguments.key));
+  if (!arguments.recipient_key.empty()) {
+    ASSIGN_OR_RETURN(const std::string bytes,
+                     ReadSealed(arguments.bundle, arguments.recipient_key));
+    return MakeReportDocument(bytes, pin, arguments.request, arguments.options);
+  }
+  ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(arguments.bundle));
+  if (LooksSealed(file.bytes())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(arguments.bundle, ": is sealed for its recipients: give --recipient-key"));
+  }
+  return MakeReportDocument(file.bytes(), pin, arguments.request, arguments.options);
+}
+
 absl::StatusOr<int> Run(Arguments& arguments) {
   RETURN_IF_ERROR(ReadTimes(arguments));
   RETURN_IF_ERROR(ReadLists(arguments));
-  ASSIGN_OR_RETURN(const Pin pin, LoadPin(arguments.origin, arguments.key));
-  ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(arguments.bundle));
-  ASSIGN_OR_RETURN(const ReportDocument document,
-                   MakeReportDocument(file.bytes(), pin, arguments.request, arguments.options));
+  ASSIGN_OR_RETURN(const ReportDocument document, MakeDocument(arguments));
   std::cerr << document.verdict;
   for (const std::string& aside : document.asides) std::cerr << "note: " << aside << "\n";
   if (arguments.out.empty()) {
@@ -145,6 +160,8 @@ std::string Description() {
 void AddOptions(CLI::App& app, Arguments& arguments) {
   app.add_option("kind", arguments.request.kind, "kind of report")->required();
   app.add_option("bundle", arguments.bundle, "the bundle")->required();
+  app.add_option("--recipient-key", arguments.recipient_key,
+                 "of a sealed bundle: the private key (PEM) that opens it");
   app.add_option("--origin", arguments.origin, "origin of the log that is meant")->required();
   app.add_option("--key", arguments.key, "its vkey, or a file that holds it")->required();
   app.add_option("--format", arguments.request.format, "html, csv, json, fhir")

@@ -31,6 +31,12 @@ absl::StatusOr<std::FILE*> OpenNew(const std::string& path) {
   return ::fdopen(fd, "w+b");
 }
 
+absl::StatusOr<std::FILE*> OpenInMemory(const std::string& path) {
+  std::FILE* const file = std::fopen(path.c_str(), "w+be");
+  if (file == nullptr) return Failed(path);
+  return file;
+}
+
 absl::Status WriteAll(std::FILE* file, absl::string_view bytes, const std::string& path) {
   if (std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size()) return absl::OkStatus();
   return Failed(path);
@@ -46,16 +52,27 @@ absl::Status CloseSynced(std::FILE* file, const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BundleWriter>> BundleWriter::Create(const std::string& path) {
-  std::unique_ptr<BundleWriter> writer(new BundleWriter(path));
-  ASSIGN_OR_RETURN(writer->spool_, OpenNew(writer->SpoolPath()));
+  std::unique_ptr<BundleWriter> writer(
+      new BundleWriter(path, path + ".entries.tmp", path + ".tmp"));
+  ASSIGN_OR_RETURN(writer->spool_, OpenNew(writer->spool_path_));
+  return writer;
+}
+
+absl::StatusOr<std::unique_ptr<BundleWriter>> BundleWriter::Into(const MemoryFile& file,
+                                                                 uint64_t max_bytes) {
+  ASSIGN_OR_RETURN(MemoryFile spool, MemoryFile::Create());
+  std::unique_ptr<BundleWriter> writer(new BundleWriter(file.path(), spool.path(), file.path()));
+  writer->memory_spool_ = std::make_unique<MemoryFile>(std::move(spool));
+  writer->max_bytes_ = max_bytes;
+  ASSIGN_OR_RETURN(writer->spool_, OpenInMemory(writer->spool_path_));
   return writer;
 }
 
 BundleWriter::~BundleWriter() {
   if (spool_ != nullptr) std::fclose(spool_);
   if (out_ != nullptr) std::fclose(out_);
-  ::unlink(SpoolPath().c_str());
-  ::unlink(NewPath().c_str());
+  ::unlink(spool_path_.c_str());  // which takes nothing away where it lies in memory
+  ::unlink(new_path_.c_str());
 }
 
 void BundleWriter::Count(const std::string& content, Sums& sums) {
@@ -76,6 +93,7 @@ absl::Status BundleWriter::Add(const BundleEntry& entry) {
   if (record.size() > kMaxBundleRecordBytes) {
     return absl::InvalidArgumentError("bundle: an entry over the limit of a record");
   }
+  RETURN_IF_ERROR(Grow(record.size()));
   if (!runs_.empty() && entry.index == runs_.back().end) {
     ++runs_.back().end;
   } else {
@@ -90,7 +108,16 @@ absl::Status BundleWriter::Add(const BundleEntry& entry) {
   Count(record, entries_);
   std::string framed;
   AppendBundleRecord(BundleSection::kEntries, record, framed);
-  return WriteAll(spool_, framed, SpoolPath());
+  return WriteAll(spool_, framed, spool_path_);
+}
+
+absl::Status BundleWriter::Grow(size_t bytes) {
+  bytes_ += bytes;
+  if (bytes_ <= max_bytes_) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      absl::StrCat("bundle: over ", max_bytes_,
+                   " bytes, which is what can be sealed and opened in memory: ask for it in parts "
+                   "(--recorded), or write it onto an encrypted disk (--in-clear)"));
 }
 
 std::string BundleWriter::ScopeJson(const BundleParts& parts) const {
@@ -110,9 +137,10 @@ absl::Status BundleWriter::Put(BundleSection section, const std::string& content
                                                    content.size(), " bytes in a record, at most ",
                                                    kMaxBundleRecordBytes));
   }
+  RETURN_IF_ERROR(Grow(content.size()));
   std::string framed;
   AppendBundleRecord(section, content, framed);
-  RETURN_IF_ERROR(WriteAll(out_, framed, NewPath()));
+  RETURN_IF_ERROR(WriteAll(out_, framed, new_path_));
   if (section > BundleSection::kCertificate) return absl::OkStatus();
   if (listed_.empty() || listed_.back().section != SectionName(section)) {
     listed_.push_back({std::string(SectionName(section)), 0, 0, {}});
@@ -128,17 +156,17 @@ absl::Status BundleWriter::CopySpool() {
   if (entries_.records == 0) return absl::OkStatus();
   listed_.push_back({std::string(SectionName(BundleSection::kEntries)), entries_.records,
                      entries_.bytes, entries_.frontier.Root()});
-  if (std::fflush(spool_) != 0) return Failed(SpoolPath());
+  if (std::fflush(spool_) != 0) return Failed(spool_path_);
   std::rewind(spool_);
   std::array<char, kCopyBytes> buffer{};
   for (size_t got; (got = std::fread(buffer.data(), 1, buffer.size(), spool_)) > 0;) {
-    RETURN_IF_ERROR(WriteAll(out_, absl::string_view(buffer.data(), got), NewPath()));
+    RETURN_IF_ERROR(WriteAll(out_, absl::string_view(buffer.data(), got), new_path_));
   }
-  return std::ferror(spool_) == 0 ? absl::OkStatus() : Failed(SpoolPath());
+  return std::ferror(spool_) == 0 ? absl::OkStatus() : Failed(spool_path_);
 }
 
 absl::Status BundleWriter::WriteSections(const BundleParts& parts) {
-  RETURN_IF_ERROR(WriteAll(out_, BundleMagic(), NewPath()));
+  RETURN_IF_ERROR(WriteAll(out_, BundleMagic(), new_path_));
   RETURN_IF_ERROR(Put(BundleSection::kScope, ScopeJson(parts)));
   RETURN_IF_ERROR(Put(BundleSection::kHead, parts.head));
   if (!parts.key_changes.empty()) {
@@ -162,14 +190,14 @@ absl::Status BundleWriter::WriteSections(const BundleParts& parts) {
 }
 
 absl::StatusOr<Hash> BundleWriter::Finish(const BundleParts& parts) {
-  ASSIGN_OR_RETURN(out_, OpenNew(NewPath()));
+  ASSIGN_OR_RETURN(out_, in_memory() ? OpenInMemory(new_path_) : OpenNew(new_path_));
   RETURN_IF_ERROR(WriteSections(parts));
   BundleManifest manifest = parts.manifest;
   manifest.sections = listed_;
   const std::string json = FormatBundleManifest(manifest);
   RETURN_IF_ERROR(Put(BundleSection::kManifest, json));
-  RETURN_IF_ERROR(CloseSynced(std::exchange(out_, nullptr), NewPath()));
-  if (std::rename(NewPath().c_str(), path_.c_str()) != 0) return Failed(path_);
+  RETURN_IF_ERROR(CloseSynced(std::exchange(out_, nullptr), new_path_));
+  if (!in_memory() && std::rename(new_path_.c_str(), path_.c_str()) != 0) return Failed(path_);
   return Sha256({json});
 }
 

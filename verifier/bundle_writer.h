@@ -12,14 +12,21 @@
 //
 // The file is for its owner alone (0600): it holds personal data. Until Finish it does not exist;
 // an interrupted run leaves `.entries.tmp` and `.tmp` beside it, which the next one replaces.
+// One that is to be sealed (sealer.h) is written into memory instead, and no disk sees it:
 //
-// Thread-safety: an object belongs to one thread. Memory: a record, and 16 bytes a run.
-// Errors: as file_io.h; InvalidArgument for entries that do not ascend or a record over the limit.
+//   ASSIGN_OR_RETURN(const MemoryFile memory, MemoryFile::Create());
+//   ASSIGN_OR_RETURN(const auto writer, BundleWriter::Into(memory));
+//
+// Thread-safety: an object belongs to one thread. Memory: a record, and 16 bytes a run; into memory
+// twice the bundle.
+// Errors: as file_io.h; InvalidArgument for entries that do not ascend or a record over the limit;
+// OutOfRange for more than can be sealed.
 #ifndef AUDITLEDGER_VERIFIER_BUNDLE_WRITER_H_
 #define AUDITLEDGER_VERIFIER_BUNDLE_WRITER_H_
 
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,8 +40,13 @@
 #include "verifier/bundle_framing.h"
 #include "verifier/bundle_proofs.h"
 #include "verifier/bundle_scope.h"
+#include "verifier/memory_file.h"
+#include "verifier/sealer.h"
 
 namespace auditledger {
+
+// What fits in a sealed file beside a record of custody and what sealing adds, in a 64th.
+inline constexpr uint64_t kMaxSealedBundleBytes = kMaxSealedBytes / 64 * 63;
 
 // What is not entries. Everything but query, head and manifest may be empty.
 struct BundleParts {
@@ -54,6 +66,9 @@ struct BundleParts {
 class BundleWriter {
  public:
   static absl::StatusOr<std::unique_ptr<BundleWriter>> Create(const std::string& path);
+  // REQUIRES: `file` is empty, and outlives the writer.
+  static absl::StatusOr<std::unique_ptr<BundleWriter>> Into(
+      const MemoryFile& file, uint64_t max_bytes = kMaxSealedBundleBytes);
   ~BundleWriter();
 
   // In ascending order.
@@ -70,9 +85,12 @@ class BundleWriter {
     uint64_t bytes = 0;
     Frontier frontier;
   };
-  explicit BundleWriter(std::string path) : path_(std::move(path)) {}
-  std::string SpoolPath() const { return path_ + ".entries.tmp"; }
-  std::string NewPath() const { return path_ + ".tmp"; }
+  BundleWriter(std::string path, std::string spool_path, std::string new_path)
+      : path_(std::move(path)),
+        spool_path_(std::move(spool_path)),
+        new_path_(std::move(new_path)) {}
+  bool in_memory() const { return memory_spool_ != nullptr; }
+  absl::Status Grow(size_t bytes);
   std::string ScopeJson(const BundleParts& parts) const;
   absl::Status WriteSections(const BundleParts& parts);
   absl::Status Put(BundleSection section, const std::string& content);
@@ -81,6 +99,11 @@ class BundleWriter {
   BundleRule& Counted(uint8_t rule);
 
   const std::string path_;
+  const std::string spool_path_;
+  const std::string new_path_;  // of a file in memory its own
+  std::unique_ptr<MemoryFile> memory_spool_;
+  uint64_t max_bytes_ = std::numeric_limits<uint64_t>::max();
+  uint64_t bytes_ = 0;  // of records
   std::FILE* spool_ = nullptr;
   std::FILE* out_ = nullptr;
   Sums entries_;
@@ -92,7 +115,8 @@ class BundleWriter {
   Sums open_section_;  // of the last one listed
 };
 
-// Adds a record of custody to the end of a finished bundle, and syncs it.
+// Adds a record of custody to the end of a finished bundle, and syncs it. `path` may be a
+// MemoryFile's.
 absl::Status AppendCustody(const std::string& path, const std::string& record);
 
 }  // namespace auditledger

@@ -1,66 +1,38 @@
-// An export as one file that only its recipients can read: an archive (export_archive.h) in CMS
-// AuthEnvelopedData (RFC 5083, 5084), AES-256-GCM under a fresh key, wrapped for each certificate.
+// An export as one file that only its recipients can read: an archive (export_archive.h) that is
+// sealed (sealer.h).
 //
-//   files of the export ──▶ archive ──▶ AES-256-GCM ──▶ FILE.tmp, 0600 ──▶ FILE
-//
-// OpenSSL makes all of it. No plaintext touches a disk, and memory does not grow with the export.
-// An RSA key wraps by OAEP with SHA-256, an EC key by ECDH with SHA-256 and AES-256.
-// Who made the file is not in it: whoever has a certificate can make one. What is in it the
-// recipient proves, as of any export, with `auditledger-verify log`.
+// What is in it the recipient proves, as of any export, with `auditledger-verify log`.
 //
 // Example:
-//   ExportRecipients recipients;
+//   Recipients recipients;
 //   RETURN_IF_ERROR(recipients.Add(pem, now_s));
 //   ASSIGN_OR_RETURN(auto sealer, ExportSealer::Create(path, recipients));
 //   auto out = ExportWriter::Into(*sealer);
 //   ...
 //   RETURN_IF_ERROR(sealer->Finish());
 //
-// Thread-safety: an object belongs to one thread.
-// Errors: InvalidArgument for a certificate, OutOfRange over the limit, Unavailable of the disk.
+// Thread-safety: an object belongs to one thread. Errors: as sealer.h.
 #ifndef AUDITLEDGER_VERIFIER_EXPORT_SEALER_H_
 #define AUDITLEDGER_VERIFIER_EXPORT_SEALER_H_
 
-#include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "verifier/export_sink.h"
-
-struct x509_st;  // OpenSSL's X509
+#include "verifier/sealer.h"
 
 namespace auditledger {
 
-// Whoever opens a file holds it in memory, OpenSSL's own program nearly three times over.
-inline constexpr size_t kMaxSealedExportBytes = size_t{1} << 30;
-// A certificate's file: one certificate, the text that some tools put before it included.
-inline constexpr size_t kMaxRecipientFileBytes = 64 << 10;
-
-class ExportRecipients {
- public:
-  // `pem` has one certificate: RSA of 2,048 bits or more, or EC of 224 or more, valid at `now_s`
-  // (Unix seconds), and, where it names uses of its key, good for wrapping one. That an authority
-  // vouches for it is for the caller to know: it is named, not believed.
-  absl::Status Add(absl::string_view pem, int64_t now_s);
-  size_t size() const { return certificates_.size(); }
-
- private:
-  friend class ExportSealer;
-  std::vector<std::shared_ptr<x509_st>> certificates_;
-};
-
 class ExportSealer : public ExportSink {
  public:
-  // InvalidArgument without recipients.
-  static absl::StatusOr<std::unique_ptr<ExportSealer>> Create(
-      const std::string& path, const ExportRecipients& recipients,
-      size_t max_bytes = kMaxSealedExportBytes);
-  // Without Finish nothing stays.
-  ~ExportSealer() override;
+  // InvalidArgument without recipients. Without Finish nothing stays.
+  static absl::StatusOr<std::unique_ptr<ExportSealer>> Create(const std::string& path,
+                                                              const Recipients& recipients,
+                                                              size_t max_bytes = kMaxSealedBytes);
 
   // REQUIRES: an export may have a file of that name and size.
   absl::Status Put(const std::string& name, absl::string_view bytes) override;
@@ -68,15 +40,9 @@ class ExportSealer : public ExportSink {
   absl::Status Finish();
 
  private:
-  struct Parts;
-  ExportSealer();
-  absl::Status Open(const std::string& path, const ExportRecipients& recipients);
-  absl::Status Write(absl::string_view bytes);
-  absl::Status CheckSize() const;
+  explicit ExportSealer(std::unique_ptr<Sealer> sealer) : sealer_(std::move(sealer)) {}
 
-  std::unique_ptr<Parts> parts_;
-  std::string path_;
-  size_t max_bytes_ = 0;
+  const std::unique_ptr<Sealer> sealer_;
 };
 
 }  // namespace auditledger

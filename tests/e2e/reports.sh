@@ -15,10 +15,14 @@ export AUDITCTL_PIN_KEY=clinic.vkey
 auditledger-generate --seed 7 --events "$events" --billing-spree --truth truth.json >day
 "$here/report_reference.py" --add-disclosures day
 auditctl append - <day >/dev/null 2>&1
-auditctl bundle day.bundle --all --case 'review of March' --purpose 'regular review' \
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+  -subj "/CN=officer" -keyout officer.key -out officer.pem 2>/dev/null
+auditctl bundle day.bundle --in-clear --all --case 'review of March' --purpose 'regular review' \
   --requester 'P. Officer' --approver 'C. Counsel' >/dev/null 2>&1
-auditctl bundle redacted.bundle --range 1-100 --redact other-patients --purpose 'regular review' \
+auditctl bundle day.sealed --to officer.pem --all --purpose 'regular review' \
   --requester 'P. Officer' --approver 'C. Counsel' >/dev/null 2>&1
+auditctl bundle redacted.bundle --in-clear --range 1-100 --redact other-patients \
+  --purpose 'regular review' --requester 'P. Officer' --approver 'C. Counsel' >/dev/null 2>&1
 stop
 
 # The ledger's own entries are of today: out of the window.
@@ -57,6 +61,14 @@ grep -q overdue owed.csv
 auditledger-report patient-access redacted.bundle $pin --patient "$patient" 2>/dev/null \
   >none.html || test $? = 3
 grep -q '<dt>not judged</dt><dd>[1-9][0-9]* entries' none.html
+
+# One that is sealed is opened in memory, for who has the key.
+# shellcheck disable=SC2086
+ends 3 "PASS *completeness" auditledger-report incident day.sealed $pin \
+  --recipient-key officer.key --out sealed.html
+# shellcheck disable=SC2086
+ends 64 "give --recipient-key" auditledger-report incident day.sealed $pin --out no.html
+[ ! -e no.html ]
 
 # What does not verify is not reported on.
 python3 - <<'PY'

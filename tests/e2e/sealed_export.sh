@@ -78,7 +78,7 @@ ends 1 "its tag does not verify" auditledger-verify open-export bent.sealed \
   --recipient-key auditor.key --out export/
 ends 2 "of none of the recipients" auditledger-verify open-export clinic.sealed \
   --recipient-key certs/client.key --out export/
-ends 2 "is not a sealed export" auditledger-verify open-export auditor.pem \
+ends 2 "is not a sealed file" auditledger-verify open-export auditor.pem \
   --recipient-key auditor.key --out export/
 ends 64 "is there already" auditledger-verify open-export clinic.sealed \
   --recipient-key auditor.key --out folder

@@ -8,6 +8,7 @@
 #include "tests/testing/shared_path.h"
 #include "tests/testing/test_recipient.h"
 #include "tests/verifier/program.h"
+#include "tests/verifier/test_bundle.h"
 #include "verifier/cli/options.h"
 #include "verifier/export_sealer.h"
 #include "verifier/verdict.h"
@@ -26,7 +27,7 @@ constexpr int64_t kNow = 1'800'000'000;
 class OpenExportTest : public ProgramTest {
  protected:
   OpenExportTest() : recipient_({}) {
-    ExportRecipients recipients;
+    Recipients recipients;
     EXPECT_OK(recipients.Add(recipient_.pem(), kNow));
     const auto sealer = ExportSealer::Create(dir_.File("sealed"), recipients).value();
     const auto writer = ExportWriter::Into(*sealer);
@@ -62,7 +63,7 @@ TEST_F(OpenExportTest, ItsExitCodesAreTheVerifiers) {
   Expect("@sealed --out @new", kExitUsage, "--recipient-key");
   Expect("@sealed --recipient-key @key", kExitUsage, "--out");
   Expect("@absent --recipient-key @key --out @new", kExitCannotTell, "absent: open");
-  Expect("@key --recipient-key @key --out @new", kExitCannotTell, "is not a sealed export");
+  Expect("@key --recipient-key @key --out @new", kExitCannotTell, "is not a sealed file");
   WriteFile(dir_.File("other"), testing::TestRecipient({}).key_pem());
   Expect("@sealed --recipient-key @other --out @new", kExitCannotTell, "none of the recipients");
   std::string bent = ReadFile(dir_.File("sealed"));
@@ -70,6 +71,57 @@ TEST_F(OpenExportTest, ItsExitCodesAreTheVerifiers) {
   WriteFile(dir_.File("sealed"), bent);
   Expect("@sealed --recipient-key @key --out @new", kExitRefused, "its tag does not verify");
   EXPECT_FALSE(std::filesystem::exists(dir_.File("new")));
+}
+
+class SealedBundleProgramTest : public OpenExportTest {
+ protected:
+  SealedBundleProgramTest() {
+    testing::TestBundle bundle = testing::WholeLog(log_);
+    bundle.Add(BundleSection::kManifest, FormatBundleManifest(bundle.Manifest()));
+    bytes_ = bundle.Bytes();
+    Recipients recipients;
+    EXPECT_OK(recipients.Add(recipient_.pem(), kNow));
+    const auto sealer = Sealer::Create(dir_.File("answer"), recipients).value();
+    EXPECT_OK(sealer->Write(bytes_));
+    EXPECT_OK(sealer->Finish());
+  }
+  std::string bytes_;
+};
+
+TEST_F(SealedBundleProgramTest, ItIsJudgedInMemory) {
+  const Ran ran = Run("bundle @answer --recipient-key @key --page @page.html");
+  EXPECT_EQ(ran.exit_code, kExitCannotTell) << "the log knows nothing of it";
+  EXPECT_THAT(ran.out, HasSubstr("PASS         completeness"));
+  EXPECT_THAT(ReadFile(dir_.File("page.html")), HasSubstr(EncodeBase64(bytes_)));
+  EXPECT_EQ(std::filesystem::status(dir_.File("page.html")).permissions(),
+            std::filesystem::perms(0600));
+  std::filesystem::remove(dir_.File("page.html"));
+  for (const auto& file : std::filesystem::recursive_directory_iterator(dir_.path())) {
+    if (!file.is_regular_file()) continue;
+    EXPECT_THAT(ReadFile(file.path().string()), ::testing::Not(HasSubstr("package-1"))) << file;
+  }
+}
+
+TEST_F(SealedBundleProgramTest, WhoHasNoKeyIsToldWhatItTakes) {
+  const Ran ran = Run("bundle @answer");
+  EXPECT_EQ(ran.exit_code, kExitCannotTell);
+  EXPECT_THAT(ran.out, HasSubstr("give --recipient-key"));
+  WriteFile(dir_.File("other"), testing::TestRecipient({}).key_pem());
+  EXPECT_EQ(Run("bundle @answer --recipient-key @other").exit_code, kExitCannotTell);
+  EXPECT_EQ(Run("bundle @answer --recipient-key @answer").exit_code, kExitUsage);
+  std::string bent = ReadFile(dir_.File("answer"));
+  bent[bent.size() / 2] ^= 1;
+  WriteFile(dir_.File("answer"), bent);
+  const Ran refused = Run("bundle @answer --recipient-key @key --page @page.html");
+  EXPECT_EQ(refused.exit_code, kExitRefused);
+  EXPECT_THAT(refused.out, HasSubstr("its tag does not verify"));
+  EXPECT_FALSE(std::filesystem::exists(dir_.File("page.html")));
+}
+
+TEST_F(SealedBundleProgramTest, OrOpenedIntoAFile) {
+  Expect("@answer --recipient-key @key --out @answer.bundle", 0, "run `bundle ");
+  EXPECT_EQ(ReadFile(dir_.File("answer.bundle")), bytes_);
+  Expect("@sealed --recipient-key @key --out @dir", 0, "run `log ");
 }
 
 TEST_F(OpenExportTest, AKeyUnderAPassphraseIsAskedFor) {

@@ -1,7 +1,7 @@
 // An export as one file for its recipients: who opens it, what is refused, and that nothing lies
 // about in between.
 //
-// Covers: verifier/export_sealer, verifier/sealed_export
+// Covers: verifier/export_sealer, verifier/sealed_export, verifier/sealer
 #include "verifier/sealed_export.h"
 
 #include <openssl/cms.h>
@@ -27,6 +27,7 @@
 #include "tests/verifier/test_export.h"
 #include "verifier/export_archive.h"
 #include "verifier/export_dir.h"
+#include "verifier/export_sealer.h"
 
 namespace auditledger {
 namespace {
@@ -83,7 +84,7 @@ class SealedExportTest : public ::testing::Test {
   }
   std::string Path(const std::string& name) const { return dir_.File(name); }
 
-  absl::Status Seal(const ExportRecipients& recipients, size_t max_bytes = kMaxSealedExportBytes) {
+  absl::Status Seal(const Recipients& recipients, size_t max_bytes = kMaxSealedBytes) {
     ASSIGN_OR_RETURN(const auto sealer,
                      ExportSealer::Create(Path("sealed"), recipients, max_bytes));
     const std::unique_ptr<ExportWriter> writer = ExportWriter::Into(*sealer);
@@ -118,12 +119,12 @@ class SealedExportTest : public ::testing::Test {
 
   TestLog log_;
   TempDir dir_;
-  ExportRecipients auditor_;
+  Recipients auditor_;
 };
 
 TEST_F(SealedExportTest, EachRecipientOpensItAndGetsTheExportAsItIs) {
   testing::ExportLog(log_, Path("clear"));
-  ExportRecipients all;
+  Recipients all;
   for (const TestRecipient* recipient : {&Auditor(), &Court(), &Ministry()}) {
     ASSERT_OK(all.Add(recipient->pem(), kNow));
   }
@@ -143,7 +144,7 @@ TEST_F(SealedExportTest, EachRecipientOpensItAndGetsTheExportAsItIs) {
 
 TEST_F(SealedExportTest, OpensslAndTarOpenIt) {
   testing::ExportLog(log_, Path("clear"));
-  ExportRecipients both = auditor_;
+  Recipients both = auditor_;
   ASSERT_OK(both.Add(Court().pem(), kNow));
   ASSERT_OK(Seal(both));
   WriteFile(Path("court.key"), Court().key_pem());
@@ -158,7 +159,7 @@ TEST_F(SealedExportTest, OpensslAndTarOpenIt) {
 }
 
 TEST_F(SealedExportTest, IsWhatTheStandardsSay) {
-  ExportRecipients both = auditor_;
+  Recipients both = auditor_;
   ASSERT_OK(both.Add(Court().pem(), kNow));
   ASSERT_OK(Seal(both));
   const std::string printed =
@@ -190,7 +191,7 @@ TEST_F(SealedExportTest, NoPlaintextIsInIt) {
 }
 
 TEST_F(SealedExportTest, AStrangersKeyOpensNothing) {
-  ExportRecipients both = auditor_;
+  Recipients both = auditor_;
   ASSERT_OK(both.Add(Court().pem(), kNow));
   ASSERT_OK(Seal(both));
   WriteFile(Path("rsa.key"), TestRecipient({.key = "RSA"}).key_pem());
@@ -238,7 +239,7 @@ TEST_F(SealedExportTest, ACutOrLengthenedFileOpensNothing) {
         sealed.substr(0, sealed.size() - 1), sealed + '\0', sealed + sealed,
         std::string("-----BEGIN CMS-----\n"), std::string(1000, '\0'), std::string(1000, '0')}) {
     WriteFile(Path("sealed"), bytes);
-    ExpectRefused(absl::FailedPreconditionError(""), "is not a sealed export");
+    ExpectRefused(absl::FailedPreconditionError(""), "is not a sealed file");
   }
 }
 
@@ -289,7 +290,7 @@ TEST_F(SealedExportTest, OtherEncryptionsAreRefused) {
   WriteFile(Path("sealed"), EncryptedOtherwise(EVP_aes_128_gcm(), archive));
   ExpectRefused(absl::FailedPreconditionError(""), "is not under AES-256-GCM");
   WriteFile(Path("sealed"), EncryptedOtherwise(EVP_aes_256_cbc(), archive));
-  ExpectRefused(absl::FailedPreconditionError(""), "is not a sealed export");
+  ExpectRefused(absl::FailedPreconditionError(""), "is not a sealed file");
 }
 
 TEST_F(SealedExportTest, WhatIsNoExportLeavesNothingBehind) {
@@ -355,7 +356,7 @@ TEST_F(SealedExportTest, WhatIsNoKeyIsRefused) {
 }
 
 TEST_F(SealedExportTest, TheLimitIsTheFilesSizeOnBothSides) {
-  EXPECT_EQ(kMaxSealedExportBytes, 1u << 30);
+  EXPECT_EQ(kMaxSealedBytes, 1u << 30);
   ASSERT_OK(Seal(auditor_));
   // An ECDSA signature in a certificate is of no constant size, what is made here is.
   const size_t size = ReadFile(Path("sealed")).size();
@@ -410,7 +411,7 @@ TEST_F(SealedExportTest, WhereItCannotBeWrittenItSaysSo) {
   std::filesystem::create_directories(Path("sealed/folder"));
   EXPECT_THAT(Seal(auditor_), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("rename")));
   EXPECT_FALSE(std::filesystem::exists(Path("sealed.tmp")));
-  EXPECT_THAT(ExportSealer::Create(Path("x"), ExportRecipients()),
+  EXPECT_THAT(ExportSealer::Create(Path("x"), Recipients()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no recipient")));
 }
 
@@ -454,8 +455,8 @@ TEST_F(SealedExportTest, ADiskThatIsFullLeavesNothing) {
   ExpectRefused(absl::UnavailableError(""), "write");
 }
 
-TEST(ExportRecipients, WhomAnExportIsNotSealedFor) {
-  ExportRecipients recipients;
+TEST(Recipients, WhomAnExportIsNotSealedFor) {
+  Recipients recipients;
   const auto add = [&](const std::string& pem, int64_t now = kNow) {
     return recipients.Add(pem, now);
   };

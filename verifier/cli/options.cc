@@ -26,6 +26,7 @@ Examples:
   auditledger-verify answer march.answer --index-key index.key --subject patient urn:mrn 4711
       --happened 2026-03-01T00:00:00Z 2026-04-01T00:00:00Z --origin O --key log.vkey
   auditledger-verify open-export clinic.sealed --recipient-key auditor.key --out export
+  auditledger-verify bundle answer.sealed --recipient-key court.key --origin O --key log.vkey
   auditledger-verify cose e.cose --leaf e.leaf --origin O --key log.vkey
   auditledger-verify trust list
 
@@ -35,7 +36,8 @@ Exit codes:
   2  cannot tell: something is missing, unreadable, or of an unknown version
   3  verified, unwitnessed: no --policy was given (or one that asks for nobody)
   64 the command line is wrong
-open-export verifies no log, and says with 0 that it opened; run `log` on the folder.
+open-export verifies no log, and says with 0 that it opened; run `log` on the folder, or `bundle` on
+the file.
 
 The last verified head of each origin is kept in the trust store
 ($XDG_STATE_HOME/auditledger/trust or ~/.local/state/auditledger/trust). A head that is smaller, or
@@ -141,6 +143,9 @@ void AddChecks(CLI::App& app, Options& options) {
                              "Is this evidence bundle what the log recorded? Claim by claim");
   bundle->add_option("FILE", options.file, "An evidence bundle (`auditctl bundle`)")->required();
   bundle->add_option("--index-key", options.index_key, "Index key file: check the tags too");
+  bundle->add_option("--recipient-key", options.recipient_key,
+                     "The private key (PEM) of a certificate that it was sealed for: it is opened "
+                     "in memory alone");
   bundle->add_option("--page", options.page,
                      "Write it as a page to read, which checks itself in a browser, with the key "
                      "that is pinned here");
@@ -180,12 +185,15 @@ void AddAnswer(CLI::App& app, Options& options) {
 }
 
 void AddOpenExport(CLI::App& app, Options& options) {
-  CLI::App* open = Command(app, options, "open-export", "Open what `auditctl export --to` sealed");
-  open->add_option("FILE", options.file, "The sealed export")->required();
+  CLI::App* open = Command(app, options, "open-export",
+                           "Open what `auditctl export --to` or `bundle --to` sealed");
+  open->add_option("FILE", options.file, "The sealed export or bundle")->required();
   open->add_option("--recipient-key", options.recipient_key,
                    "The private key (PEM) of a certificate that it was sealed for")
       ->required();
-  open->add_option("--out", options.out, "The folder to make; there when all of it is")->required();
+  open->add_option("--out", options.out,
+                   "The folder to make, or of a bundle the file; there when all of it is")
+      ->required();
 }
 
 void AddTrust(CLI::App& app, Options& options) {

@@ -37,8 +37,8 @@ struct Options {
   std::string receipt;     // cose: a tlog-proof that carries it
   std::string key_changes;
   std::string page;           // bundle: where to write it for people
-  std::string recipient_key;  // open-export: PEM
-  std::string out;            // the same: the folder to make
+  std::string recipient_key;  // open-export, bundle: PEM
+  std::string out;            // open-export: the folder to make, or the file
   std::string predecessor;
   std::string predecessor_key;
   std::string tag;                    // answer: in hexadecimal

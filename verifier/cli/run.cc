@@ -24,6 +24,7 @@
 #include "verifier/log_audit.h"
 #include "verifier/mapped_file.h"
 #include "verifier/sealed_export.h"
+#include "verifier/sealed_file.h"
 #include "verifier/successor.h"
 #include "verifier/verify.h"
 #include "verifier/witnesses.h"
@@ -245,38 +246,59 @@ int ShowEvidence(const Options& options, const Pin& pin) {
   return report.verdict.ExitCode();
 }
 
-int ShowBundle(const Options& options, const Pin& pin) {
-  const absl::StatusOr<MappedFile> file = MappedFile::Open(options.file);
-  if (!file.ok()) return PrintCannotTell(file.status(), pin, options);
+// What was sealed could not be opened.
+int SealedFailed(const absl::Status& status) {
+  if (absl::IsInvalidArgument(status)) return Usage(status);
+  std::cerr << "auditledger-verify: " << status.message() << "\n";
+  return absl::IsDataLoss(status) ? kExitRefused : kExitCannotTell;
+}
+
+int JudgeBundle(absl::string_view bytes, const Options& options, const Pin& pin) {
   BundleInput input;
-  input.bytes = file->bytes();
+  input.bytes = bytes;
   const absl::Status read = ReadIndexKey(options.index_key, input.index_key);
   if (!read.ok()) return PrintCannotTell(read, pin, options);
   const BundleReport report = VerifyBundle(input, pin);
   if (!options.quiet) std::cout << (options.json ? BundleJson(report) : BundleText(report));
   if (options.page.empty()) return report.ExitCode();
   const absl::Status written =
-      WriteFileAtomically({.path = options.page, .temporary = options.page + ".tmp"},
+      WriteFileAtomically({.path = options.page, .temporary = options.page + ".tmp", .mode = 0600},
                           BundlePage(input.bytes, pin.key.ToVkey()));
   if (written.ok()) return report.ExitCode();
   std::cerr << "auditledger-verify: " << written.message() << "\n";
   return kExitCannotTell;
 }
 
-// No verdict: what is in the folder is as unproven as any export that somebody handed over.
+// A sealed one is opened in memory: nothing of it lies on a disk afterwards.
+int ShowSealedBundle(const Options& options, const Pin& pin) {
+  const absl::StatusOr<std::string> bytes = ReadSealed(options.file, options.recipient_key);
+  if (!bytes.ok()) return SealedFailed(bytes.status());
+  return JudgeBundle(*bytes, options, pin);
+}
+
+int ShowBundle(const Options& options, const Pin& pin) {
+  if (!options.recipient_key.empty()) return ShowSealedBundle(options, pin);
+  const absl::StatusOr<MappedFile> file = MappedFile::Open(options.file);
+  if (!file.ok()) return PrintCannotTell(file.status(), pin, options);
+  if (LooksSealed(file->bytes())) {
+    return PrintCannotTell(absl::FailedPreconditionError(
+                               "the file is sealed for its recipients: give --recipient-key"),
+                           pin, options);
+  }
+  return JudgeBundle(file->bytes(), options, pin);
+}
+
+// No verdict: what is in it is as unproven as any export or bundle that somebody handed over.
 int OpenExport(const Options& options) {
   const absl::Status status = OpenSealedExport(
       {.file = options.file, .key_file = options.recipient_key, .out = options.out});
-  if (absl::IsInvalidArgument(status)) return Usage(status);
-  if (!status.ok()) {
-    std::cerr << "auditledger-verify: " << status.message() << "\n";
-    return absl::IsDataLoss(status) ? kExitRefused : kExitCannotTell;
-  }
+  if (!status.ok()) return SealedFailed(status);
   if (options.quiet) return 0;
   if (options.json) {
     std::cout << nlohmann::ordered_json({{"opened", options.out}}).dump(2) << "\n";
   } else {
-    std::cout << "opened into " << options.out << ", and nothing of it is verified yet: run `log "
+    std::cout << "opened into " << options.out << ", and nothing of it is verified yet: run `"
+              << (std::filesystem::is_directory(options.out) ? "log" : "bundle") << " "
               << options.out << "`\n";
   }
   return 0;
