@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
+#include "merkle/complete_answer.h"
 #include "merkle/status_macros.h"
 #include "merkle/tags.h"
 #include "tools/auditctl.h"
@@ -23,6 +24,7 @@ struct BundleOptions {
   std::string range;
   std::vector<std::string> recorded;
   std::string subject;
+  std::string answer;
   std::string index_key;
   bool sparse = false;
   std::vector<std::string> redact;
@@ -88,6 +90,13 @@ absl::StatusOr<TagKey> SubjectOf(const std::string& text) {
   return TagKey{std::string(kTagKindPatient), text.substr(0, bar), text.substr(bar + 1)};
 }
 
+absl::StatusOr<Hash> TagOf(const BundleOptions& options) {
+  ASSIGN_OR_RETURN(const TagKey subject, SubjectOf(options.subject));
+  ASSIGN_OR_RETURN(const std::string text, ReadFileLimited(options.index_key, kMaxKeyFileBytes));
+  ASSIGN_OR_RETURN(const std::string key, ParseIndexKey(text));
+  return DeriveTag(HmacKey(key), subject);
+}
+
 // What was asked for, out of what was typed.
 absl::StatusOr<BundleQuery> QueryOf(const BundleOptions& options) {
   BundleQuery query;
@@ -117,14 +126,38 @@ absl::StatusOr<BundleQuery> QueryOf(const BundleOptions& options) {
   query.kind = BundleQuery::Kind::kTag;
   if (options.index_key.empty()) {
     return absl::InvalidArgumentError(
-        "--subject needs --index-key FILE: without it nobody can tell which leaves are theirs");
+        "--subject needs --index-key FILE, or an --answer about them: without it nobody can tell "
+        "which leaves are theirs");
   }
-  ASSIGN_OR_RETURN(const TagKey subject, SubjectOf(options.subject));
-  ASSIGN_OR_RETURN(const std::string text, ReadFileLimited(options.index_key, kMaxKeyFileBytes));
-  ASSIGN_OR_RETURN(const std::string key, ParseIndexKey(text));
   query.about = absl::StrCat("patient ", options.subject);
-  query.tags = {DeriveTag(HmacKey(key), subject)};
+  ASSIGN_OR_RETURN(query.tags.emplace_back(), TagOf(options));
   return query;
+}
+
+// What an answer was asked, as a bundle says it.
+absl::StatusOr<BundleQuery> QueryOfAnswer(const BundleOptions& options,
+                                          const AnswerQuery& answered) {
+  if (options.subject.empty() || options.all || options.sparse || !options.range.empty() ||
+      !options.recorded.empty()) {
+    return absl::InvalidArgumentError(
+        "--answer takes --subject, whom it is about, and no other question: its window and its "
+        "entries are the answer's own");
+  }
+  if (!(answered.event == TimeWindow())) {
+    return absl::InvalidArgumentError(
+        "--answer: it is about what happened in a time, and bundles ask what was recorded in one: "
+        "ask for that (auditledger-verify answer --recorded)");
+  }
+  BundleQuery query;
+  query.kind = BundleQuery::Kind::kTag;
+  query.about = absl::StrCat("patient ", options.subject);
+  query.tags = {answered.tag};
+  query.from_us = answered.recorded.from_us;
+  query.to_us = answered.recorded.to_us == kNoEnd ? 0 : answered.recorded.to_us;
+  if (options.index_key.empty()) return query;
+  ASSIGN_OR_RETURN(const Hash tag, TagOf(options));
+  if (tag == answered.tag) return query;
+  return absl::InvalidArgumentError("--answer: it is about another tag than that of --subject");
 }
 
 // Payloads leave in the clear only where somebody said so in words; and so does a bundle of which
@@ -144,7 +177,13 @@ absl::Status CheckReaders(const BundleOptions& options) {
 
 absl::StatusOr<BundleRequest> RequestOf(const BundleOptions& options) {
   BundleRequest request;
-  ASSIGN_OR_RETURN(request.query, QueryOf(options));
+  if (options.answer.empty()) {
+    ASSIGN_OR_RETURN(request.query, QueryOf(options));
+  } else {
+    ASSIGN_OR_RETURN(const std::string bytes, ReadFileLimited(options.answer, kMaxAnswerBytes));
+    ASSIGN_OR_RETURN(request.answer, ParseCompleteAnswer(bytes));
+    ASSIGN_OR_RETURN(request.query, QueryOfAnswer(options, request.answer->query));
+  }
   ASSIGN_OR_RETURN(request.policy, PolicyOf(options));
   if (!options.subject.empty()) {
     ASSIGN_OR_RETURN(request.subjects.emplace_back(), SubjectOf(options.subject));
@@ -198,9 +237,12 @@ void AddQuery(CLI::App& command, BundleOptions& options) {
       ->expected(2);
   command.add_option("--subject", options.subject, "about a patient: SYSTEM|ID");
   command.add_option("--index-key", options.index_key, "index key file, for --subject");
+  command.add_option("--answer", options.answer,
+                     "a complete answer about the subject: shows that no entry is left out, in "
+                     "place of the leaves of all others");
   command.add_flag("--sparse", options.sparse,
                    "without the leaves of other entries: smaller, but nothing then shows that no "
-                   "entry is left out");
+                   "entry is left out (--answer does)");
   command
       .add_option("--redact", options.redact,
                   "withhold: other-patients, staff-names, free-text, network")

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "merkle/answer_check.h"
 #include "merkle/key_change_list.h"
 #include "merkle/status_macros.h"
 #include "tools/auditctl_custody.h"
@@ -15,6 +16,7 @@
 #include "tools/bundle_texts.h"
 #include "verifier/bundle_custody.h"
 #include "verifier/bundle_page.h"
+#include "verifier/bundle_proofs.h"
 #include "verifier/bundle_verify.h"
 #include "verifier/entry_check.h"
 #include "verifier/file_io.h"
@@ -59,19 +61,29 @@ absl::Status Bundler::ReadHead() {
       FromRpc(connection_.ledgers().GetLedger(connection_.Call().get(), ledger_request, &shown)));
   parts_.manifest.origin = shown.ledger().origin();
   parts_.manifest.vkey = shown.ledger().vkey();
-  v1::GetCheckpointRequest request;
-  request.set_ledger(ledger_);
-  request.set_witnessed(shown.ledger().has_witnessing());
-  v1::GetCheckpointResponse response;
-  RETURN_IF_ERROR(
-      FromRpc(connection_.ledgers().GetCheckpoint(connection_.Call().get(), request, &response)));
-  ASSIGN_OR_RETURN(const SignedCheckpoint head, connection_.Open(response.checkpoint()));
+  ASSIGN_OR_RETURN(const v1::Checkpoint checkpoint, HeadToBeUnder(shown.ledger()));
+  ASSIGN_OR_RETURN(const SignedCheckpoint head, connection_.Open(checkpoint));
   head_ = head.checkpoint;
   parts_.head = head.note;
   parts_.size = head_.size;
   ASSIGN_OR_RETURN(KeyChangeList list, KeyChanges(shown.ledger()));
   if (!list.changes.empty()) parts_.key_changes = FormatKeyChangeList(list);
   return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Checkpoint> Bundler::HeadToBeUnder(const v1::Ledger& shown) {
+  v1::Checkpoint out;
+  if (request_.answer) {
+    out.set_note(request_.answer->checkpoint);
+    return out;
+  }
+  v1::GetCheckpointRequest request;
+  request.set_ledger(ledger_);
+  request.set_witnessed(shown.has_witnessing());
+  v1::GetCheckpointResponse response;
+  RETURN_IF_ERROR(
+      FromRpc(connection_.ledgers().GetCheckpoint(connection_.Call().get(), request, &response)));
+  return response.checkpoint();
 }
 
 absl::StatusOr<KeyChangeList> Bundler::KeyChanges(const v1::Ledger& shown) {
@@ -130,11 +142,48 @@ absl::Status Bundler::FindBounds() {
 }
 
 absl::Status Bundler::ReadEntries() {
+  if (request_.answer) return ReadAnswered();
   RETURN_IF_ERROR(FindBounds());
   // Payloads of what is not asked for are not read.
   RETURN_IF_ERROR(
       List(begin_, end_, v1::ENTRY_VIEW_LEAF, [&](const v1::Entry& entry) { return Look(entry); }));
   return Flush();
+}
+
+// The entries that the answer found, beside the genesis, which names the index key; and where it
+// stops before the head, the leaves behind.
+absl::Status Bundler::ReadAnswered() {
+  const CompleteAnswer& answer = *request_.answer;
+  const absl::StatusOr<AnswerProven> proven =
+      VerifyCompleteAnswer(answer, head_, answer.query, std::nullopt);
+  if (!proven.ok()) return NotProven(proven.status());
+  ASSIGN_OR_RETURN(const std::string bytes, EncodeCompleteAnswer(answer));
+  parts_.completeness = EncodeAnswerRecords(bytes);
+  begin_ = 0;
+  end_ = proven->entries.size();
+  parts_.examined = end_ + head_.size - proven->complete_size;
+  ASSIGN_OR_RETURN(const v1::Entry genesis, GetLeaf(0));
+  RETURN_IF_ERROR(AddContext(genesis));
+  uint64_t done = 0;
+  for (const AnswerLeaf& entry : proven->entries) {
+    RETURN_IF_ERROR(Ask(entry.index));
+    progress_.Update(++done, end_);
+  }
+  end_ = head_.size;
+  RETURN_IF_ERROR(List(proven->complete_size, head_.size, v1::ENTRY_VIEW_LEAF,
+                       [&](const v1::Entry& entry) { return Look(entry); }));
+  return Flush();
+}
+
+absl::Status Bundler::Ask(uint64_t index) {
+  const bool goes_on = asked_begin_ != asked_end_ && index == asked_end_ &&
+                       asked_end_ - asked_begin_ < kBundlePageEntries;
+  if (!goes_on) {
+    RETURN_IF_ERROR(Flush());
+    asked_begin_ = index;
+  }
+  asked_end_ = index + 1;
+  return absl::OkStatus();
 }
 
 absl::Status Bundler::List(uint64_t begin, uint64_t end, v1::EntryView view,
@@ -166,11 +215,7 @@ absl::Status Bundler::List(uint64_t begin, uint64_t end, v1::EntryView view,
 absl::Status Bundler::Look(const v1::Entry& entry) {
   ASSIGN_OR_RETURN(const Leaf leaf, ParseLeaf(entry.leaf()));
   progress_.Update(entry.index() + 1 - begin_, end_ - begin_);
-  if (parts_.query.Matches(entry.index(), leaf)) {
-    if (asked_begin_ == asked_end_) asked_begin_ = entry.index();
-    asked_end_ = entry.index() + 1;
-    return asked_end_ - asked_begin_ < kBundlePageEntries ? absl::OkStatus() : Flush();
-  }
+  if (parts_.query.Matches(entry.index(), leaf)) return Ask(entry.index());
   RETURN_IF_ERROR(Flush());
   if (request_.sparse && parts_.query.kind == BundleQuery::Kind::kTag) return absl::OkStatus();
   return AddContext(entry);
@@ -253,7 +298,10 @@ absl::Status Bundler::ReadProofs() {
     out.end = run.end;
     if (run.begin == 0 && run.end == head_.size) continue;  // the leaves themselves prove it
     ASSIGN_OR_RETURN(const std::vector<Hash> first, ProofOf(run.begin));
-    ASSIGN_OR_RETURN(const std::vector<Hash> last, ProofOf(run.end - 1));
+    std::vector<Hash> last = first;
+    if (run.end - run.begin > 1) {
+      ASSIGN_OR_RETURN(last, ProofOf(run.end - 1));
+    }
     ASSIGN_OR_RETURN(out.proof, RangeProofOfEnds(run, head_.size, first, last));
   }
   for (const std::string& path : request_.earlier) RETURN_IF_ERROR(AddEarlier(path));

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "merkle/checkpoint.h"
+#include "merkle/complete_answer.h"
 #include "merkle/key_change_list.h"
 #include "tools/auditctl.h"
 #include "tools/auditctl_sealing.h"
@@ -31,6 +33,9 @@ namespace auditledger::ctl {
 
 struct BundleRequest {
   BundleQuery query;
+  // About the one tag of the query (merkle/complete_answer.h): the bundle then rests on it, is
+  // under its head, and has the entries that it found in place of all leaves.
+  std::optional<CompleteAnswer> answer;
   RedactionPolicy policy;
   std::vector<TagKey> subjects;      // whom the answer is about
   bool sparse = false;               // of a tag: without the leaves of other entries
@@ -55,6 +60,7 @@ class Bundler {
 
  private:
   absl::Status ReadHead();
+  absl::StatusOr<v1::Checkpoint> HeadToBeUnder(const v1::Ledger& shown);
   absl::StatusOr<KeyChangeList> KeyChanges(const v1::Ledger& shown);
   absl::StatusOr<v1::Entry> GetLeaf(uint64_t index);
   // The first entry recorded at `from_us` or later: times rise, so that a few leaves tell.
@@ -62,10 +68,12 @@ class Bundler {
   // Entries to look at: those that could be asked for, and their neighbours.
   absl::Status FindBounds();
   absl::Status ReadEntries();
+  absl::Status ReadAnswered();
   absl::Status List(uint64_t begin, uint64_t end, v1::EntryView view,
                     absl::FunctionRef<absl::Status(const v1::Entry&)> each);
   // Leaves next to each other that are asked for are opened together; the others are context.
   absl::Status Look(const v1::Entry& entry);
+  absl::Status Ask(uint64_t index);
   absl::Status Flush();
   absl::Status AddContext(const v1::Entry& entry);
   absl::Status AddAsked(const v1::Entry& entry);
@@ -96,8 +104,8 @@ class Bundler {
   std::set<uint64_t> explains_;  // erasures still to be shown
 };
 
-// What was written is held against the pinned key, if there is one, before anybody relies on it.
-// Also written as a page for people, unless `page` is empty. `path` names it in words.
+// What was written is held against the pinned key, if there is one, before anybody relies on it;
+// and as a page for people, unless `page` is empty. `path` names it in words.
 absl::Status CheckBundle(const Connection& connection, const std::string& working_path,
                          const std::string& path, const std::string& page);
 

@@ -1,4 +1,7 @@
 """The ledger behind the published bundles, the bundles, and how each of them is tampered with."""
+import json
+
+from vectorgen_answers import add_index_head
 from vectorgen_bundle_format import (
     CONTEXT, MATCH, Log, compact, container, custody_record, entry_record, inclusion_records,
     manifest, vkey)
@@ -126,6 +129,23 @@ def rotated_clinic():
     return log
 
 
+def indexed_clinic(liar=None):
+    """The same with index heads, and entries that none of them covers; `liar` makes the map of the
+    last one without an entry."""
+    log = clinic()
+
+    def event(n, number):
+        at = START + 22_500 + n
+        log.add_event(at * 10**6, access(n, at, n % 3, number), b"spiffe://clinic.example/his")
+
+    add_index_head(log, (START + 22_500) * 10**6)
+    event(14, 4711)
+    add_index_head(log, (START + 22_520) * 10**6, without=liar)
+    event(25, 815)
+    event(26, 4711)
+    return log
+
+
 ERASED = 5
 WITNESSES = [(WITNESS, WITNESS_SEED, START + 23_000)]
 STREAMS = [compact({"kind": "stream", "principal": "spiffe://clinic.example/his",
@@ -215,3 +235,33 @@ class Bundle:
 
     def bytes(self):
         return container(self.sections)
+
+
+# --- what is expected, and how it is tampered with ----------------------------------------------
+
+CLAIMS = ("file", "head", "witnesses", "entries", "contents", "tags", "senders", "scope",
+          "completeness", "consistency", "timestamps", "coverage", "custody")
+REDACTED = (OTHER_PATIENTS, STAFF_NAMES, FREE_TEXT, NETWORK)
+SOUND = ("file", "head", "entries", "contents", "scope")
+
+
+def outcome(passed, failed=()):
+    """What each claim comes to, checked with the pinned key and nothing else."""
+    return {claim: "FAIL" if claim in failed else "PASS" if claim in passed else "CANNOT TELL"
+            for claim in CLAIMS}
+
+
+def flipped(data, at, mask=1):
+    return data[:at] + bytes([data[at] ^ mask]) + data[at + 1:]
+
+
+def rehash(sections):
+    """As by somebody who makes the manifest fit."""
+    old = json.loads(sections["manifest"][0])
+    about = {k: v for k, v in old.items() if k not in ("format", "sections")}
+    return {**sections, "manifest": [manifest(about, sections)]}
+
+
+def scope_with(sections, **changes):
+    scope = json.loads(sections["scope"][0])
+    return rehash({**sections, "scope": [compact({**scope, **changes})]})

@@ -11,10 +11,13 @@ import json
 import pathlib
 
 import vectorgen_bundle_cases as cases
+import vectorgen_bundle_answers
 from vectorgen_bundle_format import (
     CONTEXT, MAGIC, MATCH, NUMBER, b32, compact, consistency_record, container, inclusion_path,
     inclusion_records, manifest, note, vkey)
-from vectorgen_bundle_cases import Bundle, clinic, patient_tags, rotated_clinic
+from vectorgen_bundle_cases import (
+    CLAIMS, REDACTED, SOUND, Bundle, clinic, flipped, outcome, patient_tags, rehash, rotated_clinic,
+    scope_with)
 from vectorgen_formats import sha
 from vectorgen_keys import key_change, key_changes, public_key
 from vectorgen_wire import be
@@ -22,18 +25,6 @@ from vectorgen_wire import be
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "tests" / "testdata" / "bundle"
 SEEDS = ROOT / "tests" / "fuzz" / "corpus" / "bundle"
-CLAIMS = ("file", "head", "witnesses", "entries", "contents", "tags", "senders", "scope",
-          "completeness", "consistency", "timestamps", "coverage", "custody")
-REDACTED = (cases.OTHER_PATIENTS, cases.STAFF_NAMES, cases.FREE_TEXT, cases.NETWORK)
-
-
-def outcome(passed, failed=()):
-    """What each claim comes to, checked with the pinned key and nothing else."""
-    return {claim: "FAIL" if claim in failed else "PASS" if claim in passed else "CANNOT TELL"
-            for claim in CLAIMS}
-
-
-SOUND = ("file", "head", "entries", "contents", "scope")
 
 
 def whole():
@@ -108,6 +99,7 @@ def bundles():
     yield "sparse", by_tag(4711, False, REDACTED), outcome(SOUND + ("custody", "senders"))
     yield "none", by_tag(777, True), outcome(listed)
     yield "opaque", opaque(), outcome(SOUND + ("custody", "senders"))
+    yield from vectorgen_bundle_answers.bundles(listed)
     yield "rotated", rotated(), outcome(listed + ("consistency", "senders"))
     yield "unrecorded", strip_custody(range_of()), outcome(SOUND + ("completeness",))
 
@@ -118,17 +110,6 @@ def strip_custody(bundle):
 
 
 # --- tampering --------------------------------------------------------------------------------
-
-
-def flipped(data, at, mask=1):
-    return data[:at] + bytes([data[at] ^ mask]) + data[at + 1:]
-
-
-def rehash(sections):
-    """As by somebody who makes the manifest fit."""
-    old = json.loads(sections["manifest"][0])
-    about = {k: v for k, v in old.items() if k not in ("format", "sections")}
-    return {**sections, "manifest": [manifest(about, sections)]}
 
 
 def with_record(sections, name, at, change):
@@ -151,11 +132,6 @@ def flips(sections):
         at = record.index(where[name]) if name in where else len(record) - 1
         yield f"{name}: a flipped byte", name, with_record(
             sections, name, 0, lambda r: flipped(r, at)), claims
-
-
-def scope_with(sections, **changes):
-    scope = json.loads(sections["scope"][0])
-    return rehash({**sections, "scope": [compact({**scope, **changes})]})
 
 
 def about_with(sections, **changes):
@@ -314,6 +290,7 @@ def tampered():
     for name, blames, data in malformed(sections):
         yield name, "whole", data, outcome((), ("file",)), {"file": blames}, ["file"]
     yield from tampered_answers()
+    yield from vectorgen_bundle_answers.tampered(range_of().sections)
     yield from tampered_keys()
 
 
@@ -414,7 +391,8 @@ def fuzz_seeds():
     cases.ORIGIN, cases.LOG_SEED, cases.INDEX_KEY = b"ledger.test/clinic", b"\1" * 32, b"i" * 32
     SEEDS.mkdir(parents=True, exist_ok=True)
     for name, bundle in (("range", range_of()), ("window", window()), ("whole", whole()),
-                         ("patient", by_tag(4711, True, REDACTED))):
+                         ("patient", by_tag(4711, True, REDACTED)),
+                         ("answered", vectorgen_bundle_answers.answered())):
         (SEEDS / name).write_bytes(bundle.bytes())
 
 

@@ -94,7 +94,7 @@ absl::Status ReadMiddle(const BundleFrame& frame, BundleFile& out) {
     return earlier.ok() && ParseUncheckedHead(earlier->note).ok();
   }));
   RETURN_IF_ERROR(ReadAll(frame, BundleSection::kCompleteness, [](absl::string_view record) {
-    return ParseCompletenessType(record).ok();
+    return ParseCompletenessRecord(record).ok();
   }));
   RETURN_IF_ERROR(ReadAll(frame, BundleSection::kTimestamps, [](absl::string_view record) {
     const absl::StatusOr<BundleTimestamp> timestamp = ParseBundleTimestamp(record);

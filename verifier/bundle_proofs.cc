@@ -3,6 +3,7 @@
 #include "merkle/bytes.h"
 #include "merkle/status_macros.h"
 #include "merkle/text.h"
+#include "verifier/bundle_framing.h"
 #include "verifier/bundle_scope.h"
 
 namespace auditledger {
@@ -83,12 +84,28 @@ absl::StatusOr<BundleTimestamp> ParseBundleTimestamp(absl::string_view record) {
   return out;
 }
 
-absl::StatusOr<std::string> ParseCompletenessType(absl::string_view record) {
+absl::StatusOr<CompletenessRecord> ParseCompletenessRecord(absl::string_view record) {
   ByteReader in(record);
-  absl::string_view type;
-  RETURN_IF_ERROR(in.Bytes16("type", type));
-  if (!IsUtf8(type)) return absl::InvalidArgumentError("type: not UTF-8");
-  return std::string(type);
+  CompletenessRecord out;
+  RETURN_IF_ERROR(in.Bytes16("type", out.type));
+  if (!IsUtf8(out.type)) return absl::InvalidArgumentError("type: not UTF-8");
+  out.bytes = in.rest();
+  return out;
+}
+
+std::vector<std::string> EncodeAnswerRecords(absl::string_view answer) {
+  std::string head;
+  PutBytes16(head, kCompleteAnswerType);
+  const size_t room = kMaxBundleRecordBytes - head.size() - 1;
+  std::vector<std::string> out;
+  do {
+    const absl::string_view part = answer.substr(0, room);
+    answer.remove_prefix(part.size());
+    std::string& record = out.emplace_back(head);
+    PutU8(record, answer.empty() ? 0 : 1);
+    record.append(part.data(), part.size());
+  } while (!answer.empty());
+  return out;
 }
 
 absl::StatusOr<CustodyRecord> ParseCustodyRecord(absl::string_view record) {

@@ -1,10 +1,15 @@
 // The proofs of an evidence bundle: that its entries are in the log, that its head extends earlier
 // ones; and the records of its chain of custody.
 //
-//   inclusion    = u64 begin | u64 end | u8 n | n hashes                 RangeProof
-//   (merkle/proof.h) consistency  = u32 len note | u8 n | n hashes timestamp    = u32 len note |
-//   u32 len token | u8 n | n hashes completeness = u16 len type | bytes custody      = u32 len
-//   receipt | u32 len event | u8 n | n hashes
+//   inclusion    = u64 begin | u64 end | u8 n | n hashes         RangeProof (merkle/proof.h)
+//   consistency  = u32 len note | u8 n | n hashes
+//   completeness = u16 len type | bytes
+//   timestamp    = u32 len note | u32 len token | u8 n | n hashes
+//   custody      = u32 len receipt | u32 len event | u8 n | n hashes
+//
+// A complete answer (merkle/complete_answer.h) may be larger than a record: it is cut into parts
+// that follow each other, all of kCompleteAnswerType, whose bytes are u8 more | part; more is 1 of
+// all but the last.
 //
 // Thread-safety: values and pure functions; what is parsed is a view of its record.
 // Errors: InvalidArgument naming the part. Format: verifier/README.md, "The evidence bundle".
@@ -46,8 +51,16 @@ struct BundleTimestamp {
 };
 absl::StatusOr<BundleTimestamp> ParseBundleTimestamp(absl::string_view record);
 
-// The name of a completeness proof; what follows is its own. InvalidArgument unless it is UTF-8.
-absl::StatusOr<std::string> ParseCompletenessType(absl::string_view record);
+inline constexpr absl::string_view kCompleteAnswerType = "auditledger/complete-answer/v1";
+// A proof that no entry is left out, by its name; what follows is its own. InvalidArgument unless
+// the name is UTF-8.
+struct CompletenessRecord {
+  absl::string_view type;
+  absl::string_view bytes;
+};
+absl::StatusOr<CompletenessRecord> ParseCompletenessRecord(absl::string_view record);
+// The bytes of a complete answer as records, none larger than a record may be.
+std::vector<std::string> EncodeAnswerRecords(absl::string_view answer);
 
 struct CustodyRecord {
   absl::string_view receipt;  // tlog-proof with its opening

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "verifier/bundle_proofs.h"
+#include "absl/strings/str_join.h"
 
 namespace auditledger {
 namespace {
@@ -24,7 +24,20 @@ void ScopeCheck::Add(const BundleEntry& entry) {
         absl::StrCat("entry ", entry.index,
                      asked ? " is asked for, and passed off as context" : " is not asked for");
   }
+  CompareWithAnswers(entry.index, asked);
   AddToRange(entry);
+}
+
+void ScopeCheck::CompareWithAnswers(uint64_t index, bool asked) {
+  std::string wrong;
+  if (answer_ != answers_.entries.end() && *answer_ < index) {
+    wrong = absl::StrCat("entry ", *answer_, " is in an answer, and not here");
+  } else if (answer_ != answers_.entries.end() && *answer_ == index) {
+    ++answer_;
+  } else if (asked && index < answers_.complete_size) {
+    wrong = absl::StrCat("entry ", index, " has such a tag, and its answer leaves it out");
+  }
+  if (contradiction_.empty()) contradiction_ = std::move(wrong);
 }
 
 void ScopeCheck::CountWithheld(const BundleEntry& entry) {
@@ -36,7 +49,7 @@ void ScopeCheck::CountWithheld(const BundleEntry& entry) {
 }
 
 // Recorded times rise: an entry before the window moves its edge on, the first behind it is the
-// other edge.
+// other edge. What answers have covered is expected no more.
 void ScopeCheck::AddToRange(const BundleEntry& entry) {
   const BundleQuery& query = bundle_.scope.query;
   if (query.kind == Kind::kRange) {
@@ -44,10 +57,10 @@ void ScopeCheck::AddToRange(const BundleEntry& entry) {
       next_ = query.begin;
       end_ = query.end;
     }
-    if (entry.index < query.begin || entry.index >= query.end) return;
+    if (entry.index >= query.end) return;
   } else if (query.kind != Kind::kAll) {
     if (query.from_us != 0 && entry.leaf.recorded_at_us < query.from_us) {
-      next_ = entry.index + 1;
+      next_ = std::max(next_, entry.index + 1);
       missing_.reset();
       return;
     }
@@ -56,8 +69,8 @@ void ScopeCheck::AddToRange(const BundleEntry& entry) {
       return;
     }
   }
-  if (entry.index != next_ && !missing_) missing_ = next_;
-  next_ = entry.index + 1;
+  if (entry.index > next_ && !missing_) missing_ = next_;
+  next_ = std::max(next_, entry.index + 1);
 }
 
 std::optional<uint8_t> ScopeCheck::WrongRule() const {
@@ -90,6 +103,7 @@ ClaimFinding ScopeCheck::Scope() const {
 }
 
 ClaimFinding ScopeCheck::Completeness() const {
+  if (!answers_.wrong.empty()) return Fail(answers_.wrong);
   const BundleQuery& query = bundle_.scope.query;
   const uint64_t size = bundle_.head.size;
   uint64_t end = end_.value_or(size);
@@ -117,15 +131,37 @@ ClaimFinding ScopeCheck::TagCompleteness(std::optional<uint64_t> missing) const 
     return Fail(
         absl::StrCat("entry ", *passed_off_, " has such a tag, and is passed off as context"));
   }
-  if (!missing) {
-    return Pass("all leaves that could be asked for were searched: no other has these tags");
+  if (!contradiction_.empty()) return Fail(contradiction_);
+  if (answer_ != answers_.entries.end()) {
+    return Fail(absl::StrCat("entry ", *answer_, " is in an answer, and not here"));
   }
-  if (bundle_.frame.of(BundleSection::kCompleteness).records == 0) {
-    return CannotTell("nothing shows that the log has no other entry with these tags");
+  if (missing) return CannotTell(WhyNotComplete());
+  if (answers_.complete_size > 0) return CompleteByAnswers();
+  return Pass("all leaves that could be asked for were searched: no other has these tags");
+}
+
+ClaimFinding ScopeCheck::CompleteByAnswers() const {
+  const std::string found =
+      absl::StrCat("exactly these ", matched_, " entries of the log have these tags");
+  if (answers_.index_heads.empty()) return Pass(absl::StrCat(found, ": every leaf was shown"));
+  return Pass(absl::StrCat(found, ", by the index head at entry ",
+                           absl::StrJoin(answers_.index_heads, ", "),
+                           ", whose map is the operator's word until somebody makes it anew"));
+}
+
+std::string ScopeCheck::WhyNotComplete() const {
+  if (answers_.complete_size > 0) {
+    return absl::StrCat("the answers stop at entry ", answers_.complete_size,
+                        ", and not every leaf behind it is here");
   }
-  const auto proof = *RecordsOf(bundle_.frame, BundleSection::kCompleteness).begin();
-  return CannotTell(absl::StrCat("a proof of type ", ParseCompletenessType(proof).value_or(""),
-                                 ", which is not known here"));
+  if (answers_.count > 0) {
+    return absl::StrCat("only ", answers_.count, " of ", bundle_.scope.query.tags.size(),
+                        " tags have an answer");
+  }
+  if (answers_.unknown.empty()) {
+    return "nothing shows that the log has no other entry with these tags";
+  }
+  return absl::StrCat("a proof of type ", answers_.unknown, ", which is not known here");
 }
 
 CoverageCheck::CoverageCheck(const std::vector<StreamCoverage>& coverage) : rows_(coverage.size()) {

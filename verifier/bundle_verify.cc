@@ -12,6 +12,7 @@
 #include "merkle/status_macros.h"
 #include "merkle/verify.h"
 #include "nlohmann/json.hpp"
+#include "verifier/bundle_answers.h"
 #include "verifier/bundle_custody.h"
 #include "verifier/bundle_entries.h"
 #include "verifier/bundle_file.h"
@@ -146,7 +147,8 @@ void CheckEntries(const BundleFile& bundle, const Pin& first_key_pin, const Bund
                   BundleFindings& out) {
   InclusionCheck inclusion(bundle, first_key_pin);
   ContentsCheck contents(first_key_pin.origin, input.index_key ? &*input.index_key : nullptr);
-  ScopeCheck scope(bundle);
+  const BundleAnswers answers = CheckAnswers(bundle);
+  ScopeCheck scope(bundle, answers);
   CoverageCheck coverage(bundle.coverage);
   ForEachEntry(bundle, [&](const BundleEntry& entry) {
     inclusion.Add(entry);

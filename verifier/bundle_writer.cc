@@ -179,6 +179,9 @@ absl::Status BundleWriter::WriteSections(const BundleParts& parts) {
   for (const std::string& earlier : parts.consistency) {
     RETURN_IF_ERROR(Put(BundleSection::kConsistency, earlier));
   }
+  for (const std::string& part : parts.completeness) {
+    RETURN_IF_ERROR(Put(BundleSection::kCompleteness, part));
+  }
   for (const StreamCoverage& stream : parts.coverage) {
     RETURN_IF_ERROR(Put(BundleSection::kCoverage, FormatStreamCoverage(stream)));
   }

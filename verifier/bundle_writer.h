@@ -55,8 +55,9 @@ struct BundleParts {
   uint64_t examined = 0;  // entries that were looked at
   std::string head;       // signed note
   std::string key_changes;
-  std::vector<InclusionRun> inclusion;   // of Runs(), in order
-  std::vector<std::string> consistency;  // EncodeEarlierHead
+  std::vector<InclusionRun> inclusion;    // of Runs(), in order
+  std::vector<std::string> consistency;   // EncodeEarlierHead
+  std::vector<std::string> completeness;  // EncodeAnswerRecords
   std::vector<StreamCoverage> coverage;
   std::vector<GlossaryCode> glossary;
   std::string certificate;

@@ -3,8 +3,9 @@
 # chart? The answer as evidence, complete and redacted, sealed for who reads it, on another machine
 # without network; and what happens to it where it is tampered with or not recorded.
 #   tests/e2e/evidence.sh BUILD_FOLDER [SCREENSHOT_FOLDER]
+here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/e2e/walk.sh
-. "$(dirname "$0")/walk.sh"
+. "$here/walk.sh"
 
 auditctl dev-certs certs --client client=spiffe://hospital.example/officer \
   --client reader=spiffe://hospital.example/reader \
@@ -147,6 +148,29 @@ ends 3 "0 entries are what was asked for" sh -c "auditctl bundle none.bundle --s
   --index-key index.key --purpose p --requester r --approver a --in-clear >/dev/null 2>&1;
   auditledger-verify bundle none.bundle $pin"
 ends 3 "PASS *tags" auditledger-verify bundle all.bundle $pin --index-key index.key
+
+# A complete answer in place of the other leaves: as small as --sparse, and nothing is left out.
+auditctl export leaves --leaves-only >/dev/null
+"$here"/make_answer.py leaves index.key "$patient" patient.answer
+"$here"/make_answer.py leaves index.key '|nobody' nobody.answer
+ends 64 "no other question" auditctl bundle x.bundle --answer patient.answer "${about[@]}"
+ends 64 "another tag" auditctl bundle x.bundle --answer patient.answer --subject '|nobody' \
+  --index-key index.key "${about[@]}"
+auditctl bundle answered.bundle --answer patient.answer --subject "$patient" "${about[@]}" \
+  >/dev/null 2>&1
+ends 3 "PASS *completeness exactly these $(cat count) entries" \
+  auditledger-verify bundle answered.bundle $pin --index-key index.key
+auditctl bundle nobody.bundle --answer nobody.answer --subject '|nobody' "${about[@]}" \
+  >/dev/null 2>&1
+ends 3 "PASS *completeness exactly these 0 entries" auditledger-verify bundle nobody.bundle $pin
+python3 - <<'PY'
+data = bytearray(open("patient.answer", "rb").read())
+data[len(data) // 2] ^= 1
+open("false.answer", "wb").write(data)
+PY
+ends 1 "NOT PROVEN" auditctl bundle x.bundle --answer false.answer --subject "$patient" \
+  "${about[@]}"
+[ ! -e x.bundle ]
 
 # One in the clear grows where it lies; its copy for a receiver may be sealed.
 auditctl hand-over range.bundle "${give[@]}" >/dev/null 2>&1

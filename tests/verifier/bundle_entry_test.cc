@@ -84,10 +84,12 @@ TEST(BundleProofsTest, NoShorterOrLongerRecordParses) {
   EXPECT_FALSE(ParseInclusionRun(EncodeInclusionRun({6, 5, {}})).ok());
   EXPECT_TRUE(ParseInclusionRun(EncodeInclusionRun({6, kMaxBundleNumber, {}})).ok());
   EXPECT_FALSE(ParseInclusionRun(EncodeInclusionRun({6, kMaxBundleNumber + 1, {}})).ok());
-  EXPECT_EQ(ParseCompletenessType(std::string("\0\2abrest", 8)).value(), "ab");
-  EXPECT_FALSE(ParseCompletenessType(std::string("\0\2a", 3)).ok());
-  EXPECT_FALSE(ParseCompletenessType(std::string("\0\1\xff", 3)).ok());
-  EXPECT_FALSE(ParseCompletenessType("").ok());
+  const std::string proof("\0\2abrest", 8);
+  EXPECT_EQ(ParseCompletenessRecord(proof).value().type, "ab");
+  EXPECT_EQ(ParseCompletenessRecord(proof).value().bytes, "rest");
+  EXPECT_FALSE(ParseCompletenessRecord(std::string("\0\2a", 3)).ok());
+  EXPECT_FALSE(ParseCompletenessRecord(std::string("\0\1\xff", 3)).ok());
+  EXPECT_FALSE(ParseCompletenessRecord("").ok());
 }
 
 TEST_F(BundleEntryTest, WhatNoEntryMaySay) {

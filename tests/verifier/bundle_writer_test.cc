@@ -208,6 +208,7 @@ TEST_F(BundleWriterTest, ARecordOverTheLimitIsRefused) {
   EXPECT_THAT(finish([&](BundleParts& p) { p.head = large; }), refused);
   EXPECT_THAT(finish([&](BundleParts& p) { p.key_changes = large; }), refused);
   EXPECT_THAT(finish([&](BundleParts& p) { p.consistency = {large}; }), refused);
+  EXPECT_THAT(finish([&](BundleParts& p) { p.completeness = {large}; }), refused);
   EXPECT_THAT(finish([&](BundleParts& p) {
                 p.coverage = {{large, "", 0, 0, {}, false}};
               }),

@@ -1,5 +1,5 @@
 // What a bundle proves, claim by claim: PASS, FAIL or CANNOT TELL, and why. The C++ verifier says
-// the same, word by word (verifier/bundle_claims.h).
+// the same, word by word (verifier/bundle_claims.h), but for why it refuses a complete answer.
 //
 // Example:
 //   const report = await verifyBundle(bytes, { vkey: "log.example/clinic+1a2b3c4d+AbCd..." });

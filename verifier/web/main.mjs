@@ -1,13 +1,28 @@
 // The page's own life: the bundle that is embedded, or one that is dropped; the key that is pinned.
-import { Malformed, unbase64 } from "./bytes.mjs";
+import { Malformed, hex, unbase64 } from "./bytes.mjs";
 import { verifyBundle } from "./claims.mjs";
 import { h } from "./dom.mjs";
 import { keyLine, reportBody, verdictBanner } from "./report.mjs";
 
 const at = (id) => document.getElementById(id);
 let current = null;  // the bundle's bytes
+// Of what is sealed for its recipients: a DER sequence that begins with id-ct-authEnvelopedData.
+const SEALED = "060b2a864886f70d0109100117";
+const isSealed = (data) => data[0] === 0x30 && hex(data.subarray(0, 32)).includes(SEALED);
+
+function tellSealed() {
+  at("report").replaceChildren();
+  at("verdict").replaceChildren(h("p", { class: "verdict none" }, "This file is sealed for its "
+    + "recipients. Open it first: auditledger-verify open-export FILE --recipient-key KEY --out "
+    + "OUT"));
+  document.body.dataset.verdict = "sealed";
+}
 
 async function show(data) {
+  if (isSealed(data)) {
+    tellSealed();
+    return;
+  }
   current = data;
   const vkey = at("pin").value.trim() || null;
   at("pin-error").textContent = "";

@@ -110,6 +110,22 @@ function withheldSection({ scope, entries }) {
       gone.map((entry) => [`${entry.index}`, contentText(entry, { entries })])));
 }
 
+function completenessSection({ context: { answers }, bundle: { scope: { query } } }) {
+  if (!answers || answers.rows.length === 0) return null;
+  const rows = answers.rows.map((row, i) => [h("code", {}, `${query.tags[i].slice(0, 16)}\u2026`),
+    `${row.entries.length}`, row.indexHead ? `${row.indexHead.index}` : "none",
+    `${row.indexHead?.size ?? 0}`, `${row.tail}`, `${row.completeSize}`]);
+  return section("answers", "Nothing left out: what that rests on",
+    h("p", {}, "The log keeps an index of its entries by tag, a keyed hash of a patient's number, "
+      + "and signs it as an entry of its own, the index head. Each tag that was asked for has a "
+      + "proof here: what the index has about it, and every entry that came after the index head."),
+    table("Proofs", ["Tag", "Entries found", "Index head, entry", "It covers the first",
+      "Then searched one by one", "Complete below entry"], rows),
+    h("p", { class: "note" }, "That the index was made of all entries is the operator's word until "
+      + "somebody makes it anew from the log (auditledger-verify log). Whose tag it is, the index "
+      + "key alone can show; it is not in this file."));
+}
+
 function coverageSection({ coverage }) {
   const gaps = (row) => (row.gaps.length === 0 ? "none" : row.gaps.map(([a, b]) =>
     (a === b ? `${a}` : `${a} to ${b}`)).join(", ") + (row.more ? " and more" : ""));
@@ -181,7 +197,8 @@ export async function reportBody(report, data) {
   const rules = new Map(bundle.scope.rules.map((rule) => [rule.rule, rule]));
   const accesses = new Accesses(rows, rules, bundle);
   return [summary(bundle, rows), charts(rows), claimsSection(report),
-    section("accesses", "Every access", accesses.element()), withheldSection(bundle),
+    section("accesses", "Every access", accesses.element()), completenessSection(report),
+    withheldSection(bundle),
     coverageSection(bundle), custodySection(bundle), ...endSections(bundle),
     howTo(bundle, hex(await sha256(data)))].filter(Boolean);
 }

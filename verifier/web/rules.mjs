@@ -3,7 +3,7 @@ import { Malformed, Reader, check, same, utf8 } from "./bytes.mjs";
 import { carriesEvent, isKeyChangeBody } from "./leaf.mjs";
 import { sha256 } from "./tree.mjs";
 
-const [EVENT, GENESIS, KEY_CHANGE, INDEX_HEAD] = [1, 2, 3, 4];
+export const [EVENT, GENESIS, KEY_CHANGE, INDEX_HEAD] = [1, 2, 3, 4];
 const [ERASURE, CONFLICT, FREEZE] = [5, 6, 7];
 const [OPERATOR, CLOCK, ANCHOR, HOLD, REQUEST] = [8, 9, 10, 11, 12];
 const NEVER_COMMIT = [GENESIS, KEY_CHANGE, INDEX_HEAD, FREEZE, CLOCK, ANCHOR];
@@ -54,7 +54,7 @@ function parseHold(body) {
   return r.end(hold);
 }
 
-function parseGenesis(body) {
+export function parseGenesis(body) {
   const r = bodyOf(body);
   const origin = r.b16();
   check(same(r.raw(3), Uint8Array.of(1, 1, 1)), "genesis: suites");
@@ -69,13 +69,12 @@ function parseFreeze(body) {
   return r.end(size);
 }
 
-// Its size; that the map is the entries' own is not checked here.
-function parseIndexHead(body) {
+// {size, root}; that the map is the entries' own is not checked here.
+export function parseIndexHead(body) {
   const r = bodyOf(body);
   const size = r.index();
   check(size > 0, "index head: size");
-  r.raw(32);
-  return r.end(size);
+  return r.end({ size, root: r.raw(32) });
 }
 
 function parseAnchor(body) {
@@ -136,7 +135,7 @@ async function holdsBody(index, { kind, body }, origin, firstKey) {
       const clock = r();
       return clock.end([clock.u64(), clock.u64()]) !== null;
     }
-    case INDEX_HEAD: return parseIndexHead(body) <= index;
+    case INDEX_HEAD: return parseIndexHead(body).size <= index;
     case ANCHOR: return parseAnchor(body) <= index;
     case HOLD: {
       const hold = parseHold(body);

@@ -1,5 +1,6 @@
 // Whether the entries are what the bundle says that it was asked for, whether any is missing, and
 // what the ledger says never arrived.
+import { checkAnswers } from "./answers.mjs";
 import { hex, text } from "./bytes.mjs";
 import { MATCH } from "./container.mjs";
 import { cannotTell, fail, pass } from "./verdict.mjs";
@@ -61,10 +62,14 @@ function wrongRule(rules, counts) {
   return wrong.length > 0 ? wrong[0] : null;
 }
 
-export function checkCompleteness({ bundle, results }) {
+export async function checkCompleteness(context) {
+  const { bundle, results } = context;
   if (results.entries.result !== "PASS") return cannotTell("the entries are not proven");
+  const answers = await checkAnswers(bundle);
+  context.answers = answers;
+  if (answers.wrong !== "") return fail(answers.wrong);
   const { scope: { query }, head, entries } = bundle;
-  if (query.kind === "tag") return checkTagComplete(bundle);
+  if (query.kind === "tag") return checkTagComplete(bundle, answers);
   let [begin, end] = [0, head.size];
   if (query.kind === "range") [begin, end] = [query.begin, query.end];
   if (query.kind === "recorded") [begin, end] = edges(query, entries, head.size);
@@ -95,16 +100,45 @@ function firstMissing(entries, begin, end) {
   return next < end ? next : null;
 }
 
-function checkTagComplete({ scope: { query }, head, entries, completeness }) {
+function checkTagComplete({ scope: { query }, head, entries }, answers) {
   const hidden = entries.find((entry) => entry.role !== MATCH && MATCHES.tag(query, entry));
   if (hidden) return fail(`entry ${hidden.index} has such a tag, and is passed off as context`);
-  if (firstMissing(entries, ...edges(query, entries, head.size)) === null) {
+  const contradiction = contradictionOf(query, entries, answers);
+  if (contradiction !== null) return fail(contradiction);
+  const { completeSize, indexHeads } = answers;
+  const [begin, end] = edges(query, entries, head.size);
+  if (firstMissing(entries, Math.max(begin, completeSize), end) !== null) {
+    return cannotTell(whyNotComplete(query, answers));
+  }
+  if (completeSize === 0) {
     return pass("all leaves that could be asked for were searched: no other has these tags");
   }
-  if (completeness.length > 0) {
-    return cannotTell(`a proof of type ${completeness[0].type}, which is not known here`);
+  const found = `exactly these ${entries.filter(({ role }) => role === MATCH).length} entries of `
+    + "the log have these tags";
+  return pass(indexHeads.length === 0 ? `${found}: every leaf was shown`
+    : `${found}, by the index head at entry ${indexHeads.join(", ")}, whose map is the operator's `
+      + "word until somebody makes it anew");
+}
+
+// What answers and entries say otherwise, the first in the log's order; null where they agree.
+function contradictionOf(query, entries, answers) {
+  const here = new Set(entries.map(({ index }) => index));
+  const answered = new Set(answers.entries);
+  const missing = answers.entries.find((index) => !here.has(index)) ?? Infinity;
+  const leftOut = entries.find((entry) => entry.index < answers.completeSize
+    && MATCHES.tag(query, entry) && !answered.has(entry.index))?.index ?? Infinity;
+  if (missing < leftOut) return `entry ${missing} is in an answer, and not here`;
+  if (leftOut === Infinity) return null;
+  return `entry ${leftOut} has such a tag, and its answer leaves it out`;
+}
+
+function whyNotComplete(query, { completeSize, count, unknown }) {
+  if (completeSize > 0) {
+    return `the answers stop at entry ${completeSize}, and not every leaf behind it is here`;
   }
-  return cannotTell("nothing shows that the log has no other entry with these tags");
+  if (count > 0) return `only ${count} of ${query.tags.length} tags have an answer`;
+  if (unknown === "") return "nothing shows that the log has no other entry with these tags";
+  return `a proof of type ${unknown}, which is not known here`;
 }
 
 export function checkCoverage({ bundle: { coverage, entries }, results }) {

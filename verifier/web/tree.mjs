@@ -62,6 +62,27 @@ export async function rootOfRange(begin, leaves, size, proof) {
   return result && used === proof.length ? result : null;
 }
 
+// The root that the leaves at `indexes`, ascending below `size`, and `proof` lead to: one hash for
+// each of the largest subtrees in which none of them lies (merkle/set_proof.h); null when there is
+// not exactly the proof that this takes.
+export async function rootOfSet(indexes, leaves, size, proof) {
+  if (indexes.length === 0) return null;
+  let used = 0;
+  // Of the leaves [first, last), of which those given are [from, to) of `leaves`.
+  async function root(first, last, from, to) {
+    if (from === to) return used < proof.length ? proof[used++] : null;
+    if (to - from === last - first) return treeRoot(leaves.slice(from, to));
+    const middle = first + split(last - first);
+    let cut = from;
+    while (cut < to && indexes[cut] < middle) cut++;
+    const left = await root(first, middle, from, cut);
+    const right = left && (await root(middle, last, cut, to));
+    return right && nodeHash(left, right);
+  }
+  const result = await root(0, size, 0, indexes.length);
+  return result && used === proof.length ? result : null;
+}
+
 function isPerfect(n) {
   return 2 ** Math.round(Math.log2(n)) === n;
 }

@@ -152,6 +152,15 @@ test("without a key it cannot tell, and with one that is typed it can", async ()
   await waitFor("document.body.dataset.verdict === 'refused'");
 });
 
+test("what shows that nothing is left out is told", async () => {
+  assert.equal(await show(fileOf("answered")), "verified, unwitnessed");
+  assert.match(await text("#answers"), /index head/);
+  assert.equal(await count("#answers tbody tr"), 2, "one for each tag");
+  await screenshot("answered");
+  await show(fileOf("patient"));
+  assert.equal(await count("#answers"), 0, "the leaves themselves show it");
+});
+
 test("any bundle is opened by dropping it", async () => {
   const empty = join(folder, "empty.html");
   execFileSync("python3", [builder, empty]);
@@ -168,6 +177,21 @@ test("any bundle is opened by dropping it", async () => {
   }`);
   await waitFor("document.body.dataset.verdict === 'verified, unwitnessed'");
   assert.match(await text("#completeness, #claims"), /every entry recorded in that window/);
+});
+
+test("a file that is sealed is told from one that is damaged", async () => {
+  const empty = join(folder, "sealed.html");
+  execFileSync("python3", [builder, empty]);
+  await page.open(pathToFileURL(empty).href);
+  await page.evaluate(`{
+    const bytes = Uint8Array.from([0x30, 0x80, 0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
+      0x09, 0x10, 0x01, 0x17, 0xa0, 0x80]);
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], "x.sealed"));
+    document.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, cancelable: true }));
+  }`);
+  await waitFor("document.body.dataset.verdict === 'sealed'");
+  assert.match(await text("#verdict"), /open-export/);
 });
 
 test("the table filters, sorts and shows what proves a row", async () => {

@@ -6,7 +6,8 @@ import { Malformed, same, unbase64, unhex, utf8 } from "../../../verifier/web/by
 import { verifyEd25519, verifyInIntegers } from "../../../verifier/web/ed25519.mjs";
 import { cosignedAt, isSignedBy, parseHead, parseNote, parseTlogProof, parseVkey }
   from "../../../verifier/web/note.mjs";
-import { isConsistent, leafHash, rootOfInclusion, rootOfRange, treeRoot }
+import { holdsAbsent, holdsPresent } from "../../../verifier/web/patricia.mjs";
+import { isConsistent, leafHash, rootOfInclusion, rootOfRange, rootOfSet, treeRoot }
   from "../../../verifier/web/tree.mjs";
 import { publicVectors } from "./vectors.mjs";
 
@@ -62,6 +63,50 @@ test("every range of every tree up to 17 leaves, and no other proof", async () =
         }
       }
     }
+  }
+});
+
+test("every set of leaves of every tree up to 9, and no other proof", async () => {
+  const leaves = await Promise.all(Array.from({ length: 9 }, (_, i) => leafHash(utf8(`${i}`))));
+  async function proofOf(indexes, first, last) {
+    if (!indexes.some((i) => first <= i && i < last)) {
+      return [await treeRoot(leaves.slice(first, last))];
+    }
+    if (last - first === 1) return [];
+    let k = 1;
+    while (k * 2 < last - first) k *= 2;
+    return [...await proofOf(indexes, first, first + k),
+      ...await proofOf(indexes, first + k, last)];
+  }
+  for (let size = 1; size <= 9; size++) {
+    const root = await treeRoot(leaves.slice(0, size));
+    for (let bits = 0; bits < 2 ** size; bits++) {
+      const indexes = Array.from({ length: size }, (_, i) => i).filter((i) => (bits >> i) & 1);
+      const proof = await proofOf(indexes, 0, size);
+      const given = indexes.map((i) => leaves[i]);
+      const made = await rootOfSet(indexes, given, size, proof);
+      if (bits === 0) {
+        assert.equal(made, null, "of no leaf nothing is proven");
+        continue;
+      }
+      assert.ok(same(made, root));
+      assert.equal(await rootOfSet(indexes, given, size, [...proof, root]), null);
+      if (proof.length > 0) {
+        assert.equal(await rootOfSet(indexes, given, size, proof.slice(1)), null);
+      }
+    }
+  }
+});
+
+test("lookups in a Merkle Patricia tree", { skip }, async () => {
+  for (const v of json("mpt/mpt.json").lookup) {
+    const [root, key, value, proof] = [v.snap, v.key, v.val, v.proof].map(unhex);
+    const run = v.present ? holdsPresent(root, key, value, proof) : holdsAbsent(root, key, proof);
+    const held = await run.then(() => true, (error) => {
+      assert.ok(error instanceof Malformed, v.desc);
+      return false;
+    });
+    assert.equal(held, v.verify, v.desc);
   }
 });
 
