@@ -27,6 +27,7 @@ struct EmitOptions {
   std::string spool_key;
   std::string stream;
   std::string observer;
+  std::string sign_key;
   std::string receipts_dir;
   uint64_t spool_mib = 256;
   double wait_s = 10;
@@ -71,6 +72,13 @@ class EmitRun {
     if (!global_.pin_key.empty()) {
       ASSIGN_OR_RETURN(const Pin pin, LoadPinOfItself(global_.pin_key));
       transport.log = PinnedLog{pin.origin, pin.key};
+    }
+    if (!options_.sign_key.empty()) {
+      if (!transport.log.has_value()) {
+        return absl::InvalidArgumentError("--sign-key needs --pin-key: the log is signed too");
+      }
+      ASSIGN_OR_RETURN(EmitterKey key, EmitterKey::FromFile(options_.sign_key));
+      transport.key = std::make_shared<const EmitterKey>(std::move(key));
     }
     ASSIGN_OR_RETURN(const auto channel, OpenChannel(global_));
     const RetryPolicy pause;
@@ -272,6 +280,9 @@ void AddEmitCommand(CLI::App& app, Run& run) {
   command->add_option(
       "--receipts", options->receipts_dir,
       "folder for INDEX.tlog-proof and INDEX.event.pb, which auditledger-verify reads");
+  command->add_option("--sign-key", options->sign_key,
+                      "Ed25519 private key (PEM) of this emitter's own, which signs each event; "
+                      "needs --pin-key");
   command->add_flag("--no-follow", options->no_follow,
                     "do not have the ledger prove that its heads extend each other (for a "
                     "principal without the role prover)");

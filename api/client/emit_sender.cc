@@ -146,6 +146,11 @@ absl::Status EmitSender::Settle(const std::vector<SpooledEvent>& batch,
   RETURN_IF_ERROR(store_.Sync());
   for (size_t i = 0; i < settled; ++i) Tell(batch[i], *results[i]);
   RETURN_IF_ERROR(spool_.Acknowledge(batch[settled - 1].sequence, head));
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    // Of what lies behind this batch the next round tells.
+    counters_.oldest_unsent_us = settled < batch.size() ? batch[settled].spooled_at_us : 0;
+  }
   failed_ = 0;  // it goes on: the next wait is short again
   return status;
 }

@@ -18,6 +18,7 @@ LedgerClientOptions ClientOptions(const LedgerTransportOptions& options) {
   LedgerClientOptions out;
   out.ledger = options.ledger;
   out.log = options.log;
+  out.key = options.key;
   out.retry.max_attempts = 1;  // the sender waits and tries again, also over restarts
   out.stream_timeout = options.stream_timeout;
   out.timeout = options.timeout;

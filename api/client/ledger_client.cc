@@ -41,9 +41,27 @@ absl::Status LedgerClient::Retry(const std::function<absl::Status()>& attempt) {
   }
 }
 
+absl::Status LedgerClient::Fill(const v1::AuditEvent& event,
+                                v1::AppendEventRequest& request) const {
+  *request.mutable_event() = event;
+  request.set_include_opening(true);
+  if (options_.key == nullptr) return absl::OkStatus();
+  if (!options_.log.has_value()) {
+    return absl::InvalidArgumentError("LedgerClientOptions.key needs a pinned log: it is signed");
+  }
+  ASSIGN_OR_RETURN(*request.mutable_seal(), options_.key->Seal(options_.log->origin, event));
+  return absl::OkStatus();
+}
+
+absl::Status LedgerClient::CheckSignature(const v1::Receipt& receipt) const {
+  if (options_.key == nullptr || receipt.repeated_event()) return absl::OkStatus();
+  return options_.key->CheckSigned(receipt);
+}
+
 absl::Status LedgerClient::Check(const v1::Receipt& receipt, const v1::AuditEvent& event) const {
   if (!options_.log.has_value()) return absl::OkStatus();
-  return CheckReceipt(receipt, event.SerializeAsString(), *options_.log);
+  RETURN_IF_ERROR(CheckReceipt(receipt, event.SerializeAsString(), *options_.log));
+  return CheckSignature(receipt);
 }
 
 absl::Status LedgerClient::CheckAll(absl::Span<const v1::Receipt> receipts,
@@ -59,6 +77,7 @@ absl::Status LedgerClient::CheckAll(absl::Span<const v1::Receipt> receipts,
       note = &own;
     }
     RETURN_IF_ERROR(CheckReceiptUnder(*head, receipts[i], events[i].SerializeAsString()));
+    RETURN_IF_ERROR(CheckSignature(receipts[i]));
   }
   return absl::OkStatus();
 }
@@ -66,8 +85,7 @@ absl::Status LedgerClient::CheckAll(absl::Span<const v1::Receipt> receipts,
 absl::StatusOr<v1::Receipt> LedgerClient::Append(const v1::AuditEvent& event) {
   v1::AppendEventRequest request;
   request.set_ledger(options_.ledger);
-  *request.mutable_event() = event;
-  request.set_include_opening(true);
+  RETURN_IF_ERROR(Fill(event, request));
   request.set_ack(options_.ack);
   v1::AppendEventResponse response;
   RETURN_IF_ERROR(Retry([&] {
@@ -87,9 +105,7 @@ absl::StatusOr<std::vector<v1::Receipt>> LedgerClient::AppendBatch(
   request.set_ack(options_.ack);
   request.set_share_proof(true);
   for (const v1::AuditEvent& event : events) {
-    v1::AppendEventRequest* added = request.add_requests();
-    *added->mutable_event() = event;
-    added->set_include_opening(true);
+    RETURN_IF_ERROR(Fill(event, *request.add_requests()));
   }
   v1::BatchAppendEventsResponse response;
   RETURN_IF_ERROR(Retry([&] {
@@ -122,8 +138,11 @@ absl::Status LedgerClient::StreamOnce(absl::Span<const v1::AuditEvent> events,
       const size_t end = std::min(order.size(), window.sent + options_.events_per_message);
       for (; window.sent < end; ++window.sent) {
         v1::AppendEventRequest* added = message.add_requests();
-        *added->mutable_event() = events[order[window.sent]];
-        added->set_include_opening(true);
+        const absl::Status filled = Fill(events[order[window.sent]], *added);
+        if (!filled.ok()) {
+          context.TryCancel();
+          return filled;
+        }
         added->set_ack(options_.ack);
       }
       writing = stream->Write(message);

@@ -34,6 +34,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "api/client/emitter_key.h"
 #include "api/client/receipt_check.h"
 #include "api/client/retry.h"
 #include "auditledger/v1/ledger_service.grpc.pb.h"
@@ -43,6 +44,9 @@ namespace auditledger {
 struct LedgerClientOptions {
   std::string ledger;  // ledgers/{ledger}
   std::optional<PinnedLog> log;
+  // Signs each event, and each receipt must say so (but that of an event that was recorded before,
+  // perhaps unsigned). REQUIRES: log, whose origin is signed too. nullptr: events are not signed.
+  std::shared_ptr<const EmitterKey> key;
   // WITNESSED: receipts under a head that the quorum of the ledger's witness policy has cosigned.
   // The client checks the log's signature; whether the cosignatures are those of a policy of its
   // own, auditledger-verify says.
@@ -76,6 +80,9 @@ class LedgerClient {
 
  private:
   absl::Status Retry(const std::function<absl::Status()>& attempt);
+  // Puts an event into what is sent.
+  absl::Status Fill(const v1::AuditEvent& event, v1::AppendEventRequest& request) const;
+  absl::Status CheckSignature(const v1::Receipt& receipt) const;
   absl::Status Check(const v1::Receipt& receipt, const v1::AuditEvent& event) const;
   absl::Status CheckAll(absl::Span<const v1::Receipt> receipts,
                         absl::Span<const v1::AuditEvent> events) const;

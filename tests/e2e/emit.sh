@@ -116,6 +116,10 @@ ends 64 "key has 32 bytes" "${emit[@]}" --spool-key short.key
 ends 64 "was not accepted" "${emit[@]}" --event '{"schemaVersion": 1}'
 long=$(printf 'x%.0s' {1..200})
 sed "s/^{/{\"eventId\":\"$long\",/" one.json >refused.json
+# Signed by the emitter itself: the ledger checks it, and the receipt says so.
+openssl genpkey -algorithm ed25519 -out emitter.pem
+chmod 600 emitter.pem
+ends 0 "1 were recorded" "${emit[@]}" --wait 60 --sign-key emitter.pem one.json
 ends 4 "refused 1 events" "${emit[@]}" --wait 60 refused.json
 ends 0 MALFORMED_EVENT "${emit[@]}" --refused
 ends 0 " 0 wait" "${emit[@]}" --wait 60

@@ -312,6 +312,20 @@ TEST_F(EmitterTest, WhatIsRefusedIsCountedAndShown) {
   EXPECT_EQ(emitter->Refused()->size(), 1u);
 }
 
+TEST_F(EmitterTest, AClockThatIsSetBackChangesNoOrder) {
+  ASSERT_OK_AND_ASSIGN(const auto emitter, Start());
+  ASSERT_OK(emitter->Emit(NewEvent(1)));
+  world_.clock.SetWall(1'000'000);  // 1970
+  ASSERT_OK(emitter->Emit(NewEvent(2)));
+  world_.clock.SetWall(4'000'000'000'000'000);
+  ASSERT_OK(emitter->Emit(NewEvent(3)));
+  ASSERT_OK(emitter->Drain(kPatience));
+  const auto log = ledger_.log();
+  ASSERT_EQ(log.size(), 3u);
+  for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ(log[i].source().stream_sequence(), i + 1);
+  EXPECT_EQ(emitter->counters().oldest_unsent_age_us, 0u);
+}
+
 TEST_F(EmitterTest, ManyThreadsEmitInGroups) {
   options_.spool.sync = SpoolSync::kGroups;
   ASSERT_OK_AND_ASSIGN(const auto emitter, Start());

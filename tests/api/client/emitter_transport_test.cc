@@ -2,82 +2,23 @@
 #include "api/client/emitter_transport.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include "merkle/cosignature.h"
-#include "merkle/proof.h"
-#include "tests/api/lying_service.h"
+#include "tests/api/client/log_service.h"
 #include "tests/testing/status_matchers.h"
 
 namespace auditledger {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::ReceiptMessage;
+using testing::LogService;
 using testing::StatusIs;
 using testing::TestEvent;
 using testing::TestLog;
 
 constexpr auto kLoss = absl::StatusCode::kDataLoss;
 constexpr auto kOk = absl::StatusCode::kOk;
-
-// Answers out of a log that may be exchanged for another.
-class LogService : public v1::LedgerService::Service {
- public:
-  explicit LogService(TestLog& log) : log_(&log) {
-    grpc::ServerBuilder builder;
-    builder.RegisterService(this);
-    server_ = builder.BuildAndStart();
-  }
-  std::shared_ptr<grpc::Channel> channel() { return server_->InProcessChannel({}); }
-  void Serve(TestLog& log) { log_ = &log; }
-  void Answer(std::string note) { witnessed_ = std::move(note); }
-
-  grpc::Status AppendEventStream(
-      grpc::ServerContext*,
-      grpc::ServerReaderWriter<v1::AppendEventStreamResponse, v1::AppendEventStreamRequest>* stream)
-      override {
-    v1::AppendEventStreamRequest request;
-    uint64_t position = 0;
-    while (stream->Read(&request)) {
-      v1::AppendEventStreamResponse response;
-      for (const v1::AppendEventRequest& each : request.requests()) {
-        const uint64_t index = log_->AddEvent(each.event().SerializeAsString());
-        v1::AppendResult& result = *response.add_results();
-        result.set_position(position++);
-        *result.mutable_receipt() = ReceiptMessage(*log_, index, log_->size());
-      }
-      stream->Write(response);
-    }
-    return grpc::Status::OK;
-  }
-  grpc::Status GetConsistencyProof(grpc::ServerContext*,
-                                   const v1::GetConsistencyProofRequest* request,
-                                   v1::GetConsistencyProofResponse* response) override {
-    ++proofs_;
-    if (request->new_size() > log_->size()) return {grpc::StatusCode::OUT_OF_RANGE, "beyond"};
-    const auto proof = ConsistencyProof(request->old_size(), request->new_size(), *log_);
-    if (!proof.ok()) return {grpc::StatusCode::INTERNAL, "no proof"};
-    for (const Hash& hash : *proof) {
-      response->mutable_proof()->add_hashes(std::string(hash.view()));
-    }
-    return grpc::Status::OK;
-  }
-  grpc::Status GetCheckpoint(grpc::ServerContext*, const v1::GetCheckpointRequest* request,
-                             v1::GetCheckpointResponse* response) override {
-    if (!request->witnessed()) return {grpc::StatusCode::INVALID_ARGUMENT, "not asked for"};
-    response->mutable_checkpoint()->set_note(witnessed_);
-    return grpc::Status::OK;
-  }
-  int proofs() const { return proofs_; }
-
- private:
-  TestLog* log_;
-  std::string witnessed_;
-  int proofs_ = 0;
-  std::unique_ptr<grpc::Server> server_;
-};
 
 class LedgerTransportTest : public ::testing::Test {
  protected:
