@@ -50,10 +50,10 @@ class EmitterTransport {
 };
 
 struct LedgerTransportOptions {
-  std::string ledger;                     // ledgers/{ledger}
-  std::optional<PinnedLog> log;           // without it no receipt and no head is checked
-  bool follow = true;                     // false: for an emitter without the role prover
-  std::shared_ptr<const EmitterKey> key;  // signs each event; with `log` alone
+  std::string ledger;                               // ledgers/{ledger}
+  std::optional<PinnedLog> log;                     // without it no receipt and no head is checked
+  bool follow = true;                               // false: for an emitter without the role prover
+  std::shared_ptr<const EmitterKey> key = nullptr;  // signs each event; with `log` alone
   // The cosignatures that count; without one it is the ledger's word that there are enough.
   std::optional<Policy> witnesses;
   std::chrono::milliseconds stream_timeout{20000};  // of a batch; a shutdown waits so long for it

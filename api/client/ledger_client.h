@@ -46,7 +46,7 @@ struct LedgerClientOptions {
   std::optional<PinnedLog> log;
   // Signs each event, and each receipt must say so (but that of an event that was recorded before,
   // perhaps unsigned). REQUIRES: log, whose origin is signed too. nullptr: events are not signed.
-  std::shared_ptr<const EmitterKey> key;
+  std::shared_ptr<const EmitterKey> key = nullptr;
   // WITNESSED: receipts under a head that the quorum of the ledger's witness policy has cosigned.
   // The client checks the log's signature; whether the cosignatures are those of a policy of its
   // own, auditledger-verify says.

@@ -1,4 +1,4 @@
-# What is too long for CI: steps bare, clang, faults, fuzz, hostile, kill, mutate, reports,
+# What is too long for CI: steps bare, clang, emit, faults, fuzz, hostile, kill, mutate, reports,
 # reproduce, scale and overload; each writes build/nightly/STEP.log. Sourced by tools/dev.
 
 # The bare step: a minimal Debian 12 tree, a fresh clone in it, and both commands of the README. The
@@ -53,6 +53,7 @@ nightly_bare() {
   in_bare /root/main/tools/dev test
 }
 
+nightly_emit() { tests/e2e/emit.sh build/release 1000; }
 nightly_fuzz() { tools/dev fuzz --seconds 1200; }
 nightly_kill() { tools/dev kill 10000; }
 nightly_faults() { tools/dev faults --nightly; }
@@ -66,12 +67,13 @@ nightly_reproduce() { tools/dev reproduce; }
 
 dev_nightly() {
   local step started
-  [ $# -gt 0 ] || set -- bare clang faults fuzz hostile kill mutate reports reproduce scale overload
+  [ $# -gt 0 ] || set -- bare clang emit faults fuzz hostile kill mutate reports reproduce scale \
+    overload
   mkdir -p build/nightly
   run_stage deps-nightly 240 deps_install build fuzz nightly
   for step in "$@"; do
     case "$step" in
-      bare|clang|faults|fuzz|hostile|kill|mutate|reproduce|scale|overload) ;;
+      bare|clang|emit|faults|fuzz|hostile|kill|mutate|reports|reproduce|scale|overload) ;;
       *) die "nightly: unknown step: $step" ;;
     esac
     started=$SECONDS
