@@ -25,6 +25,23 @@ struct Window {
   size_t open() const { return sent - answered; }
 };
 
+// The head of the receipt before: those of one commit share it, and a signature costs more than all
+// else there is to check.
+struct HeadSeen {
+  std::string note;  // "": none
+  Checkpoint head;
+};
+
+absl::Status CheckAfter(HeadSeen& seen, const v1::Receipt& receipt, const v1::AuditEvent& event,
+                        const PinnedLog& log) {
+  const std::string& note = receipt.checkpoint().note();
+  if (seen.note.empty() || seen.note != note) {
+    ASSIGN_OR_RETURN(SignedCheckpoint opened, OpenPinnedHead(note, log));
+    seen = {note, std::move(opened.checkpoint)};
+  }
+  return CheckReceiptUnder(seen.head, receipt, event.SerializeAsString());
+}
+
 }  // namespace
 
 LedgerClient::LedgerClient(std::shared_ptr<grpc::Channel> channel, LedgerClientOptions options)
@@ -67,16 +84,9 @@ absl::Status LedgerClient::Check(const v1::Receipt& receipt, const v1::AuditEven
 absl::Status LedgerClient::CheckAll(absl::Span<const v1::Receipt> receipts,
                                     absl::Span<const v1::AuditEvent> events) const {
   if (!options_.log.has_value()) return absl::OkStatus();
-  std::optional<Checkpoint> head;  // of this note
-  const std::string* note = nullptr;
+  HeadSeen seen;
   for (size_t i = 0; i < receipts.size(); ++i) {
-    const std::string& own = receipts[i].checkpoint().note();
-    if (note == nullptr || *note != own) {
-      ASSIGN_OR_RETURN(SignedCheckpoint opened, OpenPinnedHead(own, *options_.log));
-      head = std::move(opened.checkpoint);
-      note = &own;
-    }
-    RETURN_IF_ERROR(CheckReceiptUnder(*head, receipts[i], events[i].SerializeAsString()));
+    RETURN_IF_ERROR(CheckAfter(seen, receipts[i], events[i], *options_.log));
     RETURN_IF_ERROR(CheckSignature(receipts[i]));
   }
   return absl::OkStatus();
@@ -129,6 +139,12 @@ absl::Status LedgerClient::StreamOnce(absl::Span<const v1::AuditEvent> events,
   const std::vector<size_t> order = pending;
   Window window{order};
   std::vector<size_t> again;
+  HeadSeen seen;
+  const auto check = [&](const v1::Receipt& receipt, const v1::AuditEvent& event) {
+    if (!options_.log.has_value()) return absl::OkStatus();
+    const absl::Status proven = CheckAfter(seen, receipt, event, *options_.log);
+    return proven.ok() ? CheckSignature(receipt) : proven;
+  };
   absl::Status retryable;
   bool writing = true;
   while (true) {
@@ -160,7 +176,7 @@ absl::Status LedgerClient::StreamOnce(absl::Span<const v1::AuditEvent> events,
       }
       const size_t position = order[window.answered++];
       absl::Status status = result.has_problem() ? FromProblem(result.problem())
-                                                 : Check(result.receipt(), events[position]);
+                                                 : check(result.receipt(), events[position]);
       if (IsRetryable(status)) {
         again.push_back(position);
         retryable = status;

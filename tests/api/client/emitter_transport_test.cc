@@ -51,6 +51,48 @@ TEST_F(LedgerTransportTest, SendsAndChecksEachReceipt) {
   EXPECT_EQ(answered, 3u);
 }
 
+// Of receipts that share a head its signature is checked once, and everything else of each.
+TEST_F(LedgerTransportTest, ReceiptsUnderOneHeadAreEachCheckedForThemselves) {
+  std::vector<v1::AuditEvent> events(3);
+  for (size_t i = 0; i < 3; ++i) ASSERT_TRUE(events[i].ParseFromString(TestEvent(900 + i)));
+  const auto codes = [&](const std::function<void(v1::AppendEventStreamResponse&)>& lie) {
+    service_.Tell([&](v1::AppendEventStreamResponse& response) {
+      for (v1::AppendResult& result : *response.mutable_results()) {
+        const uint64_t index = result.receipt().index();
+        *result.mutable_receipt() = testing::ReceiptMessage(log_, index, log_.size());
+      }
+      lie(response);
+    });
+    std::vector<bool> out;
+    LedgerTransport transport = Transport();
+    EXPECT_OK(transport.Send(events, [&](size_t, const absl::StatusOr<v1::Receipt>& receipt) {
+      out.push_back(receipt.ok());
+    }));
+    return out;
+  };
+  using Response = v1::AppendEventStreamResponse;
+  using Verdicts = std::vector<bool>;
+  const auto receipt = [](Response& r, int i) { return r.mutable_results(i)->mutable_receipt(); };
+  EXPECT_EQ(codes([](Response&) {}), (Verdicts{true, true, true}));
+  EXPECT_EQ(codes([&](Response& r) { receipt(r, 1)->set_index(3); }),
+            (Verdicts{true, false, true}));
+  EXPECT_EQ(codes([&](Response& r) { *receipt(r, 1) = r.results(0).receipt(); }),
+            (Verdicts{true, false, true}));
+  EXPECT_EQ(codes([&](Response& r) { receipt(r, 1)->clear_checkpoint(); }),
+            (Verdicts{true, false, true}));
+  TestLog::Options stranger;
+  stranger.key = 2;
+  TestLog other(stranger);
+  EXPECT_EQ(codes([&](Response& r) {
+              const std::string note = receipt(r, 1)->checkpoint().note();
+              const std::string text = ParseNote(note)->text;
+              receipt(r, 1)->mutable_checkpoint()->set_note(other.Sign(text));
+            }),
+            (Verdicts{true, false, true}));
+  EXPECT_EQ(codes([&](Response& r) { receipt(r, 0)->clear_checkpoint(); }),
+            (Verdicts{false, true, true}));
+}
+
 TEST_F(LedgerTransportTest, FollowsFromAnySizeToAnyOther) {
   LedgerTransport transport = Transport();
   for (uint64_t a = 1; a <= log_.size(); ++a) {

@@ -6,6 +6,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -46,6 +47,7 @@ class LogService : public v1::LedgerService::Service {
         *result.mutable_receipt() = ReceiptMessage(*log_, index, log_->size());
         result.mutable_receipt()->set_repeated_event(repeats_);
       }
+      if (change_) change_(response);
       stream->Write(response);
     }
     return grpc::Status::OK;
@@ -71,12 +73,17 @@ class LogService : public v1::LedgerService::Service {
   int proofs() const { return proofs_; }
   // What the entries' headers carry: the signature of that test key; 0: none.
   void SignAs(uint8_t key) { signs_as_ = key; }
+  // Every message of results goes through it.
+  void Tell(std::function<void(v1::AppendEventStreamResponse&)> change) {
+    change_ = std::move(change);
+  }
   void SayRepeated(bool repeats) { repeats_ = repeats; }
   const std::vector<v1::EmitterSeal>& seals() const { return seals_; }
 
  private:
   TestLog* log_;
   std::string witnessed_;
+  std::function<void(v1::AppendEventStreamResponse&)> change_;
   int proofs_ = 0;
   uint8_t signs_as_ = 0;
   bool repeats_ = false;
