@@ -27,8 +27,8 @@ grpc::ChannelArguments Arguments() {
   // Retries are ours (retry.h): gRPC's would not see the reason and the hint.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // gRPC would wait up to two minutes before it connects again, to a ledger that is back long ago.
+  // How long an attempt may take (its "minimum backoff", 20 s) stays: a handshake may be slow.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
   return arguments;
 }
