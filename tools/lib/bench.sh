@@ -6,6 +6,7 @@ BENCH_TARGETS="auditledgerd auditctl auditledger-load calibrator null_rpc_server
 # dev_bench parts [--rounds N]: what each part costs, by switching it off; see tools/bench_parts.py.
 # dev_bench verify|stalls|cost|emit [ARGUMENTS...]: one of the programs beside it, alone.
 # dev_bench answers [ARGUMENTS...]: complete answers, see tests/bench/answer_bench.cc.
+# dev_bench search [ARGUMENTS...]: the search index, see tests/bench/search_bench.cc.
 dev_bench() {
   case ${1:-} in
     parts)
@@ -20,6 +21,11 @@ dev_bench() {
       shift
       release_targets answer_bench
       run_stage answer_bench 600 build/release/tests/bench/answer_bench "$@"
+      return ;;
+    search)
+      shift
+      release_targets search_bench
+      run_stage search_bench 1800 build/release/tests/bench/search_bench --dir build "$@"
       return ;;
     cost) shift; dev_bench_alone cost_bench "$@"; return ;;
     emit) shift; dev_bench_alone emit_bench "$@"; return ;;
