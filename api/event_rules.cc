@@ -71,6 +71,7 @@ void CheckTimes(const v1::AuditEvent& event, uint64_t now_us, absl::string_view 
   if (recorded > now + us(kMaxFutureMs)) {
     verdict.violations.push_back({absl::StrCat(path, ".recorded.at"),
                                   "lies more than 24 hours ahead of the ledger's clock"});
+    ++verdict.ahead;
   }
   if (recorded > now + us(kSkewMs)) verdict.flags |= kFlagClockSkew;
   if (recorded < now - us(kLateMs)) verdict.flags |= kFlagLate;
@@ -129,7 +130,9 @@ bool BreaksProfile(const v1::AuditEvent& event) {
 
 absl::Status EventVerdict::status() const {
   if (violations.empty()) return absl::OkStatus();
-  return InvalidFields(violations, too_large ? kReasonEventTooLarge : kReasonMalformedEvent);
+  if (too_large) return InvalidFields(violations, kReasonEventTooLarge);
+  const bool only_ahead = ahead == violations.size();
+  return InvalidFields(violations, only_ahead ? kReasonEventAhead : kReasonMalformedEvent);
 }
 
 EventVerdict CheckEvent(const v1::AuditEvent& event, absl::string_view bytes,

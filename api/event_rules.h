@@ -30,7 +30,9 @@ struct EventVerdict {
   std::vector<FieldViolation> violations;  // empty: accepted
   uint64_t flags = 0;                      // EntryFlag bits
   bool too_large = false;
-  // OK, or InvalidArgument with EVENT_TOO_LARGE or MALFORMED_EVENT.
+  size_t ahead = 0;  // so many of the violations: recorded too far ahead
+  // OK, or InvalidArgument with EVENT_TOO_LARGE, EVENT_AHEAD when nothing else is wrong, or
+  // MALFORMED_EVENT. EVENT_AHEAD may be the fault of this ledger's clock.
   absl::Status status() const;
 };
 

@@ -110,6 +110,7 @@ absl::StatusOr<std::vector<SealedEvent>> SealEvents(
     SealInput input = ToSealInput(request, principal, std::move(bytes), verdict.flags, now_us);
     if (verdict.violations.empty()) MaskIn(request, prefix + "event", input, verdict.violations);
     all.too_large = all.too_large || verdict.too_large;
+    all.ahead += verdict.ahead;
     for (FieldViolation& violation : verdict.violations)
       all.violations.push_back(std::move(violation));
     inputs.push_back(std::move(input));

@@ -26,6 +26,7 @@ inline constexpr char kErrorDomain[] = "auditledger";
 // Reasons this layer gives beside those of ledger/errors.h. Public, never renamed.
 inline constexpr char kReasonMalformedEvent[] = "MALFORMED_EVENT";
 inline constexpr char kReasonEventTooLarge[] = "EVENT_TOO_LARGE";
+inline constexpr char kReasonEventAhead[] = "EVENT_AHEAD";  // one of two clocks is wrong
 inline constexpr char kReasonMalformedRequest[] =
     "MALFORMED_REQUEST";  // the message does not parse
 inline constexpr char kReasonInvalidArgument[] = "INVALID_FIELD";

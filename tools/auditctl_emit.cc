@@ -1,9 +1,11 @@
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "api/client/emitter.h"
 #include "api/client/retry.h"
@@ -34,6 +36,7 @@ struct EmitOptions {
   double lock_wait_s = 10;
   bool no_follow = false;
   bool refused = false;
+  std::string take_refused;
 };
 
 std::chrono::milliseconds Milliseconds(double seconds) {
@@ -55,6 +58,7 @@ class EmitRun {
     if (!options_.receipts_dir.empty()) RETURN_IF_ERROR(MakeFolders(options_.receipts_dir));
     RETURN_IF_ERROR(Start());
     if (options_.refused) return ShowRefused();
+    if (!options_.take_refused.empty()) return TakeRefused();
     const absl::Status taken = TakeAll();
     const absl::Status sent = emitter_->Drain(Milliseconds(options_.wait_s));
     emitter_->Stop();  // what is told below is then final
@@ -190,10 +194,10 @@ class EmitRun {
     RETURN_IF_ERROR(counters.spool);
     RETURN_IF_ERROR(receipts_);
     if (!sent.ok()) return Unsent(sent, counters.sender.last_error);
-    if (counters.sender.refused == 0) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat("the ledger refused ", counters.sender.refused,
-                     " events; `auditctl emit --refused` shows all that were"));
+    const uint64_t refused = counters.sender.refused + counters.sender.erased;
+    if (refused == 0) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the ledger refused ", refused, " events; `auditctl emit --refused` shows all that were"));
   }
 
   // Nobody answered, or somebody said no.
@@ -210,6 +214,26 @@ class EmitRun {
       PrintRow({one.why, event});
     }
     return absl::OkStatus();
+  }
+
+  // To the file first, for the spool lets go of them then.
+  absl::Status TakeRefused() {
+    const std::string& path = options_.take_refused;
+    if (std::filesystem::exists(path)) {
+      return absl::InvalidArgumentError(absl::StrCat(path, " is there: give a new file"));
+    }
+    ASSIGN_OR_RETURN(const std::vector<RefusedEvent> refused, emitter_->Refused());
+    if (refused.empty()) return absl::OkStatus();
+    std::string lines;
+    for (const RefusedEvent& one : refused) {
+      PrintRow({one.why, one.event.event_id()});
+      if (absl::StartsWith(one.why, "EVENT_ERASED")) continue;  // nothing of it is left
+      ASSIGN_OR_RETURN(const std::string event, JsonFromAuditEvent(one.event, false));
+      absl::StrAppend(&lines, event, "\n");
+    }
+    RETURN_IF_ERROR(
+        WriteFileAtomically({.path = path, .temporary = path + ".tmp", .mode = 0600}, lines));
+    return emitter_->TakeRefused(refused.back().number);
   }
 
   const EmitOptions& options_;
@@ -288,6 +312,9 @@ void AddEmitCommand(CLI::App& app, Run& run) {
                     "principal without the role prover)");
   command->add_flag("--refused", options->refused,
                     "show what the ledger refused, and why; take and wait for nothing");
+  command->add_option("--take-refused", options->take_refused,
+                      "move what the ledger refused into this new file, an event a line, which "
+                      "`auditctl emit` takes again when it was mended; take nothing else");
   command->callback([options, &run] {
     run.action = [options, &run] { return EmitRun(*options, run.options).Go(); };
   });

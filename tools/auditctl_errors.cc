@@ -31,6 +31,7 @@ constexpr Hint kHints[] = {
     {"REQUEST_DONE", "it was approved before; nothing to do"},
     {"SECOND_PERSON_NEEDED", "another privacy officer runs `auditctl approve-erasure`"},
     {"EVENT_TOO_LARGE", "keep digests and identifiers in the event, not content"},
+    {"EVENT_AHEAD", "see which clock is wrong, the ledger's or the one that dated the event"},
     {"MALFORMED_EVENT", "mend the fields named and send it again"},
     {"BATCH_TOO_LARGE", "a smaller --batch"},
     {"INDEX_BEYOND_SIZE", "`auditctl checkpoint` shows how many entries there are"},

@@ -12,10 +12,11 @@ namespace {
 
 // api/status.h, which an emitter does not link.
 constexpr const char* kRefusals[] = {"MALFORMED_EVENT", "EVENT_TOO_LARGE", "EVENT_ID_CONFLICT"};
+constexpr char kAhead[] = "EVENT_AHEAD";
 constexpr char kErased[] = "EVENT_ERASED";
+constexpr int64_t kMaxAheadSeconds = 24 * 3600;  // api/limits.h
 
-// The ledger will never take this very event.
-bool IsRefusal(const absl::Status& status) {
+bool IsFinal(const absl::Status& status) {
   const std::string reason = ErrorReason(status);
   return std::any_of(std::begin(kRefusals), std::end(kRefusals),
                      [&](const char* one) { return reason == one; });
@@ -62,13 +63,22 @@ std::chrono::microseconds EmitSender::BackOff(const absl::Status& status) {
   return RetryDelay(options_.backoff, ++failed_, status, random_);
 }
 
+absl::Status EmitSender::stopped() const {
+  RETURN_IF_ERROR(spool_.status());
+  return store_.status();
+}
+
 EmitSender::Round EmitSender::Step() {
   Round round;
-  round.stopped = spool_.Sync();
+  absl::Status ready = spool_.Sync();
+  const auto batch = spool_.Next(alone_ > 0 ? 1 : options_.batch_events, options_.batch_bytes);
+  ready.Update(batch.status());
+  round.stopped = stopped();
   if (!round.stopped.ok()) return round;
-  const auto batch = spool_.Next(options_.batch_events, options_.batch_bytes);
-  round.stopped = batch.status();
-  if (!round.stopped.ok()) return round;
+  if (!ready.ok()) {
+    round.wait = BackOff(ready);
+    return round;
+  }
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     counters_.oldest_unsent_us = batch->empty() ? 0 : batch->front().spooled_at_us;
@@ -84,7 +94,7 @@ EmitSender::Round EmitSender::Step() {
   } else {
     round.wait = BackOff(SendBatch(*batch));
   }
-  round.stopped = spool_.status();
+  round.stopped = stopped();
   return round;
 }
 
@@ -93,10 +103,17 @@ absl::Status EmitSender::SendBatch(const std::vector<SpooledEvent>& batch) {
   events.reserve(batch.size());
   for (const SpooledEvent& spooled : batch) events.push_back(spooled.event);
   std::vector<Result> results(batch.size());
-  const absl::Status sent =
+  absl::Status sent =
       transport_.Send(events, [&](size_t position, const absl::StatusOr<v1::Receipt>& result) {
         results[position] = result;
       });
+  if (IsFinal(sent) && !results.front().has_value()) {
+    if (batch.size() == 1) {
+      results.front() = std::exchange(sent, absl::OkStatus());
+    } else {
+      alone_ = batch.size();
+    }
+  }
   const auto head = FollowAll(results);
   if (!head.ok()) {
     Note(head.status());
@@ -104,6 +121,12 @@ absl::Status EmitSender::SendBatch(const std::vector<SpooledEvent>& batch) {
   }
   const absl::Status settled = Settle(batch, results, *head);
   return settled.ok() ? sent : settled;
+}
+
+bool EmitSender::IsRefusal(const SpooledEvent& spooled, const absl::Status& status) const {
+  if (ErrorReason(status) != kAhead) return IsFinal(status);
+  const auto now = static_cast<int64_t>(spool_.world().wall_us() / 1'000'000);
+  return spooled.event.recorded().at().seconds() > now + kMaxAheadSeconds;
 }
 
 void EmitSender::Note(const absl::Status& status) {
@@ -127,8 +150,8 @@ absl::StatusOr<std::string> EmitSender::FollowAll(const std::vector<Result>& res
 absl::Status EmitSender::SettleOne(const SpooledEvent& spooled,
                                    const absl::StatusOr<v1::Receipt>& result) {
   if (result.ok()) return store_.Keep(spooled.event, *result);
-  if (IsErased(result.status())) return absl::OkStatus();
-  if (IsRefusal(result.status())) return store_.Refuse(spooled.event, result.status());
+  if (IsErased(result.status())) return store_.NoteErased(spooled.event, result.status());
+  if (IsRefusal(spooled, result.status())) return store_.Refuse(spooled.event, result.status());
   Note(result.status());
   return result.status();
 }
@@ -143,6 +166,7 @@ absl::Status EmitSender::Settle(const std::vector<SpooledEvent>& batch,
     ++settled;
   }
   if (settled == 0) return status;
+  alone_ -= std::min(alone_, settled);
   RETURN_IF_ERROR(store_.Sync());
   for (size_t i = 0; i < settled; ++i) Tell(batch[i], *results[i]);
   RETURN_IF_ERROR(spool_.Acknowledge(batch[settled - 1].sequence, head));
@@ -163,13 +187,11 @@ void EmitSender::Tell(const SpooledEvent& spooled, const absl::StatusOr<v1::Rece
       ++counters_.receipts;
       counters_.repeated += result->repeated_event() ? 1 : 0;
     } else {
-      counters_.refused += IsRefusal(result.status()) ? 1 : 0;
+      ++(IsErased(result.status()) ? counters_.erased : counters_.refused);
     }
   }
   if (result.ok() && options_.on_receipt) options_.on_receipt(spooled, *result);
-  if (!result.ok() && IsRefusal(result.status()) && options_.on_refused) {
-    options_.on_refused(spooled, result.status());
-  }
+  if (!result.ok() && options_.on_refused) options_.on_refused(spooled, result.status());
 }
 
 absl::Status EmitSender::LookForWitnesses() {

@@ -9,13 +9,18 @@
 // What becomes of an answer:
 //   a receipt that proves the event         kept by policy, the event is let go
 //   MALFORMED_EVENT, EVENT_TOO_LARGE, EVENT_ID_CONFLICT   kept among the refused, told, let go
-//   EVENT_ERASED                            recorded once and erased since: let go
+//   EVENT_AHEAD     by this machine's clock too the event is dated over 24 hours ahead: as those.
+//                   Else one of the clocks is wrong: it stays, and is sent again
+//   EVENT_ERASED    recorded once and erased since, as the ledger says and does not prove: id and
+//                   number are kept among the refused, told, let go
 //   anything else (no answer, no right, a ledger that is read-only, a receipt that proves nothing)
 //                                           stays and is sent again, after random(0, initial * 2^n)
-// An event is let go when all before it are. What had an answer that was lost is sent again under
-// the same id and gets its first receipt: one entry.
+// One of the first three for a whole call (an event of a message did not parse): the events are
+// sent one by one, until it is known which one it is. An event is let go when all before it are.
+// What had an answer that was lost is sent again under the same id and gets its first receipt: one
+// entry.
 //
-// Thread-safety: Step is for one thread; counters() for all.
+// Thread-safety: Step is for one thread; counters() and stopped() for all.
 #ifndef AUDITLEDGER_API_CLIENT_EMIT_SENDER_H_
 #define AUDITLEDGER_API_CLIENT_EMIT_SENDER_H_
 
@@ -54,6 +59,7 @@ struct SenderCounters {
   uint64_t receipts = 0;  // checked
   uint64_t repeated = 0;  // of them: the ledger had the event already
   uint64_t refused = 0;
+  uint64_t erased = 0;            // as the ledger says
   uint64_t retries = 0;           // rounds that failed
   uint64_t not_proven = 0;        // receipts and heads that do not prove what they should
   uint64_t oldest_unsent_us = 0;  // when it was spooled, Unix time; 0: nothing waits
@@ -69,9 +75,10 @@ class EmitSender {
   struct Round {
     bool idle = false;                  // nothing waits in the spool
     std::chrono::microseconds wait{0};  // before the next round; idle: at most
-    absl::Status stopped;               // not OK: the spool has stopped, there is no next round
+    absl::Status stopped;               // not OK: a disk failed, there is no next round
   };
   Round Step();
+  absl::Status stopped() const;  // as Round.stopped
   SenderCounters counters() const;
 
  private:
@@ -83,6 +90,8 @@ class EmitSender {
   // One event: OK when it is settled.
   absl::Status SettleOne(const SpooledEvent& spooled, const absl::StatusOr<v1::Receipt>& result);
   void Tell(const SpooledEvent& spooled, const absl::StatusOr<v1::Receipt>& result);
+  // The ledger will never take this very event.
+  bool IsRefusal(const SpooledEvent& spooled, const absl::Status& status) const;
   absl::Status LookForWitnesses();
   std::chrono::microseconds BackOff(const absl::Status& status);
   void Note(const absl::Status& status);
@@ -92,7 +101,8 @@ class EmitSender {
   EmitterTransport& transport_;
   const EmitSenderOptions options_;
   std::mt19937_64 random_;
-  int failed_ = 0;  // rounds in a row
+  int failed_ = 0;    // rounds in a row
+  size_t alone_ = 0;  // so many events to be sent one by one
   uint64_t next_look_us_ = 0;
   mutable std::mutex mutex_;
   SenderCounters counters_;

@@ -44,6 +44,8 @@ absl::StatusOr<std::unique_ptr<Emitter>> Emitter::Start(
   if (options.source.observer().ByteSizeLong() == 0) {
     return absl::InvalidArgumentError("source.observer: is missing");
   }
+  const absl::Status travels = CheckTravels(HeartbeatEvent(options.source, 0));
+  if (!travels.ok()) return absl::InvalidArgumentError(absl::StrCat("source: ", travels.message()));
   std::unique_ptr<Emitter> emitter(new Emitter(std::move(options), std::move(transport)));
   RETURN_IF_ERROR(emitter->Open(std::move(key)));
   emitter->DeclareStart();
@@ -147,20 +149,24 @@ void Emitter::NoteMissed(const absl::Status& status) {
   missed_.reason = std::string(status.message());
 }
 
+bool Emitter::Misses() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return missed_.events > 0;
+}
+
 void Emitter::DeclareMissed() {
+  if (!Misses()) return;
+  const std::lock_guard<std::mutex> declaring(declare_mutex_);
   EmitterOutage missed;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (missed_.events == 0) return;
-    missed = std::exchange(missed_, EmitterOutage());
+    missed = missed_;
   }
-  if (Append(OutageEvent(options_.source, options_.world.wall_us(), missed), false).ok()) return;
+  if (missed.events == 0) return;  // another thread did
+  if (!Append(OutageEvent(options_.source, options_.world.wall_us(), missed), false).ok()) return;
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (missed_.events > 0) {
-    missed.to_us = missed_.to_us;
-    missed.events += missed_.events;
-  }
-  missed_ = std::move(missed);
+  missed_.events -= missed.events;
+  missed_.from_us = missed.to_us;
 }
 
 void Emitter::Beat() {
@@ -169,7 +175,6 @@ void Emitter::Beat() {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (every == 0 || options_.world.monotonic_us() - last_emit_us_ < every) return;
   }
-  DeclareMissed();
   // One that does not fit is no loss: what fills the spool says more.
   Append(HeartbeatEvent(options_.source, options_.world.wall_us()), false).IgnoreError();
 }
@@ -179,9 +184,12 @@ void Emitter::Run() {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (stop_) break;
-      appended_ = false;
+      appended_ = hurry_ = false;
     }
+    const uint64_t settled = spool_->settlings();
     const EmitSender::Round round = sender_->Step();
+    // There may be room now, of the spool or of the disk.
+    if (round.idle || spool_->settlings() != settled) DeclareMissed();
     { const std::lock_guard<std::mutex> lock(mutex_); }  // Drain is not between look and wait
     moved_.notify_all();
     if (!round.stopped.ok()) break;
@@ -189,7 +197,7 @@ void Emitter::Run() {
     std::unique_lock<std::mutex> lock(mutex_);
     const auto wait =
         round.idle ? std::min<std::chrono::microseconds>(round.wait, kTick) : round.wait;
-    wake_.wait_for(lock, wait, [&] { return stop_ || (round.idle && appended_); });
+    wake_.wait_for(lock, wait, [&] { return stop_ || hurry_ || (round.idle && appended_); });
   }
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -200,19 +208,37 @@ void Emitter::Run() {
 
 absl::Status Emitter::Drain(std::chrono::milliseconds limit) {
   const auto until = std::chrono::steady_clock::now() + limit;
-  DeclareMissed();
-  if (options_.declare_recording) {
-    Append(RecordingStoppedEvent(options_.source, options_.world.wall_us()), false).IgnoreError();
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    hurry_ = true;
   }
-  std::unique_lock<std::mutex> lock(mutex_);
-  moved_.wait_until(lock, until, [this] { return ended_ || spool_->depth() == 0; });
+  wake_.notify_one();
+  bool stop_told = !options_.declare_recording;
+  while (true) {
+    DeclareMissed();
+    if (!stop_told && !Misses()) {
+      const auto stopped = RecordingStoppedEvent(options_.source, options_.world.wall_us());
+      stop_told = Append(stopped, false).ok();
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    const bool told = stop_told && missed_.events == 0;
+    // What has no room yet is tried again.
+    const auto next = told ? until : std::min(until, std::chrono::steady_clock::now() + kTick);
+    const bool ended =
+        moved_.wait_until(lock, next, [&] { return ended_ || (told && spool_->depth() == 0); });
+    if (ended || next == until) return Left(told);
+  }
+}
+
+absl::Status Emitter::Left(bool told) const {
   const uint64_t left = spool_->depth();
-  if (left == 0) return absl::OkStatus();
-  RETURN_IF_ERROR(spool_->status());
+  if (left == 0 && told) return absl::OkStatus();
+  RETURN_IF_ERROR(sender_->stopped());
   const absl::Status last = sender_->counters().last_error;
-  return absl::DeadlineExceededError(absl::StrCat(left, " events wait in ", options_.spool.folder,
-                                                  " and are sent after the next start",
-                                                  last.ok() ? "" : "; last: ", last.message()));
+  return absl::DeadlineExceededError(absl::StrCat(
+      left, " events wait in ", options_.spool.folder, " and are sent after the next start",
+      last.ok() ? "" : "; last: ", last.message(),
+      told ? "" : "; there was no room to declare what is missing"));
 }
 
 EmitterCounters Emitter::counters() const {
@@ -231,7 +257,7 @@ EmitterCounters Emitter::counters() const {
   }
   out.receipts_kept = store_->receipts();
   out.refused_kept = store_->refused();
-  out.spool = spool_->status();
+  out.spool = sender_->stopped();
   return out;
 }
 

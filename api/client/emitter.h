@@ -23,22 +23,25 @@
 // **What an OK of Emit promises**: the event has its id and its number in the stream, and is kept
 // until the ledger has it or has refused it. It is durable as options.spool.sync says (spool.h).
 // **What an error says**: that the event was not taken (ResourceExhausted: spool or disk are full,
-// and stayed so for block_for; InvalidArgument: the ledger would refuse it), or that the disk
-// failed: nobody knows whether it was, and the emitter takes no more. Then "no record, no access"
-// is the caller's to decide. Nothing is dropped silently: what was not taken is declared in the
-// stream by an outage event (how many, from when to when, why) as soon as there is room.
+// and stayed so for block_for; InvalidArgument: the ledger would refuse or could not read it), or
+// that the disk failed: nobody knows whether it was, and the emitter takes no more. Then "no
+// record, no access" is the caller's to decide. Nothing is dropped silently: what was not taken is
+// declared in the stream by an outage event (how many, from when to when, why) as soon as there is
+// room, by Drain at the latest. What Drain had no room or time for is not known after the process.
 // **Event ids**: a random UUID, unless the event has one. An id that was emitted before is
 // another event with a used id: the ledger refuses it (EVENT_ID_CONFLICT). A caller who must be
 // able to repeat a call after a crash uses an outbox (README.md).
 // **What the ledger refuses** (it names the reason) is kept in the folder among the refused,
-// counted, and told by on_refused.
+// counted, and told by on_refused. It is taken away by Refused and TakeRefused: when 64 MiB of it
+// are kept nothing is sent any more. Mended it may be emitted again, under its id.
 // **Heartbeats**: after `heartbeat` without an event, one is emitted while nothing waits: the
 // ledger knows then that nothing is missing. Start and end are events too (emitter_events.h).
 //
 // Thread-safety: all methods. The callbacks of options run on the sender's thread.
 // Ownership: one emitter for a folder; it has a thread, with kGroups two. The destructor stops
-// sending after the batch under way (at most the transport's stream_timeout); what waits is sent
-// after the next start.
+// sending after the round under way: at most the transport's stream_timeout for the batch, and its
+// timeout for each head that is followed and for a look for witnesses. What waits is sent after the
+// next start.
 // Limits: an event has 64 KiB; options.spool.max_bytes are kept, below 1 MiB no spool is begun.
 // Clock: times are the machine's; one that is set back changes no order, numbers make it.
 #ifndef AUDITLEDGER_API_CLIENT_EMITTER_H_
@@ -93,7 +96,9 @@ struct EmitterCounters {
   uint64_t receipts_kept = 0;         // that wait for witnesses
   uint64_t refused_kept = 0;          // of earlier starts too
   SenderCounters sender;
-  absl::Status spool;  // not OK: the disk failed, nothing is taken or sent any more
+  // Not OK: a disk failed and nothing is sent any more, nor taken, if it says that the events have
+  // stopped.
+  absl::Status spool;
 };
 
 class Emitter {
@@ -111,9 +116,10 @@ class Emitter {
   // Tells the ledger that events are missing, or may be, for a reason outside of this library.
   absl::StatusOr<Emitted> DeclareOutage(const EmitterOutage& outage);
 
-  // Ends recording (an event says so) and waits until everything is settled. DeadlineExceeded with
-  // the number of events that wait: they are safe, and are sent after the next start. Emit must not
-  // be called any more.
+  // Ends recording (an event says so), declares what was not taken, and waits until everything is
+  // settled; a sender that waits after a failure tries at once. DeadlineExceeded with the number of
+  // events that wait (they are safe, and are sent after the next start), and what could not be
+  // declared. Emit must not be called any more.
   absl::Status Drain(std::chrono::milliseconds limit);
 
   // Ends the sending, as the destructor does: no callback comes after it.
@@ -122,6 +128,8 @@ class Emitter {
   EmitterCounters counters() const;
   // What the ledger refused, oldest first: for people who mend the emitter.
   absl::StatusOr<std::vector<RefusedEvent>> Refused() const { return store_->RefusedEvents(); }
+  // Lets them go up to the one of this number, when they are safe elsewhere.
+  absl::Status TakeRefused(uint64_t through) { return store_->TakeRefused(through); }
   const std::string& stream_id() const { return spool_->stream_id(); }
 
  private:
@@ -132,9 +140,11 @@ class Emitter {
   // Declares what was not taken, if there is something and room for it.
   void DeclareMissed();
   void NoteMissed(const absl::Status& status);
+  bool Misses() const;
   void Run();
   void Beat();
   void Wake();
+  absl::Status Left(bool told) const;  // what Drain answers
 
   const EmitterOptions options_;
   const std::unique_ptr<EmitterTransport> transport_;
@@ -146,12 +156,14 @@ class Emitter {
   std::condition_variable wake_;   // the sender's
   std::condition_variable moved_;  // Drain's: something was settled, or the sender ended
   bool appended_ = false;
+  bool hurry_ = false;  // no more waiting after a failure
   bool stop_ = false;
   bool ended_ = false;
   uint64_t emitted_ = 0;
   uint64_t not_taken_ = 0;
   uint64_t last_emit_us_ = 0;  // monotonic
   EmitterOutage missed_;       // events != 0: to be declared
+  std::mutex declare_mutex_;   // who declares; taken before mutex_
   std::thread thread_;
 };
 

@@ -162,15 +162,28 @@ uint64_t RecordLog::bytes() const {
   return bytes_;
 }
 
+uint64_t RecordLog::newest_file() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return files_.empty() ? 0 : files_.back().number;
+}
+
 absl::Status RecordLog::status() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return stopped_;
 }
 
 absl::Status RecordLog::Stop(const absl::Status& status) {
-  stopped_ = absl::Status(status.code(),
-                          absl::StrCat(options_.folder, " has stopped: ", status.message()));
+  // "Full" would say that there may be room another time.
+  const absl::StatusCode code =
+      absl::IsResourceExhausted(status) ? absl::StatusCode::kInternal : status.code();
+  stopped_ = absl::Status(
+      code, absl::StrCat(options_.folder, "/", options_.name, " has stopped: ", status.message()));
   return stopped_;
+}
+
+absl::Status RecordLog::Halt(const absl::Status& why) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return stopped_.ok() ? Stop(why) : stopped_;
 }
 
 absl::Status RecordLog::Fail(const absl::Status& status) {
@@ -200,22 +213,39 @@ absl::Status RecordLog::Roll() {
   return absl::OkStatus();
 }
 
+bool RecordLog::NeedsFile() const {
+  return !writer_.has_value() || files_.back().bytes >= options_.segment_bytes;
+}
+
+absl::Status RecordLog::BeginFile() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (syncing_) sync_ended_.wait(lock);
+  RETURN_IF_ERROR(stopped_);
+  return Roll();
+}
+
 absl::Status RecordLog::Append(const MakeRecord& make) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
+  // The kernel tells of a write that failed only once: to the sync under way, or to Roll's own.
+  while (NeedsFile() && syncing_) sync_ended_.wait(lock);
   RETURN_IF_ERROR(stopped_);
   ASSIGN_OR_RETURN(const std::string record, make(next_));
   if (bytes_ + record.size() + kRecordOverhead + kSegmentHeaderBytes > options_.max_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(options_.folder, " is full: ", bytes_, " of ", options_.max_bytes, " bytes"));
+    return absl::ResourceExhaustedError(absl::StrCat(options_.folder, "/", options_.name,
+                                                     " is full: ", bytes_, " of ",
+                                                     options_.max_bytes, " bytes"));
   }
   if (record.size() > kMaxSpoolRecordBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("a record of ", record.size(), " bytes, at most ", kMaxSpoolRecordBytes));
   }
-  if (!writer_.has_value() || files_.back().bytes >= options_.segment_bytes) {
-    RETURN_IF_ERROR(Roll());
-  }
+  if (NeedsFile()) RETURN_IF_ERROR(Roll());
   File& file = files_.back();
+  if (options_.on_file && told_file_ != file.number) {
+    const absl::Status told = options_.on_file(file.number);
+    if (!told.ok()) return Fail(told);
+    told_file_ = file.number;
+  }
   std::string out;
   const uint64_t synced = synced_ < file.first ? 0 : synced_ - file.first + 1;
   absl::Status status = writer_->Add(record, static_cast<uint32_t>(synced), out);
@@ -318,27 +348,44 @@ absl::StatusOr<std::vector<std::string>> RecordLog::Read(uint64_t from, size_t m
   if (status.ok()) return out;
   cursor_.reset();
   const std::lock_guard<std::mutex> state(mutex_);
-  return Stop(In(PathOf(file->number), status));
+  return Fail(In(PathOf(file->number), status));
 }
 
-absl::Status RecordLog::RemoveThrough(uint64_t number) {
-  while (true) {
+bool RecordLog::Removes(uint64_t number) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return files_.size() >= 2 && files_.front().end() <= number + 1;
+}
+
+absl::Status RecordLog::RemoveOldest() {
+  // One at a time: after a power cut none may be missing between two.
+  if (!removed_) {
     std::string path;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       RETURN_IF_ERROR(stopped_);
-      if (files_.size() < 2 || files_.front().end() > number + 1) return absl::OkStatus();
       path = PathOf(files_.front().number);
-      bytes_ -= files_.front().bytes;
-      files_.pop_front();
     }
-    // One at a time: after a power cut none may be missing between two.
-    absl::Status status = RemoveSpoolFile(*world_.system, path);
-    if (status.ok()) status = SyncSpoolFolder(*world_.system, options_.folder);
-    if (status.ok()) continue;
+    RETURN_IF_ERROR(RemoveSpoolFile(*world_.system, path));
+    removed_ = true;
     const std::lock_guard<std::mutex> lock(mutex_);
-    return Stop(status);
+    bytes_ -= files_.front().bytes;
+    files_.pop_front();
   }
+  RETURN_IF_ERROR(SyncSpoolFolder(*world_.system, options_.folder));
+  removed_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status RecordLog::RemoveThrough(uint64_t number) {
+  const std::lock_guard<std::mutex> removing(remove_mutex_);
+  RETURN_IF_ERROR(status());
+  while (removed_ || Removes(number)) {
+    const absl::Status removed = RemoveOldest();
+    if (removed.ok()) continue;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return stopped_.ok() ? Fail(removed) : stopped_;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace auditledger

@@ -19,8 +19,10 @@
 // Thread-safety: all methods. Read and RemoveThrough do not hold up Append but for moments.
 // Errors: Open: DataLoss, naming file and byte, for what a crash does not do (a flip, a file that
 // is missing between two); nothing is then changed. Append: ResourceExhausted when the log has
-// max_bytes, or the disk is full: nothing was appended, and it works again when there is room. Any
-// other error of the disk stops the log: every call gives that error from then on.
+// max_bytes, or the disk is full: nothing was appended, and it works again when there is room.
+// Read, RemoveThrough: ResourceExhausted when the machine has no file descriptors; another call may
+// go well. Any other error of the disk stops the log: every call gives that error from then on,
+// which is never ResourceExhausted.
 // Limits: below.
 #ifndef AUDITLEDGER_API_CLIENT_RECORD_LOG_H_
 #define AUDITLEDGER_API_CLIENT_RECORD_LOG_H_
@@ -54,6 +56,10 @@ struct RecordLogOptions {
   SpoolKind kind = SpoolKind::kEvents;
   uint64_t max_bytes = 256 << 20;  // of all files; a file of it may be the last one's alone
   uint64_t segment_bytes = kSegmentBytes;
+  // Called, under the log's lock, between the making of a file and its first record, with the
+  // file's number: who notes it elsewhere finds out when the newest file is lost. Records wait
+  // until it is OK.
+  std::function<absl::Status(uint64_t number)> on_file;
 };
 
 class RecordLog {
@@ -70,6 +76,7 @@ class RecordLog {
   uint64_t next() const;
   uint64_t synced() const;  // every record up to this number is durable
   uint64_t bytes() const;
+  uint64_t newest_file() const;  // its number; 0 when empty()
   // What the crash before this start left unfinished and was never durable.
   uint64_t torn_bytes() const { return torn_bytes_; }
 
@@ -84,6 +91,11 @@ class RecordLog {
                                                 size_t max_bytes);
   // Removes files of which no record beyond `number` is left.
   absl::Status RemoveThrough(uint64_t number);
+  bool Removes(uint64_t number) const;  // whether RemoveThrough would
+  // The next record begins a file, so that all before it can be removed.
+  absl::Status BeginFile();
+  // Stops it for what its user found in a record.
+  absl::Status Halt(const absl::Status& why);
   absl::Status status() const;  // why it stopped
 
  private:
@@ -110,6 +122,8 @@ class RecordLog {
   absl::Status Roll();                            // REQUIRES: mutex_
   absl::Status Stop(const absl::Status& status);  // REQUIRES: mutex_
   absl::Status Fail(const absl::Status& status);  // REQUIRES: mutex_; a full disk stops nothing
+  bool NeedsFile() const;                         // REQUIRES: mutex_
+  absl::Status RemoveOldest();                    // REQUIRES: remove_mutex_
   std::optional<File> FileOf(uint64_t record, uint64_t& limit) const;
   absl::Status MoveTo(const File& file, uint64_t record);  // REQUIRES: read_mutex_
   absl::Status ReadFile(const File& file, uint64_t limit, size_t max_records, size_t max_bytes,
@@ -130,10 +144,14 @@ class RecordLog {
   uint64_t next_ = 1;
   uint64_t synced_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t told_file_ = 0;  // on_file was OK for it
   bool syncing_ = false;
 
   std::mutex read_mutex_;  // taken before mutex_
   std::optional<Cursor> cursor_;
+
+  std::mutex remove_mutex_;  // taken before mutex_
+  bool removed_ = false;     // a file, and the folder was not synced since
 };
 
 }  // namespace auditledger

@@ -17,8 +17,9 @@ std::chrono::milliseconds RetryDelay(const RetryPolicy& policy, int attempt,
   const int doublings = std::min(attempt - 1, 20);  // 2^20 x 100 ms is over any maximum
   const int64_t bound = std::min(policy.initial.count() << doublings, policy.max.count());
   std::uniform_int_distribution<int64_t> distribution(0, bound);
-  const int64_t hint = static_cast<int64_t>(RetryAfterMs(status).value_or(0));
-  return std::chrono::milliseconds(std::max(distribution(random), hint));
+  const uint64_t hint = std::min<uint64_t>(RetryAfterMs(status).value_or(0),
+                                           static_cast<uint64_t>(kMaxRetryHint.count()));
+  return std::chrono::milliseconds(std::max(distribution(random), static_cast<int64_t>(hint)));
 }
 
 void Sleep(const RetryPolicy& policy, std::chrono::milliseconds delay) {

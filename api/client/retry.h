@@ -15,6 +15,9 @@
 
 namespace auditledger {
 
+// A ledger asks for seconds. A longer wait is a mistake, or somebody who wants silence.
+inline constexpr std::chrono::milliseconds kMaxRetryHint{300'000};
+
 struct RetryPolicy {
   int max_attempts = 4;  // the first one counts
   std::chrono::milliseconds initial{100};
@@ -26,6 +29,7 @@ struct RetryPolicy {
 // UNAVAILABLE, RESOURCE_EXHAUSTED with a hint, DEADLINE_EXCEEDED (outcome unknown: sending again
 // finds out).
 bool IsRetryable(const absl::Status& status);
+// Never shorter than the server's hint, of which kMaxRetryHint counts at most.
 // REQUIRES: attempt >= 1, the number of attempts made.
 std::chrono::milliseconds RetryDelay(const RetryPolicy& policy, int attempt,
                                      const absl::Status& status, std::mt19937_64& random);

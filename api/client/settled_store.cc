@@ -64,12 +64,13 @@ absl::StatusOr<RefusedEvent> DecodeRefused(absl::string_view record) {
   return out;
 }
 
-// Every record of `log` through `parse`.
+// Every record of `log` from `next` on through `parse`.
 template <typename Out>
 absl::StatusOr<std::vector<Out>> ReadAll(RecordLog& log,
-                                         absl::StatusOr<Out> (*parse)(absl::string_view)) {
+                                         absl::StatusOr<Out> (*parse)(absl::string_view),
+                                         uint64_t next) {
   std::vector<Out> out;
-  for (uint64_t next = log.first(); next < log.next();) {
+  while (next < log.next()) {
     ASSIGN_OR_RETURN(const std::vector<std::string> records,
                      log.Read(next, kReadRecords, kReadBytes));
     if (records.empty()) break;  // not synced yet
@@ -123,7 +124,6 @@ absl::StatusOr<std::unique_ptr<SettledStore>> SettledStore::Open(
   ASSIGN_OR_RETURN(store->refused_,
                    OpenLog(spool, "refused", SpoolKind::kRefused, options.max_refused_bytes));
   RETURN_IF_ERROR(store->LoadKept());
-  store->refused_count_ = store->refused_->next() - store->refused_->first();
   return store;
 }
 
@@ -149,9 +149,25 @@ absl::Status SettledStore::Keep(const v1::AuditEvent& event, const v1::Receipt& 
 
 absl::Status SettledStore::Refuse(const v1::AuditEvent& event, const absl::Status& why) {
   const std::string text = absl::StrCat(ErrorReason(why), ": ", why.message());
-  RETURN_IF_ERROR(refused_->Append([&](uint64_t) { return EncodeRefusedEvent(text, event); }));
-  ++refused_count_;
-  return absl::OkStatus();
+  return refused_->Append([&](uint64_t) { return EncodeRefusedEvent(text, event); });
+}
+
+absl::Status SettledStore::NoteErased(const v1::AuditEvent& event, const absl::Status& why) {
+  v1::AuditEvent left;
+  left.set_event_id(event.event_id());
+  left.mutable_source()->set_stream_id(event.source().stream_id());
+  left.mutable_source()->set_stream_sequence(event.source().stream_sequence());
+  return Refuse(left, why);
+}
+
+uint64_t SettledStore::refused() const {
+  const uint64_t first = refused_->first();
+  return refused_->next() - first;
+}
+
+absl::Status SettledStore::status() const {
+  RETURN_IF_ERROR(receipts_->status());
+  return refused_->status();
 }
 
 absl::Status SettledStore::Sync() {
@@ -170,11 +186,21 @@ absl::Status SettledStore::Witnessed(uint64_t size) {
 }
 
 absl::StatusOr<std::vector<KeptReceipt>> SettledStore::KeptReceipts() const {
-  return ReadAll<KeptReceipt>(*receipts_, &ParseKeptReceipt);
+  return ReadAll<KeptReceipt>(*receipts_, &ParseKeptReceipt, receipts_->first());
 }
 
 absl::StatusOr<std::vector<RefusedEvent>> SettledStore::RefusedEvents() const {
-  return ReadAll<RefusedEvent>(*refused_, &ParseRefusedEvent);
+  uint64_t number = refused_->first();
+  ASSIGN_OR_RETURN(std::vector<RefusedEvent> out,
+                   ReadAll<RefusedEvent>(*refused_, &ParseRefusedEvent, number));
+  for (RefusedEvent& one : out) one.number = number++;
+  return out;
+}
+
+absl::Status SettledStore::TakeRefused(uint64_t through) {
+  if (through < refused_->first()) return absl::OkStatus();
+  RETURN_IF_ERROR(refused_->BeginFile());  // the newest file is never removed
+  return refused_->RemoveThrough(through);
 }
 
 }  // namespace auditledger

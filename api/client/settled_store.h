@@ -4,8 +4,9 @@
 //   FOLDER/receipts-N   u64 index in the log | u32 length | event | v1.Receipt
 //   FOLDER/refused-N    u32 length | why, as text | event
 //
-// Files as of record_log.h, in the folder of the spool and under its key. A start may keep a
-// receipt twice, never none.
+// Of an event that the ledger says it has erased only id, stream and number are kept: the word is
+// not proven, and what it was about is to be gone. Files as of record_log.h, in the folder of the
+// spool and under its key. A start may keep a receipt or a refusal twice, never none.
 //
 // Example:
 //   ASSIGN_OR_RETURN(auto store, SettledStore::Open(spool, options));
@@ -13,8 +14,9 @@
 //   RETURN_IF_ERROR(store->Sync());         // before the spool lets the event go
 //   RETURN_IF_ERROR(store->Witnessed(head.size));
 //
-// Thread-safety: one thread; the counters may be read by many. Errors: ResourceExhausted when
-// max_bytes of either are kept or the disk is full; else as record_log.h.
+// Thread-safety: one thread; the counters, status, RefusedEvents and TakeRefused are for all.
+// Errors: ResourceExhausted, naming the store, when max_bytes of either are kept or the disk is
+// full; else as record_log.h.
 #ifndef AUDITLEDGER_API_CLIENT_SETTLED_STORE_H_
 #define AUDITLEDGER_API_CLIENT_SETTLED_STORE_H_
 
@@ -53,6 +55,7 @@ struct KeptReceipt {
 };
 
 struct RefusedEvent {
+  uint64_t number = 0;  // among the refused, for TakeRefused
   std::string why;
   v1::AuditEvent event;
 };
@@ -70,15 +73,20 @@ class SettledStore {
 
   absl::Status Keep(const v1::AuditEvent& event, const v1::Receipt& receipt);
   absl::Status Refuse(const v1::AuditEvent& event, const absl::Status& why);
+  absl::Status NoteErased(const v1::AuditEvent& event, const absl::Status& why);
   absl::Status Sync();
   // Lets receipts go of entries below `size`, the oldest first.
   absl::Status Witnessed(uint64_t size);
 
   uint64_t receipts() const { return kept_count_; }
-  uint64_t refused() const { return refused_count_; }
+  uint64_t refused() const;
+  absl::Status status() const;  // why either has stopped
   // All that is kept, oldest first.
   absl::StatusOr<std::vector<KeptReceipt>> KeptReceipts() const;
   absl::StatusOr<std::vector<RefusedEvent>> RefusedEvents() const;
+  // Lets the refused go up to this number, when somebody else has them. One that lies in a file
+  // with a newer one stays.
+  absl::Status TakeRefused(uint64_t through);
 
  private:
   struct Kept {
@@ -93,7 +101,6 @@ class SettledStore {
   std::unique_ptr<RecordLog> refused_;
   std::deque<Kept> kept_;
   std::atomic<uint64_t> kept_count_{0};
-  std::atomic<uint64_t> refused_count_{0};
 };
 
 }  // namespace auditledger

@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "auditledger/v1/ledger_service.pb.h"
 #include "merkle/bytes.h"
 #include "merkle/status_macros.h"
 
@@ -31,6 +32,12 @@ absl::Status CheckOptions(const SpoolOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status Lost(const std::string& folder, const std::string& what) {
+  return absl::DataLossError(absl::StrCat(folder, ": ", what,
+                                          ": files were lost or are of another time. Put the "
+                                          "folder away and begin with an empty one"));
+}
+
 // Time first, so that people see which came later; the rest, so that two spools of one millisecond
 // differ.
 uint64_t NewEpoch(const SpoolWorld& world) {
@@ -41,6 +48,15 @@ uint64_t NewEpoch(const SpoolWorld& world) {
 }
 
 }  // namespace
+
+absl::Status CheckTravels(const v1::AuditEvent& event) {
+  v1::AppendEventStreamRequest request;
+  *request.add_requests()->mutable_event() = event;
+  if (request.ParseFromString(request.SerializeAsString())) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "the event has a text that is not UTF-8, or is nested too deep: the ledger could not read "
+      "it");
+}
 
 absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(SpoolWorld world,
                                                    std::shared_ptr<const SpoolKey> key,
@@ -75,6 +91,8 @@ Spool::~Spool() {
     syncer_wake_.notify_all();
     syncer_.join();
   }
+  // What kGroups took since the last sync. A spool that did not open has neither.
+  if (events_ != nullptr) events_->Sync().IgnoreError();
   // Without it the next start sends some events once more.
   if (!noted_) WriteState().IgnoreError();
 }
@@ -85,7 +103,17 @@ absl::Status Spool::Load() {
   log.name = "events";
   log.max_bytes = options_.max_bytes;
   log.segment_bytes = std::min(kSegmentBytes, options_.max_bytes / 4);
+  log.on_file = [this](uint64_t number) { return NoteFile(number); };
   ASSIGN_OR_RETURN(events_, RecordLog::Open(world_, key_, std::move(log)));
+  RETURN_IF_ERROR(LoadState());
+  has_reserve_ = SpoolFile::Open(*world_.system, options_.folder + "/reserve", O_RDONLY).ok();
+  if (events_->empty()) events_->SetEpoch(state_.epoch == 0 ? NewEpoch(world_) : state_.epoch);
+  state_.epoch = events_->epoch();
+  stream_id_ = absl::StrCat(options_.stream, "@", absl::Hex(events_->epoch(), absl::kZeroPad16));
+  return absl::OkStatus();
+}
+
+absl::Status Spool::LoadState() {
   const std::string path = options_.folder + "/state";
   const auto bytes = ReadSpoolFile(*world_.system, path, kMaxSpoolStateBytes);
   if (bytes.ok()) {
@@ -94,20 +122,39 @@ absl::Status Spool::Load() {
       return absl::DataLossError(absl::StrCat(path, ": ", state.status().message()));
     }
     state_ = *std::move(state);
-    if (state_.acknowledged >= events_->next() || state_.epoch != events_->epoch()) {
-      return absl::DataLossError(absl::StrCat(
-          options_.folder, ": event ", state_.acknowledged,
-          " was acknowledged, but the events end ",
-          "before it: files were lost or are of another time. Begin with an empty folder"));
-    }
   } else if (!absl::IsNotFound(bytes.status())) {
     return bytes.status();
   }
-  if (events_->empty()) events_->SetEpoch(NewEpoch(world_));
-  state_.epoch = events_->epoch();
-  // What is no longer kept was settled.
-  state_.acknowledged = std::max(state_.acknowledged, events_->first() - 1);
-  stream_id_ = absl::StrCat(options_.stream, "@", absl::Hex(events_->epoch(), absl::kZeroPad16));
+  RETURN_IF_ERROR(CheckState(bytes.ok()));
+  state_.stream = options_.stream;
+  return absl::OkStatus();
+}
+
+// State is written before a file gets its first record and before one is removed: whatever a crash
+// cut off, no file is missing at either end.
+absl::Status Spool::CheckState(bool found) const {
+  const std::string& folder = options_.folder;
+  if (!found) {
+    return events_->next() == 1 ? absl::OkStatus() : Lost(folder, "the file `state` is missing");
+  }
+  if (state_.stream != options_.stream) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder, " is of the stream ", state_.stream, ", not of ", options_.stream));
+  }
+  if (events_->newest_file() < state_.newest_file) {
+    return Lost(folder, absl::StrCat("of the files of events ", state_.newest_file, " is missing"));
+  }
+  if (!events_->empty() && state_.epoch != events_->epoch()) {
+    return Lost(folder, "state and events are not of one epoch");
+  }
+  if (state_.acknowledged >= events_->next()) {
+    return Lost(folder, absl::StrCat("event ", state_.acknowledged,
+                                     " was acknowledged, but the events end before it"));
+  }
+  if (state_.acknowledged + 1 < events_->first()) {
+    return Lost(folder, absl::StrCat("events end at ", state_.acknowledged, " and go on at ",
+                                     events_->first()));
+  }
   return absl::OkStatus();
 }
 
@@ -126,6 +173,7 @@ absl::StatusOr<std::string> Spool::RecordOf(v1::AuditEvent& event, uint64_t sequ
 
 absl::StatusOr<Emitted> Spool::Append(v1::AuditEvent event) {
   if (event.event_id().empty()) event.set_event_id(UuidOf(world_.random_bytes(16)));
+  RETURN_IF_ERROR(CheckTravels(event));  // what RecordOf adds is ASCII
   Emitted emitted{event.event_id(), stream_id_, 0};
   RETURN_IF_ERROR(events_->Append([&](uint64_t sequence) {
     emitted.sequence = sequence;
@@ -170,8 +218,9 @@ absl::StatusOr<std::vector<SpooledEvent>> Spool::Next(size_t max_events, size_t 
     ByteReader in(record);
     if (!in.U64("spooled at", spooled.spooled_at_us).ok() ||
         !spooled.event.ParseFromArray(in.rest().data(), static_cast<int>(in.rest().size()))) {
-      return absl::DataLossError(
-          absl::StrCat(options_.folder, ": record ", spooled.sequence, " holds no event"));
+      // It stands before all that follow: nothing can be sent, and everybody is to know.
+      return events_->Halt(absl::DataLossError(
+          absl::StrCat(options_.folder, ": record ", spooled.sequence, " holds no event")));
     }
   }
   return out;
@@ -185,7 +234,9 @@ absl::Status Spool::Acknowledge(uint64_t sequence, const std::string& head) {
     state_.head = head;
     noted_ = false;
   }
-  const absl::Status removed = events_->RemoveThrough(acknowledged);
+  absl::Status removed;
+  if (events_->Removes(acknowledged)) removed = WriteState();  // else they would seem lost
+  if (removed.ok()) removed = events_->RemoveThrough(acknowledged);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++settlings_;
@@ -199,26 +250,52 @@ absl::Status Spool::NoteState() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (noted_ || world_.monotonic_us() < next_note_us_) return absl::OkStatus();
+    next_note_us_ = world_.monotonic_us() +
+                    static_cast<uint64_t>(std::chrono::microseconds(kStateInterval).count());
   }
   const absl::Status written = WriteState();
   return absl::IsResourceExhausted(written) ? absl::OkStatus() : written;
 }
 
+absl::Status Spool::NoteFile(uint64_t number) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    state_.newest_file = number;
+  }
+  return WriteState();
+}
+
 absl::Status Spool::WriteState() {
+  const std::lock_guard<std::mutex> writing(note_mutex_);
   SpoolState state;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     state = state_;
     noted_ = true;
-    next_note_us_ = world_.monotonic_us() +
-                    static_cast<uint64_t>(std::chrono::microseconds(kStateInterval).count());
   }
   ASSIGN_OR_RETURN(const std::string bytes,
                    EncodeSpoolState(*key_, state, world_.random_bytes(kSpoolSaltBytes)));
-  const absl::Status put = PutSpoolFile(*world_.system, options_.folder + "/state", bytes).status();
+  const absl::Status put = PutState(bytes);
   if (put.ok()) return put;
   const std::lock_guard<std::mutex> lock(mutex_);
   noted_ = false;
+  return put;
+}
+
+absl::Status Spool::PutState(const std::string& bytes) {
+  SpoolSystem& system = *world_.system;
+  const std::string path = options_.folder + "/state";
+  const std::string reserve = options_.folder + "/reserve";
+  absl::Status put = PutSpoolFile(system, path, bytes).status();
+  if (absl::IsResourceExhausted(put)) {
+    RETURN_IF_ERROR(RemoveSpoolFile(system, reserve));
+    has_reserve_ = false;
+    return PutSpoolFile(system, path, bytes).status();
+  }
+  if (put.ok() && !has_reserve_) {
+    const std::string zeros(kSpoolReserveBytes, '\0');
+    has_reserve_ = PutSpoolFile(system, reserve, zeros).ok();  // or the next time
+  }
   return put;
 }
 

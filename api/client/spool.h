@@ -3,7 +3,10 @@
 //
 //   FOLDER/lock            one process at a time
 //   FOLDER/events-N        (record_log.h) u64 when it was spooled, us | the event in canonical form
-//   FOLDER/state           (spool_state.h) up to where all is settled, and the last head seen
+//   FOLDER/state           (spool_state.h) up to where all is settled, which files there are, the
+//                          last head seen
+//   FOLDER/reserve         zeros, given up on a full disk: without room for the state no settled
+//                          file could be removed, and there would never be room again
 //   FOLDER/receipts-N, FOLDER/refused-N   what emitter.h keeps
 //
 // **Identity.** An event gets its id (a random UUID, unless it has one) and its place in the stream
@@ -24,10 +27,13 @@
 //
 // Thread-safety: all methods; Next and Acknowledge are for one thread, the one that sends.
 // Errors: Append: ResourceExhausted when the spool or the disk is full (nothing was recorded;
-// another time there may be room), InvalidArgument for an event that is too large; after any other
-// error of the disk the spool has stopped, and whether the event was recorded is not known. Open:
-// Unavailable while another process has the folder; DataLoss for what no crash does, saying what is
-// wrong: put the folder away (it is evidence) and begin with an empty one.
+// another time there may be room), InvalidArgument for an event that is too large or that the
+// ledger could not read (not UTF-8, nested too deep); after any other error of the disk the spool
+// has stopped, and whether the event was recorded is not known. Next, Acknowledge:
+// ResourceExhausted when the machine has no room or file descriptors: try again. Open: Unavailable
+// while another process has the folder; FailedPrecondition when it is another stream's; DataLoss
+// for what no crash does (a file that is missing too), saying what is wrong: put the folder away
+// (it is evidence) and begin with an empty one.
 // Limits: kMaxEmittedEventBytes, kMaxStreamNameBytes, kLeastSpoolBytes.
 #ifndef AUDITLEDGER_API_CLIENT_SPOOL_H_
 #define AUDITLEDGER_API_CLIENT_SPOOL_H_
@@ -55,6 +61,7 @@ namespace auditledger {
 inline constexpr size_t kMaxEmittedEventBytes = 64 << 10;  // what the ledger takes
 inline constexpr size_t kMaxStreamNameBytes = 100;         // with "@EPOCH" below the ledger's 128
 inline constexpr uint64_t kLeastSpoolBytes = 1 << 20;      // several files of large events
+inline constexpr size_t kSpoolReserveBytes = 64 << 10;     // a state with its head, with room
 
 // What a crash may make an emitter send once more.
 inline constexpr std::chrono::seconds kStateInterval{1};
@@ -80,6 +87,10 @@ struct SpooledEvent {
   uint64_t spooled_at_us = 0;
   v1::AuditEvent event;
 };
+
+// OK when an event parses as it travels, in a request: its texts are UTF-8, and it is not nested
+// deeper than protobuf reads. InvalidArgument otherwise.
+absl::Status CheckTravels(const v1::AuditEvent& event);
 
 class Spool {
  public:
@@ -127,7 +138,11 @@ class Spool {
   Spool(SpoolWorld world, std::shared_ptr<const SpoolKey> key, SpoolOptions options,
         SpoolFile lock);
   absl::Status Load();
+  absl::Status LoadState();
+  absl::Status CheckState(bool found) const;
   absl::Status WriteState();
+  absl::Status PutState(const std::string& bytes);
+  absl::Status NoteFile(uint64_t number);
   absl::StatusOr<std::string> RecordOf(v1::AuditEvent& event, uint64_t sequence) const;
   void SyncInGroups();
 
@@ -144,6 +159,8 @@ class Spool {
   uint64_t settlings_ = 0;
   bool noted_ = true;          // what is in the file is what is in state_
   uint64_t next_note_us_ = 0;  // monotonic
+  std::mutex note_mutex_;      // who writes the file; taken before mutex_
+  bool has_reserve_ = false;   // known to be there
 
   std::mutex syncer_mutex_;
   std::condition_variable syncer_wake_;

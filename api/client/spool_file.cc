@@ -92,6 +92,12 @@ absl::Status SpoolFile::Sync() const {
   return Failure("sync", path_);
 }
 
+absl::Status SpoolFile::Rename(const std::string& path) {
+  if (system_->Rename(path_, path) != 0) return Failure("rename", path);
+  path_ = path;
+  return absl::OkStatus();
+}
+
 absl::Status SpoolFile::Lock() const {
   if (system_->Flock(fd_, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
   if (errno != EWOULDBLOCK) return Failure("lock", path_);
@@ -104,9 +110,11 @@ absl::Status SyncSpoolFolder(SpoolSystem& system, const std::string& folder) {
 }
 
 absl::Status MakeSpoolFolder(SpoolSystem& system, const std::string& folder) {
-  if (system.Mkdir(folder, 0700) == 0) return SyncSpoolFolder(system, ParentOf(folder));
-  if (errno == EEXIST) return absl::OkStatus();  // what it is, the first file in it will say
-  return Failure("make folder", folder);
+  const bool made = system.Mkdir(folder, 0700) == 0;
+  if (!made && errno != EEXIST) return Failure("make folder", folder);
+  // What it is, if it was there, the first file in it will say.
+  const absl::Status synced = SyncSpoolFolder(system, ParentOf(folder));
+  return !made && absl::IsPermissionDenied(synced) ? absl::OkStatus() : synced;
 }
 
 absl::StatusOr<std::vector<std::string>> ListSpoolFolder(SpoolSystem& system,
@@ -138,7 +146,7 @@ absl::StatusOr<SpoolFile> PutSpoolFile(SpoolSystem& system, const std::string& p
   ASSIGN_OR_RETURN(SpoolFile file, SpoolFile::Open(system, temporary, O_RDWR | O_CREAT | O_EXCL));
   absl::Status status = file.WriteAt(0, bytes);
   if (status.ok()) status = file.Sync();
-  if (status.ok() && system.Rename(temporary, path) != 0) status = Failure("rename", path);
+  if (status.ok()) status = file.Rename(path);
   if (!status.ok()) {
     // A full disk needs the bytes back; what else went wrong has been said.
     RemoveSpoolFile(system, temporary).IgnoreError();

@@ -38,6 +38,8 @@ class SpoolFile {
   absl::Status WriteAt(uint64_t offset, absl::string_view bytes) const;
   absl::Status SyncData() const;  // fdatasync
   absl::Status Sync() const;      // fsync
+  // Errors name it by `path` from then on.
+  absl::Status Rename(const std::string& path);
   // Takes the lock of flock(2), which closing gives back. Unavailable while another process has it.
   absl::Status Lock() const;
 
@@ -49,7 +51,8 @@ class SpoolFile {
   std::string path_;
 };
 
-// Makes `folder` (0700; not its parents) unless it is there, and syncs its parent.
+// Makes `folder` (0700; not its parents) unless it is there, and syncs its parent, also when it was
+// there: who made it may have died before. A parent that may not be read is another's to sync.
 absl::Status MakeSpoolFolder(SpoolSystem& system, const std::string& folder);
 absl::Status SyncSpoolFolder(SpoolSystem& system, const std::string& folder);
 absl::StatusOr<std::vector<std::string>> ListSpoolFolder(SpoolSystem& system,
@@ -60,7 +63,7 @@ absl::Status RemoveSpoolFile(SpoolSystem& system, const std::string& path);
 absl::StatusOr<std::string> ReadSpoolFile(SpoolSystem& system, const std::string& path,
                                           size_t max_bytes);
 // Writes "path.tmp", syncs it, gives it its name and syncs the folder: after a crash `path` is
-// whole or as before. The file is handed back open.
+// whole or as before. The file is handed back open. Errors of a write name "path.tmp".
 absl::StatusOr<SpoolFile> PutSpoolFile(SpoolSystem& system, const std::string& path,
                                        absl::string_view bytes);
 

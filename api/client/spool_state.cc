@@ -8,19 +8,27 @@
 namespace auditledger {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 constexpr char kLabel[] = "auditledger/spool-state/v1";
+
+absl::Status Text(ByteReader& in, absl::string_view what, absl::string_view& out) {
+  uint32_t length = 0;
+  RETURN_IF_ERROR(in.U32(what, length));
+  return in.Raw(what, length, out);
+}
 
 absl::StatusOr<SpoolState> Decode(absl::string_view fields) {
   SpoolState state;
   ByteReader in(fields);
-  uint32_t length = 0;
+  absl::string_view stream;
   absl::string_view head;
   RETURN_IF_ERROR(in.U64("epoch", state.epoch));
   RETURN_IF_ERROR(in.U64("acknowledged", state.acknowledged));
-  RETURN_IF_ERROR(in.U32("head", length));
-  RETURN_IF_ERROR(in.Raw("head", length, head));
+  RETURN_IF_ERROR(in.U64("newest file", state.newest_file));
+  RETURN_IF_ERROR(Text(in, "stream", stream));
+  RETURN_IF_ERROR(Text(in, "head", head));
   RETURN_IF_ERROR(in.Finish("state"));
+  state.stream = std::string(stream);
   state.head = std::string(head);
   return state;
 }
@@ -32,8 +40,11 @@ absl::StatusOr<std::string> EncodeSpoolState(const SpoolKey& key, const SpoolSta
   std::string fields;
   PutU64(fields, state.epoch);
   PutU64(fields, state.acknowledged);
-  PutU32(fields, static_cast<uint32_t>(state.head.size()));
-  fields += state.head;
+  PutU64(fields, state.newest_file);
+  for (const std::string* text : {&state.stream, &state.head}) {
+    PutU32(fields, static_cast<uint32_t>(text->size()));
+    fields += *text;
+  }
   std::string out;
   PutU8(out, kVersion);
   out.append(salt.data(), salt.size());
@@ -47,7 +58,7 @@ absl::StatusOr<std::string> EncodeSpoolState(const SpoolKey& key, const SpoolSta
 absl::StatusOr<SpoolState> ParseSpoolState(const SpoolKey& key, absl::string_view bytes) {
   constexpr size_t kBegin = 1 + kSpoolSaltBytes;
   if (bytes.size() < kBegin || static_cast<uint8_t>(bytes[0]) != kVersion) {
-    return absl::DataLossError("is too short, or not of version 1");
+    return absl::DataLossError("is too short, or not of version 2");
   }
   ASSIGN_OR_RETURN(SpoolCipher cipher,
                    SpoolCipher::Derive(key, kLabel, bytes.substr(1, kSpoolSaltBytes)));

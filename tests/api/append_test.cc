@@ -94,8 +94,7 @@ TEST_F(AppendTest, UnparsableBytesAreInvalidAndCounted) {
 TEST_F(AppendTest, AFutureEventIsRefused) {
   v1::AuditEvent event = GoodEvent("e");
   event.mutable_recorded()->mutable_at()->set_seconds(event.recorded().at().seconds() + 100'000);
-  ExpectRefused(server_.Append(event).status(), absl::StatusCode::kInvalidArgument,
-                "MALFORMED_EVENT",
+  ExpectRefused(server_.Append(event).status(), absl::StatusCode::kInvalidArgument, "EVENT_AHEAD",
                 "event.recorded.at: lies more than 24 hours ahead of the ledger's clock");
 }
 

@@ -60,6 +60,21 @@ TEST(EventRules, EveryRowOfTheTableNamesAFieldAndHoldsAtItsEdge) {
   }
 }
 
+// An emitter keeps what may be the fault of a clock, and gives up what is wrong by itself.
+TEST(EventRules, AheadOfTheClockIsAReasonOfItsOwnUnlessMoreIsWrong) {
+  v1::AuditEvent event = GoodEvent("e");
+  const auto check = [&](uint64_t now_us) {
+    return CheckEvent(event, event.SerializeAsString(), 65536, now_us, "event");
+  };
+  const uint64_t recorded_us = static_cast<uint64_t>(event.recorded().at().seconds()) * kSecondUs +
+                               static_cast<uint64_t>(event.recorded().at().nanos()) / 1000;
+  const uint64_t edge = recorded_us - kMaxFutureMs * 1000;
+  EXPECT_OK(check(edge).status());
+  EXPECT_EQ(ReasonName(check(edge - 1).status()), "EVENT_AHEAD");
+  event.clear_agent();
+  EXPECT_EQ(ReasonName(check(edge - 1).status()), "MALFORMED_EVENT");
+}
+
 // Each string field of the top level: at the limit accepted, one over refused, and the value never
 // shown.
 TEST(EventRules, StringsHoldAtTheEdge) {

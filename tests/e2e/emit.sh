@@ -122,4 +122,11 @@ chmod 600 emitter.pem
 ends 0 "1 were recorded" "${emit[@]}" --wait 60 --sign-key emitter.pem one.json
 ends 4 "refused 1 events" "${emit[@]}" --wait 60 refused.json
 ends 0 MALFORMED_EVENT "${emit[@]}" --refused
+# Taken away, mended, emitted again.
+ends 0 MALFORMED_EVENT "${emit[@]}" --take-refused taken.jsonl
+ends 64 "give a new file" "${emit[@]}" --take-refused taken.jsonl
+[ -z "$("${emit[@]}" --refused)" ]
+sed "s/$long/mended/" taken.jsonl >mended.jsonl
+ends 0 "1 were recorded" "${emit[@]}" --wait 60 mended.jsonl
+ends 4 "of the stream backup-1" "${emit[@]}" --stream backup-2
 ends 0 " 0 wait" "${emit[@]}" --wait 60

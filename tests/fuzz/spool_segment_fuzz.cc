@@ -32,7 +32,7 @@ void CheckHeader(absl::string_view input) {
 
 void CheckState(absl::string_view input) {
   const std::string salt(kSpoolSaltBytes, 's');
-  std::string bytes = "\x01" + salt;
+  std::string bytes = "\x02" + salt;
   const std::string begin = bytes;
   SpoolCipher cipher = SpoolCipher::Derive(Key(), "auditledger/spool-state/v1", salt).value();
   FUZZ_CHECK(cipher.Seal(0, begin, input, bytes).ok());

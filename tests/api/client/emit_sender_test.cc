@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "absl/strings/match.h"
 #include "api/client/rpc_error.h"
 #include "tests/api/client/fake_transport.h"
 #include "tests/api/client/spool_fixture.h"
@@ -178,7 +179,109 @@ TEST_F(EmitSenderTest, WhatTheLedgerNeverTakesIsKeptToldAndPassed) {
   EXPECT_THAT(kept[0].why, HasSubstr("MALFORMED_EVENT"));
 }
 
-TEST_F(EmitSenderTest, AnErasedEventIsDone) {
+TEST_F(EmitSenderTest, AnEventThatIsAheadByOneClockOnlyWaitsForTheOther) {
+  const auto ahead = [](const v1::AuditEvent& event) {
+    return event.source().stream_sequence() == 2
+               ? ServerError(absl::StatusCode::kInvalidArgument, "EVENT_AHEAD")
+               : absl::OkStatus();
+  };
+  const auto append = [&](int64_t seconds) {
+    v1::AuditEvent event = NewEvent(1);
+    const auto now = static_cast<int64_t>(world_.clock.WallMicros() / 1'000'000);
+    event.mutable_recorded()->mutable_at()->set_seconds(now + seconds);
+    event.mutable_recorded()->mutable_at()->set_nanos(0);
+    ASSERT_OK(spool_->Append(event));
+  };
+  transport_.judge = ahead;
+  Spooled(1);
+  append(24 * 3600);  // this machine sees no fault
+  for (int i = 0; i < 3; ++i) Step();
+  EXPECT_EQ(spool_->depth(), 1u);
+  EXPECT_EQ(ErrorReason(sender_->counters().last_error), "EVENT_AHEAD");
+  transport_.judge = nullptr;  // the ledger's clock was put right
+  SendAll();
+  ExpectWhole(2);
+  EXPECT_TRUE(refused_.empty());
+  transport_.judge = [](const v1::AuditEvent&) {
+    return ServerError(absl::StatusCode::kInvalidArgument, "EVENT_AHEAD");
+  };
+  append(24 * 3600 + 1);
+  SendAll();
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_EQ(store_->refused(), 1u);
+}
+
+TEST_F(EmitSenderTest, ACallThatIsRefusedForOneOfItsEventsFindsOutWhich) {
+  Spooled(6);
+  transport_.call = [](absl::Span<const v1::AuditEvent> events) {
+    for (const v1::AuditEvent& event : events) {
+      if (event.source().stream_sequence() == 4) {
+        return ServerError(absl::StatusCode::kInvalidArgument, "MALFORMED_EVENT");
+      }
+    }
+    return absl::OkStatus();
+  };
+  SendAll();
+  EXPECT_EQ(receipts_, (std::vector<uint64_t>{1, 2, 3, 5, 6}));
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_EQ(refused_[0].first, 4u);
+  Spooled(2);
+  EXPECT_FALSE(Step().idle);  // together again
+  EXPECT_TRUE(Step().idle);
+}
+
+TEST_F(EmitSenderTest, WithoutFileDescriptorsARoundFailsAndTheNextGoesOn) {
+  Spooled(1);
+  system_.disk().SetScript([](const FaultDisk::Call& call) {
+    FaultDisk::Fault fault;
+    if (call.op != FaultDisk::Op::kOpen) return fault;
+    fault.what = FaultDisk::Fault::What::kAbsent;
+    fault.error = EMFILE;
+    return fault;
+  });
+  const EmitSender::Round round = Step();
+  EXPECT_FALSE(round.idle);
+  EXPECT_THAT(sender_->counters().last_error, StatusIs(absl::StatusCode::kResourceExhausted));
+  system_.disk().SetScript(nullptr);
+  SendAll();
+  ExpectWhole(1);
+}
+
+TEST_F(EmitSenderTest, AStoreThatFailsIsTold) {
+  Spooled(1);
+  transport_.judge = [](const v1::AuditEvent&) {
+    return ServerError(absl::StatusCode::kInvalidArgument, "MALFORMED_EVENT");
+  };
+  system_.disk().SetScript([](const FaultDisk::Call& call) {
+    FaultDisk::Fault fault;
+    if (absl::StrContains(call.path, "refused")) fault.what = FaultDisk::Fault::What::kAbsent;
+    return fault;
+  });
+  EXPECT_THAT(sender_->Step().stopped,
+              StatusIs(absl::StatusCode::kUnknown, HasSubstr("/spool/refused has stopped")));
+  EXPECT_OK(spool_->status());
+}
+
+TEST_F(EmitSenderTest, ALedgerMayAskForPatienceWithinBounds) {
+  const auto hint = [](int64_t seconds, int32_t nanos) {
+    google::rpc::Status details;
+    google::rpc::RetryInfo info;
+    info.mutable_retry_delay()->set_seconds(seconds);
+    info.mutable_retry_delay()->set_nanos(nanos);
+    details.add_details()->PackFrom(info);
+    v1::Problem problem;
+    problem.set_code(static_cast<int>(absl::StatusCode::kUnavailable));
+    problem.set_status_details(details.SerializeAsString());
+    std::mt19937_64 random;
+    return RetryDelay(RetryPolicy{}, 1, FromProblem(problem), random);
+  };
+  EXPECT_EQ(hint(299, 0), milliseconds(299'000));
+  EXPECT_EQ(hint(300, 0), kMaxRetryHint);
+  EXPECT_EQ(hint(300, 1'000'000), kMaxRetryHint);
+  EXPECT_EQ(hint(315'576'000'000, 0), kMaxRetryHint);
+}
+
+TEST_F(EmitSenderTest, AnErasedEventIsDoneAndTold) {
   Spooled(2);
   transport_.judge = [](const v1::AuditEvent& event) {
     return event.source().stream_sequence() == 1
@@ -187,9 +290,17 @@ TEST_F(EmitSenderTest, AnErasedEventIsDone) {
   };
   SendAll();
   EXPECT_EQ(receipts_, std::vector<uint64_t>{2});
-  EXPECT_TRUE(refused_.empty());
   EXPECT_EQ(sender_->counters().settled, 2u);
-  EXPECT_EQ(store_->refused(), 0u);
+  // Only the ledger says so.
+  EXPECT_EQ(sender_->counters().erased, 1u);
+  EXPECT_EQ(sender_->counters().refused, 0u);
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_EQ(refused_[0].first, 1u);
+  ASSERT_OK_AND_ASSIGN(const auto kept, store_->RefusedEvents());
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_THAT(kept[0].why, HasSubstr("EVENT_ERASED"));
+  EXPECT_EQ(kept[0].event.source().stream_sequence(), 1u);
+  EXPECT_EQ(kept[0].event.agent_size(), 0);
 }
 
 TEST_F(EmitSenderTest, WhatIsNotTheEventsFaultKeepsIt) {

@@ -225,6 +225,60 @@ TEST_F(EmitterTest, AFullSpoolFailsAtOnceOrBlocksAsLongAsItWasTold) {
   ASSERT_OK(emitter->Drain(kPatience));
 }
 
+TEST_F(EmitterTest, AnEventThatNobodyCanReadIsTheCallersAndStopsNothing) {
+  ASSERT_OK_AND_ASSIGN(auto emitter, Start());
+  v1::AuditEvent latin = NewEvent(1);
+  latin.mutable_entity(0)->set_name("M\xfcller");
+  EXPECT_THAT(emitter->Emit(latin), StatusIs(absl::StatusCode::kInvalidArgument));
+  ASSERT_OK(emitter->Emit(NewEvent(2)));
+  ASSERT_OK(emitter->Drain(kPatience));
+  EXPECT_THAT(Kinds(), ElementsAre("event"));
+  emitter.reset();
+  options_.source.mutable_observer()->set_display("M\xfcller");
+  EXPECT_THAT(Start(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("source: ")));
+}
+
+TEST_F(EmitterTest, WhatHadNoRoomIsDeclaredAtTheEndAndTheEndItself) {
+  options_.spool.max_bytes = kLeastSpoolBytes;
+  options_.declare_recording = true;
+  options_.send.backoff.initial = options_.send.backoff.max = std::chrono::hours(1);
+  down_ = true;
+  ASSERT_OK_AND_ASSIGN(const auto emitter, Start());
+  v1::AuditEvent large = NewEvent(1);
+  large.mutable_entity(0)->set_query(std::string(32'000, 'q'));
+  while (emitter->Emit(large).ok()) {
+  }
+  v1::AuditEvent small;
+  small.add_agent()->set_name("a");
+  small.mutable_outcome()->set_indicator(v1::Outcome::INDICATOR_SUCCESS);
+  while (emitter->Emit(small).ok()) {
+  }
+  Eventually([&] { return emitter->counters().sender.retries > 0; });  // and waits, long
+  EXPECT_THAT(emitter->Drain(std::chrono::milliseconds(0)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("no room to declare")));
+  down_ = false;
+  ASSERT_OK(emitter->Drain(kPatience));
+  const std::vector<std::string> kinds = Kinds();
+  ASSERT_GE(kinds.size(), 3u);
+  EXPECT_EQ(kinds[kinds.size() - 2], "outage");
+  EXPECT_EQ(kinds.back(), "stopped");
+  uint64_t declared = 0;
+  for (const v1::AuditEvent& event : ledger_.log()) {
+    if (KindOf(event) == "outage") declared += event.entity(0).record_count();
+  }
+  EXPECT_EQ(declared, emitter->counters().not_taken);
+}
+
+TEST_F(EmitterTest, WhatADiskHadNoRoomForIsDeclaredWithoutAnotherEvent) {
+  ASSERT_OK_AND_ASSIGN(const auto emitter, Start());
+  FillDisk();
+  full_ = true;
+  EXPECT_FALSE(emitter->Emit(NewEvent(1)).ok());
+  full_ = false;
+  Eventually([&] { return Kinds().size() == 1; });
+  EXPECT_THAT(Kinds(), ElementsAre("outage"));
+}
+
 TEST_F(EmitterTest, ADiskThatFailsStopsItAndTellsEverybody) {
   ASSERT_OK_AND_ASSIGN(const auto emitter, Start());
   ASSERT_OK(emitter->Emit(NewEvent(1)));
@@ -309,7 +363,9 @@ TEST_F(EmitterTest, WhatIsRefusedIsCountedAndShown) {
   ASSERT_OK(emitter->Emit(NewEvent(1)));
   ASSERT_OK(emitter->Drain(kPatience));
   EXPECT_EQ(emitter->counters().refused_kept, 1u);
-  EXPECT_EQ(emitter->Refused()->size(), 1u);
+  ASSERT_EQ(emitter->Refused()->size(), 1u);
+  ASSERT_OK(emitter->TakeRefused(emitter->Refused()->back().number));
+  EXPECT_EQ(emitter->counters().refused_kept, 0u);
 }
 
 TEST_F(EmitterTest, AClockThatIsSetBackChangesNoOrder) {

@@ -41,9 +41,13 @@ class FakeTransport : public EmitterTransport {
   std::function<absl::StatusOr<std::string>(const std::string&, const std::string&)> follow;
   std::function<absl::StatusOr<WitnessedHead>()> witnessed;
   bool loses_answers = false;  // records, and says nothing
+  // What a call is refused with as a whole.
+  std::function<absl::Status(absl::Span<const v1::AuditEvent>)> call;
 
   absl::Status Send(absl::Span<const v1::AuditEvent> events,
                     const LedgerClient::ResultCallback& on_result) override {
+    const absl::Status taken = call ? call(events) : absl::OkStatus();
+    if (!taken.ok()) return taken;
     const auto [answered, end] =
         fate ? fate() : std::pair<size_t, absl::Status>{events.size(), absl::OkStatus()};
     for (size_t i = 0; i < events.size() && i < answered; ++i) {

@@ -122,8 +122,56 @@ TEST_F(SettledStoreTest, BothAreBounded) {
   absl::Status refused;
   while (kept.ok()) kept = store->Keep(NewEvent(1), ReceiptOf(1));
   while (refused.ok()) refused = store->Refuse(NewEvent(1), absl::InvalidArgumentError("no"));
-  EXPECT_THAT(kept, StatusIs(kFull));
-  EXPECT_THAT(refused, StatusIs(kFull));
+  EXPECT_THAT(kept, StatusIs(kFull, HasSubstr("spool/receipts is full")));
+  EXPECT_THAT(refused, StatusIs(kFull, HasSubstr("spool/refused is full")));
+  // Room again, when somebody has them.
+  ASSERT_OK(store->Sync());
+  ASSERT_OK_AND_ASSIGN(const auto all, store->RefusedEvents());
+  ASSERT_OK(store->TakeRefused(all.back().number));
+  EXPECT_EQ(store->refused(), 0u);
+  EXPECT_OK(store->Refuse(NewEvent(1), absl::InvalidArgumentError("no")));
+  EXPECT_OK(store->status());
+}
+
+TEST_F(SettledStoreTest, WhatIsTakenIsGoneAndNothingElse) {
+  const absl::Status no = absl::InvalidArgumentError("no");
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, Open());
+    ASSERT_OK(store->TakeRefused(9));  // there is none
+    for (uint64_t i = 1; i <= 3; ++i) ASSERT_OK(store->Refuse(NewEvent(i), no));
+    ASSERT_OK(store->Sync());
+    ASSERT_OK_AND_ASSIGN(const auto all, store->RefusedEvents());
+    EXPECT_EQ(all[2].number, 3u);
+    ASSERT_OK(store->TakeRefused(2));  // it lies with the third
+    EXPECT_EQ(store->refused(), 3u);
+    ASSERT_OK(store->Refuse(NewEvent(4), no));
+    ASSERT_OK(store->Sync());
+    ASSERT_OK(store->TakeRefused(3));
+    EXPECT_EQ(store->refused(), 1u);
+  }
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  ASSERT_OK_AND_ASSIGN(const auto left, store->RefusedEvents());
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].number, 4u);
+  EXPECT_EQ(left[0].event.SerializeAsString(), NewEvent(4).SerializeAsString());
+}
+
+TEST_F(SettledStoreTest, OfAnErasedEventOnlyItsNameIsKept) {
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  v1::AuditEvent event = NewEvent(1);
+  event.set_event_id("id");
+  event.mutable_source()->set_stream_id("s@1");
+  event.mutable_source()->set_stream_sequence(7);
+  ASSERT_OK(store->NoteErased(event, absl::FailedPreconditionError("erased")));
+  ASSERT_OK(store->Sync());
+  ASSERT_OK_AND_ASSIGN(const auto kept, store->RefusedEvents());
+  ASSERT_EQ(kept.size(), 1u);
+  v1::AuditEvent expected;
+  expected.set_event_id("id");
+  expected.mutable_source()->set_stream_id("s@1");
+  expected.mutable_source()->set_stream_sequence(7);
+  EXPECT_EQ(kept[0].event.SerializeAsString(), expected.SerializeAsString());
+  EXPECT_THAT(kept[0].why, HasSubstr("erased"));
 }
 
 TEST_F(SettledStoreTest, ReceiptsOfAnotherSpoolAreNotTaken) {
@@ -133,6 +181,7 @@ TEST_F(SettledStoreTest, ReceiptsOfAnotherSpoolAreNotTaken) {
   }
   spool_.reset();
   std::filesystem::remove(dir_ / "spool/events-0000000000000001");
+  std::filesystem::remove(dir_ / "spool/state");
   SetUp();
   EXPECT_THAT(Open(), StatusIs(kLoss, HasSubstr("another spool")));
 }

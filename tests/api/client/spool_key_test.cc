@@ -94,12 +94,14 @@ TEST(SpoolWorldTest, TheMachineHasTimeRandomnessAndUuids) {
 
 TEST(SpoolStateTest, IsReadAsItWasWrittenAndNotOtherwise) {
   const SpoolKey key = TestSpoolKey();
-  const SpoolState state{7, 41, "a note\n"};
+  const SpoolState state{7, 41, 3, "ehr-1", "a note\n"};
   const std::string bytes = EncodeSpoolState(key, state, std::string(16, 's')).value();
-  EXPECT_EQ(bytes.substr(0, 17), "\x01" + std::string(16, 's'));
+  EXPECT_EQ(bytes.substr(0, 17), "\x02" + std::string(16, 's'));
   const SpoolState back = ParseSpoolState(key, bytes).value();
   EXPECT_EQ(back.epoch, 7u);
   EXPECT_EQ(back.acknowledged, 41u);
+  EXPECT_EQ(back.newest_file, 3u);
+  EXPECT_EQ(back.stream, "ehr-1");
   EXPECT_EQ(back.head, "a note\n");
   EXPECT_THAT(ParseSpoolState(TestSpoolKey('l'), bytes), StatusIs(kLoss));
   EXPECT_THAT(ParseSpoolState(key, bytes + "x"), StatusIs(kLoss));
@@ -117,27 +119,31 @@ TEST(SpoolStateTest, FieldsUnderTheTagAreReadStrictly) {
   const SpoolKey key = TestSpoolKey();
   const std::string salt(16, 's');
   const auto sealed = [&](const std::string& fields) {
-    std::string out = "\x01" + salt;
+    std::string out = "\x02" + salt;
     const std::string begin = out;
     SpoolCipher cipher = Cipher(key, "auditledger/spool-state/v1", salt);
     EXPECT_OK(cipher.Seal(0, begin, fields, out));
     return out;
   };
-  const std::string numbers(16, '\0');
+  const std::string numbers = std::string(24, '\0') + std::string("\0\0\0\1s", 5);
   EXPECT_OK(ParseSpoolState(key, sealed(numbers + std::string("\0\0\0\1h", 5))));
   EXPECT_THAT(ParseSpoolState(key, sealed(numbers + std::string("\0\0\0\1hh", 6))),
               StatusIs(kLoss, HasSubstr("trailing")));
   EXPECT_THAT(ParseSpoolState(key, sealed(numbers + std::string("\0\0\0\2h", 5))), StatusIs(kLoss));
   EXPECT_THAT(ParseSpoolState(key, sealed(numbers)), StatusIs(kLoss));
+  for (size_t cut = 0; cut < numbers.size(); ++cut) {
+    EXPECT_THAT(ParseSpoolState(key, sealed(numbers.substr(0, cut))), StatusIs(kLoss)) << cut;
+  }
 }
 
 TEST(SpoolStateTest, AHeadThatIsTooLargeIsRefused) {
   const SpoolKey key = TestSpoolKey();
   const std::string salt(16, 's');
-  const size_t rest = 1 + 16 + 8 + 8 + 4 + kSpoolTagBytes;
-  EXPECT_OK(EncodeSpoolState(key, {1, 1, std::string(kMaxSpoolStateBytes - rest, 'h')}, salt));
-  EXPECT_THAT(EncodeSpoolState(key, {1, 1, std::string(kMaxSpoolStateBytes - rest + 1, 'h')}, salt),
-              StatusIs(kInvalid));
+  const size_t rest = 1 + 16 + 3 * 8 + 4 + 4 + kSpoolTagBytes;
+  SpoolState state{1, 1, 1, "", std::string(kMaxSpoolStateBytes - rest, 'h')};
+  EXPECT_OK(EncodeSpoolState(key, state, salt));
+  state.head.push_back('h');
+  EXPECT_THAT(EncodeSpoolState(key, state, salt), StatusIs(kInvalid));
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ TEST_F(SpoolTest, NothingOfAnEventLiesOnTheDiskInTheClear) {
               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     ++files;
   }
-  EXPECT_EQ(files, 3);
+  EXPECT_EQ(files, 4);
 }
 
 TEST_F(SpoolTest, WhatIsAcknowledgedIsNotGivenAgainAndTheHeadIsRemembered) {
@@ -190,18 +190,93 @@ TEST_F(SpoolTest, FilesThatAreLostOrOfAnotherTimeAreTold) {
   EXPECT_THAT(Open(), StatusIs(kLoss, HasSubstr("were lost")));
   std::filesystem::remove(path("state"));
   world_.clock.Advance(2'000'000);
-  std::string second_life;
   {
     ASSERT_OK_AND_ASSIGN(const auto spool, Open());
     ASSERT_OK(spool->Append(NewEvent(1)));
-    second_life = spool->stream_id();
   }
-  std::filesystem::copy_file(dir_ / "old-state", path("state"));
+  std::filesystem::copy_file(dir_ / "old-state", path("state"),
+                             std::filesystem::copy_options::overwrite_existing);
   EXPECT_THAT(Open(), StatusIs(kLoss, HasSubstr("of another time")));
   std::filesystem::remove(path("state"));
-  EXPECT_EQ(Open().value()->stream_id(), second_life);
+  EXPECT_THAT(Open(), StatusIs(kLoss, HasSubstr("`state` is missing")));
   std::ofstream(path("state")) << "damaged";
   EXPECT_THAT(Open(), StatusIs(kLoss, HasSubstr("state")));
+}
+
+TEST_F(SpoolTest, AnyFileThatIsLostIsTold) {
+  for (int life = 1; life <= 3; ++life) {  // each begins a file
+    ASSERT_OK_AND_ASSIGN(const auto spool, Open());
+    for (uint64_t i = 0; i < 4; ++i) ASSERT_OK(spool->Append(NewEvent(i)));
+    if (life == 1) ASSERT_OK(spool->Acknowledge(1, "head"));
+  }
+  for (const char* lost :
+       {"events-0000000000000001", "events-0000000000000002", "events-0000000000000003", "state"}) {
+    const std::string path = dir_ / "spool/" + lost;
+    std::filesystem::rename(path, dir_ / "away");
+    EXPECT_THAT(Open(), StatusIs(kLoss)) << lost;
+    std::filesystem::rename(dir_ / "away", path);
+  }
+  ASSERT_OK_AND_ASSIGN(const auto spool, Open());
+  EXPECT_EQ(spool->depth(), 11u);
+}
+
+TEST_F(SpoolTest, AStateWithoutEventsGoesOnWithItsEpoch) {
+  std::string stream;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto spool, Open());
+    ASSERT_OK(spool->Acknowledge(0, "head"));
+    stream = spool->stream_id();
+  }
+  world_.clock.Advance(2'000'000);
+  ASSERT_OK_AND_ASSIGN(const auto spool, Open());
+  EXPECT_EQ(spool->stream_id(), stream);
+  EXPECT_EQ(spool->Append(NewEvent(1))->sequence, 1u);
+}
+
+TEST_F(SpoolTest, AFolderBelongsToOneStream) {
+  ASSERT_OK(Open().value()->Append(NewEvent(1)));
+  options_.stream = "ehr-2";
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr("of the stream ehr-1, not of ehr-2")));
+}
+
+TEST_F(SpoolTest, AnEventThatTheLedgerCouldNotReadGetsNoNumber) {
+  ASSERT_OK_AND_ASSIGN(const auto spool, Open());
+  v1::AuditEvent latin = NewEvent(1);
+  latin.mutable_entity(0)->set_name("M\xfcller");
+  EXPECT_THAT(spool->Append(latin), StatusIs(kInvalid, HasSubstr("not UTF-8")));
+  v1::AuditEvent good;
+  v1::AuditEvent deep = NewEvent(1);
+  v1::Reference* inner = deep.mutable_agent(0)->mutable_who();
+  while (CheckTravels(deep).ok()) {
+    good = deep;
+    inner = inner->mutable_identifier()->mutable_assigner();
+    inner->set_display("x");
+  }
+  v1::AuditEvent alone;
+  EXPECT_TRUE(alone.ParseFromString(deep.SerializeAsString()));  // not so in a request
+  EXPECT_THAT(spool->Append(deep), StatusIs(kInvalid, HasSubstr("nested too deep")));
+  EXPECT_EQ(spool->last(), 0u);
+  ASSERT_OK(spool->Append(good));
+  EXPECT_EQ(spool->Next(10, 1 << 20)->size(), 1u);
+}
+
+TEST_F(SpoolTest, ARecordThatHoldsNoEventStopsItForEverybody) {
+  ASSERT_OK(Open().value()->Append(NewEvent(1)));
+  {
+    RecordLogOptions log_options;
+    log_options.folder = options_.folder;
+    log_options.name = "events";
+    ASSERT_OK_AND_ASSIGN(const auto log, RecordLog::Open(world_.On(SpoolSystem::Machine()),
+                                                         SharedSpoolKey(), log_options));
+    ASSERT_OK(log->Append([](uint64_t) { return std::string("12345678\xff\xff\xff"); }));
+    ASSERT_OK(log->Sync());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto spool, Open());
+  ASSERT_OK(spool->Acknowledge(1, "head"));
+  EXPECT_THAT(spool->Next(10, 1 << 20), StatusIs(kLoss, HasSubstr("record 2 holds no event")));
+  EXPECT_THAT(spool->status(), StatusIs(kLoss));
+  EXPECT_THAT(spool->Append(NewEvent(2)), StatusIs(kLoss));
 }
 
 TEST_F(SpoolTest, ALifeHasAnEpochOfItsOwn) {
