@@ -13,7 +13,7 @@ as client
 create_clinic
 python3 "$here/cut_proxy.py" "$work" &
 proxy=$!
-trap 'kill $proxy; stop; rm -rf "$work"' EXIT
+trap 'kill $proxy || true; stop; rm -rf "$work"' EXIT
 timeout 60 sh -c 'until [ -f proxy ]; do sleep 0.1; done'
 wire=127.0.0.1:$(cat proxy)
 export AUDITCTL_SERVER=$wire
@@ -38,7 +38,7 @@ if mkdir small && mount -t tmpfs -o size=12m,mode=0700 tmpfs small 2>/dev/null; 
   mv spool small/
   mv small/spool small/inner
   export AUDITCTL_SPOOL=$work/small/inner
-  trap 'kill $proxy; stop; umount -l "$work/small"; rm -rf "$work"' EXIT
+  trap 'kill $proxy || true; stop; umount -l "$work/small"; rm -rf "$work"' EXIT
 fi
 emit=(auditctl emit --pin-key clinic.vkey --timeout 5 --spool-mib 8) # no function: it is killed
 # feed SEED: events one after the other, for about a second.
