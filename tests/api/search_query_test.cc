@@ -50,7 +50,8 @@ class SearchQueryTest : public ::testing::Test {
   std::vector<uint64_t> Expected(const std::vector<std::vector<uint64_t>>& question,
                                  const SearchRange& range) const {
     std::vector<uint64_t> out;
-    for (const auto& [entry, terms] : world_) {
+    for (const auto& [entry, of_entry] : world_) {
+      const auto& terms = of_entry;  // clang: no lambda may name a structured binding
       const bool wanted = std::all_of(question.begin(), question.end(), [&](const auto& group) {
         return std::any_of(group.begin(), group.end(),
                            [&](uint64_t term) { return terms.contains(term); });
