@@ -1,3 +1,6 @@
+// OpenSSL's allocators note their caller's path, which would differ between two builds.
+#define OPENSSL_NO_FILENAMES
+
 #include "ledger/secret_string.h"
 
 #include <openssl/crypto.h>

@@ -40,6 +40,7 @@ class MachineSystem : public SpoolSystem {
     while (const dirent* const entry = ::readdir(dir)) {
       const std::string name = entry->d_name;
       if (name != "." && name != "..") names->push_back(name);
+      errno = 0;
     }
     const int error = errno;
     ::closedir(dir);

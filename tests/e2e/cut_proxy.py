@@ -4,19 +4,19 @@
 Usage: cut_proxy.py FOLDER
 
 Carries bytes between whoever connects and the server whose address stands in FOLDER/ready, looked
-up for each connection. While there is a FOLDER/cut, every connection ends and none begins. Its own
-port is written to FOLDER/proxy.
+up for each connection. SIGUSR1 cuts it: every connection ends and none begins, until SIGUSR2.
+Its own port is written to FOLDER/proxy.
 """
 import pathlib
+import signal
 import socket
 import sys
 import threading
-import time
 
 FOLDER = pathlib.Path(sys.argv[1])
-LOOK_SECONDS = 0.02
 sockets = set()
-lock = threading.Lock()
+lock = threading.RLock()  # a signal may come while the main thread has it
+is_cut = threading.Event()
 
 
 def close(ends):
@@ -49,30 +49,32 @@ def connect(client):
         return
     with lock:
         sockets.update({client, server})
+    if is_cut.is_set():
+        close({client, server})
+        return
     for ends in ((client, server), (server, client)):
         threading.Thread(target=pump, args=ends, daemon=True).start()
 
 
-def cut():
-    while True:
-        if (FOLDER / "cut").exists():
-            with lock:
-                ends = set(sockets)
-            close(ends)
-        time.sleep(LOOK_SECONDS)
+def cut(*_):
+    is_cut.set()
+    with lock:
+        ends = set(sockets)
+    close(ends)
 
 
 def main():
+    signal.signal(signal.SIGUSR1, cut)
+    signal.signal(signal.SIGUSR2, lambda *_: is_cut.clear())
     listener = socket.create_server(("127.0.0.1", 0))
     (FOLDER / "proxy.tmp").write_text(str(listener.getsockname()[1]))
     (FOLDER / "proxy.tmp").rename(FOLDER / "proxy")
-    threading.Thread(target=cut, daemon=True).start()
     while True:
-        client, _ = listener.accept()
-        if (FOLDER / "cut").exists():
-            close({client})
-        else:
-            connect(client)
+        try:
+            client, _ = listener.accept()
+        except OSError:  # who asked is gone again
+            continue
+        connect(client)
 
 
 main()

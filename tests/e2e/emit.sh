@@ -64,9 +64,9 @@ for round in $(seq "$rounds"); do
        moment
        start
        export AUDITCTL_SERVER=$wire ;;
-    2) touch cut
+    2) kill -USR1 "$proxy"
        moment
-       rm cut ;;
+       kill -USR2 "$proxy" ;;
     3) [ -z "$disk" ] || head -c 20M /dev/zero >small/filler 2>/dev/null || true
        moment
        rm -f small/filler ;;
